@@ -1,0 +1,99 @@
+"""The front door: reads which command is meant and hands over to one room."""
+
+import sys
+from importlib import import_module
+
+from . import PerflintError, __version__
+
+# Which room answers each command. Nothing of a room is imported before its command is called.
+ROOM_OF = {
+    "check": "lints",
+    "rules": "lints",
+    "explain": "lints",
+    "bench": "runners",
+    "compare": "runners",
+    "ci": "bot",
+    "comment": "bot",
+    "history": "bot",
+    "demo": "bot",
+}
+
+HELP = """\
+perflint makes training performance a standard that a pull request has to meet.
+
+usage: perflint [COMMAND] [OPTIONS]      a bare path means `check`: perflint src/
+
+read code
+  check     lint training code for what makes a GPU wait
+  rules     list the rules
+  explain   show the page of one rule
+
+measure
+  ci        the whole job for a change: lint, measure base and head, profile, write the comment
+  bench     measure base and head of the perf tests; no lint, no comment
+  compare   compare two stored reports
+
+tell
+  comment   post a report as the one comment of a pull request
+  history   store reports and list what is stored
+
+try
+  demo      make a small training repository with planted changes and run `ci` on it
+
+options
+  --version   print the version
+  --help      this page; `perflint COMMAND --help` tells more
+
+exit status: 0 fine, 1 something to look at, 2 perflint could not do its work, 3 refused
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["--version"]:
+        print(f"perflint {__version__}")
+        return 0
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] not in ROOM_OF:
+        words = ["check", *words]
+    try:
+        return _run(words)
+    except PerflintError as error:
+        print(f"perflint: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("perflint: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as in `perflint rules | head`.
+        sys.stderr.close()
+        return 1
+    except Exception:
+        _report_bug()
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    cli = import_module(f".{ROOM_OF[words[0]]}.cli", __package__)
+    status: int = cli.run(words[0], words[1:])
+    return status
+
+
+def _report_bug() -> None:
+    """Print the traceback with what an issue about it needs."""
+    import platform
+    import traceback
+
+    traceback.print_exc()
+    print(
+        f"\nperflint: this is a bug in perflint {__version__} (Python {platform.python_version()}, "
+        f"{platform.platform()}). Please report it with the lines above.",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

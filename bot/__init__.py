@@ -1,0 +1,1 @@
+"""Tells pull requests what was found; only github.py talks to GitHub."""

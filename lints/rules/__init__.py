@@ -1,0 +1,1 @@
+"""One file per rule; a file placed here is a rule."""

@@ -1,0 +1,94 @@
+"""The result of one perf test and of one run of them, as plain data."""
+
+from dataclasses import dataclass
+
+from .compare import Comparison, Verdict
+from .profile import ProfileChange
+from .sample import Environment, PerfTest, Segment, SyncSite
+
+
+@dataclass(frozen=True, slots=True)
+class CounterChange:
+    """One exact count per step on both sides; `over_budget` means that it grew by more than allowed."""
+
+    name: str
+    base: int
+    head: int
+    over_budget: bool = False
+    sites: tuple[SyncSite, ...] = ()  # where head does it, for host syncs
+
+
+@dataclass(frozen=True, slots=True)
+class PeakMemory:
+    """Peak bytes allocated by tensors while the test ran, on `device` ("cpu", "cuda")."""
+
+    device: str
+    base: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a side did not run: one line for people, and the end of pytest's report."""
+
+    summary: str
+    details: str
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """All that is known about one perf test.
+
+    `comparison` is None where nothing was timed; `reason` then says why in one sentence.
+    `counters` holds every stable counter, changed or not.
+    """
+
+    __test__ = False  # pytest: this is no test class
+
+    test: PerfTest
+    verdict: Verdict
+    reason: str = ""
+    comparison: Comparison | None = None
+    segments: tuple[Segment, ...] = ()
+    counters: tuple[CounterChange, ...] = ()
+    unstable: tuple[str, ...] = ()
+    peak: PeakMemory | None = None
+    profile: ProfileChange | None = None
+    base_failure: Failure | None = None
+    head_failure: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def over_budget(self) -> tuple[CounterChange, ...]:
+        """The counters that grew by more than the configuration allows."""
+        return tuple(counter for counter in self.counters if counter.over_budget)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReason:
+    """A changed file and what uses it: "not code", "no perf test", or the perf tests' names."""
+
+    path: str
+    used_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which perf tests the change can affect: counts, and the reason for each changed file."""
+
+    found: int
+    affected: int
+    files: tuple[FileReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One run of the affected perf tests on both sides."""
+
+    selection: Selection
+    tests: tuple[TestResult, ...]
+    environment: Environment | None
+    seed: int
+    notes: tuple[str, ...] = ()
+    refused: str | None = None  # why the two sides are not comparable

@@ -1,0 +1,94 @@
+"""What was measured, as plain data: perf tests, paired step times, counts, memory, the machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Side(Enum):
+    """The two versions of the code that are compared."""
+
+    BASE = "base"
+    HEAD = "head"
+
+    @property
+    def other(self) -> "Side":
+        """The side that this one is compared with."""
+        return Side.HEAD if self is Side.BASE else Side.BASE
+
+
+@dataclass(frozen=True, slots=True)
+class PerfTest:
+    """One perf test as pytest collected it.
+
+    `id` is pytest's node id, `path` the file relative to the repository's root, `line` counts from 1.
+    One step processes `items` things called `unit`. `min_effect` is the smallest relative slowdown
+    that matters to its authors.
+    """
+
+    id: str
+    path: str
+    line: int
+    items: float = 1.0
+    unit: str = "steps"
+    min_effect: float = 0.02
+
+    @property
+    def name(self) -> str:
+        """What people call it: the node id without its file."""
+        return self.id.split("::", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The mean step times, in seconds, of two neighbouring turns, one of each side."""
+
+    base: float
+    head: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Pairs measured on one build of the test's state; a launch is one life of both processes."""
+
+    launch: int
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSite:
+    """A line of the repository that makes the host wait for the device, `count` times per step."""
+
+    path: str
+    line: int
+    operator: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one step does, counted exactly.
+
+    `values` maps a counter's name to its value in one step. A counter that differed between two
+    counted steps is left out of `values` and named in `unstable`.
+    """
+
+    values: Mapping[str, int] = field(default_factory=dict)
+    unstable: tuple[str, ...] = ()
+    syncs: tuple[SyncSite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the numbers come from; both sides of one run share it."""
+
+    python: str
+    torch: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    device: str
+    gpu: str | None = None
+    driver: str | None = None
+    host: str = ""

@@ -1,0 +1,1 @@
+"""Remembers results over time; the only home of SQL."""
