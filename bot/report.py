@@ -1,4 +1,4 @@
-"""Report: all that a pull request is told, as data; the one place that reads and writes report.json."""
+"""Report: all that a pull request is told, as data; the only reader and writer of report.json."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -9,7 +9,7 @@ from .sample import Environment, PerfTest, Segment, SyncSite
 
 @dataclass(frozen=True, slots=True)
 class CounterChange:
-    """One exact count per step on both sides; `over_budget` means that it grew by more than allowed."""
+    """One exact count per step on both sides; `over_budget`: it grew by more than allowed."""
 
     name: str
     base: int
@@ -63,6 +63,11 @@ class TestResult:
     def over_budget(self) -> tuple[CounterChange, ...]:
         """The counters that grew by more than the configuration allows."""
         return tuple(counter for counter in self.counters if counter.over_budget)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the change made it slower, made it fail, or made it count more than allowed."""
+        return self.verdict in (Verdict.SLOWER, Verdict.FAILED) or bool(self.over_budget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ class Side(Enum):
 class PerfTest:
     """One perf test as pytest collected it.
 
-    `id` is pytest's node id, `path` the file relative to the repository's root, `line` counts from 1.
-    One step processes `items` things called `unit`. `min_effect` is the smallest relative slowdown
-    that matters to its authors.
+    `id` is pytest's node id, `path` the file relative to the repository's root; `line` counts
+    from 1. One step processes `items` things called `unit`. `min_effect` is the smallest relative
+    slowdown that matters to its authors.
     """
 
     id: str

@@ -1,0 +1,166 @@
+"""`perflint ci`: lint, measure and profile a change, and write what there is to tell about it."""
+
+import argparse
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .. import PerflintError, __version__
+from ..lints.changed import changed_lines
+from ..lints.check import check_paths
+from ..lints.config import load_config as load_lint_config
+from ..lints.finding import Severity
+from ..runners.checkout import Checkout, check_out
+from ..runners.config import load_config as load_runners_config
+from ..runners.git import repository
+from ..runners.options import add_options, configured, orderly_end, run_options
+from ..runners.progress import Progress
+from ..runners.run import run_perf_tests
+from .event import ActionsRun, this_run
+from .gate import FailOn, decide
+from .render import render_comment, render_terminal
+from .report import LintResult, Report, Revision, write_report
+
+EPILOG = """\
+examples
+  perflint ci --base main                       the working tree against main
+  perflint ci --base origin/main --head HEAD --merge-base
+                                                what a pull request of HEAD would change
+  perflint ci --base v1.2 --head v1.3 -k train  two releases, perf tests whose name has "train"
+  perflint ci --base HEAD --head HEAD --time-identical
+                                                how steady is this machine? Nothing differs here
+
+writes OUT/report.json (all that was found, with raw step times) and OUT/comment.md.
+
+exit status
+  0  same, faster, new, unsure, broken on base too, or nothing to measure and no new findings
+  1  slower, a counter over its budget, a perf test that fails or hangs with this change only,
+     or new findings at or above --fail-on
+  2  perflint could not do its work: no repository, unknown revision, bad configuration, no PyTorch
+  3  refused: the two sides are not comparable
+"""
+
+
+def main(words: list[str]) -> int:
+    """Run the command and return its exit status."""
+    options = _parser().parse_args(words)
+    report, out = run_ci(options)
+    print(render_terminal(report, width=_width(), color=_wants_color()))
+    print(f"\nreport   {out / 'report.json'}\ncomment  {out / 'comment.md'}")
+    return report.status
+
+
+def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
+    """Do the whole job for one change; return the report and the folder that it was written to."""
+    begin = time.monotonic()
+    here = Path.cwd()
+    out = Path(options.out).resolve() if options.out else repository(here) / ".perflint"
+    with (
+        Progress(sys.stderr) as progress,
+        orderly_end(),
+        check_out(here, options.base, options.head, merge_base=options.merge_base) as checkout,
+    ):
+        progress.say(f"comparing {_short(checkout.head.sha)} with {_short(checkout.base.sha)}")
+        # The configuration of head decides: a change may well adapt it together with the code.
+        config = configured(load_runners_config(checkout.head_root), options)
+        lint = lint_change(checkout, everything=options.lint_all)
+        progress.say(f"lint: {len(lint.findings)} findings")
+        run = run_perf_tests(checkout, config, run_options(options), progress.say)
+    actions = this_run()
+    decision = decide(lint, run, fail_on(options.fail_on))
+    report = Report(
+        perflint=__version__,
+        base=Revision(checkout.base.sha, checkout.base.name),
+        head=_head(checkout),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begin, 1),
+        lint=lint,
+        run=run,
+        status=decision.status,
+        status_reasons=decision.reasons,
+        link=actions.link if actions else None,
+    )
+    comment = render_comment(report)
+    write_report(report, out / "report.json")
+    (out / "comment.md").write_text(comment, encoding="utf-8")
+    _summarize(actions, comment)
+    return report, out
+
+
+def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
+    """Lint head; keep what lies on lines that the change added or edited, or all of it."""
+    head = checkout.head_root
+    changed = changed_lines(checkout.repository, checkout.base.sha, checkout.head.sha)
+    paths = [head] if everything else [head / path for path in changed.paths()]
+    paths = [path for path in paths if path.exists()]
+    if not paths:
+        return LintResult(everything=everything)
+    only = None if everything else changed
+    result = check_paths(head, paths, load_lint_config(head), only)
+    return LintResult(
+        result.findings, tuple(map(str, result.problems)), result.files, everything=everything
+    )
+
+
+def fail_on(words: list[str] | None) -> FailOn:
+    """Read the --fail-on words: at most one severity (or never), and perhaps unsure."""
+    severities = [word for word in words or () if word != "unsure"]
+    if len(severities) > 1:
+        raise PerflintError(f"--fail-on takes one severity, not {' and '.join(severities)}")
+    severity: Severity | None = Severity.WARNING
+    if severities:
+        severity = None if severities[0] == "never" else Severity(severities[0])
+    return FailOn(severity, unsure="unsure" in (words or ()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="perflint ci",
+        description="Lint, measure and profile a change, and write its pull-request comment.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    add = parser.add_argument
+    add(
+        "--lint-all",
+        action="store_true",
+        help="report findings on all lines, not only changed ones",
+    )
+    add(
+        "--fail-on",
+        action="append",
+        choices=["error", "warning", "info", "never", "unsure"],
+        help="new findings from this severity on end in status 1 (default: warning; never: none "
+        "do); unsure makes a perf test without a verdict do so too. May be given twice",
+    )
+    add("--out", metavar="DIR", help="where to write (default: .perflint in the repository)")
+    return parser
+
+
+def _head(checkout: Checkout) -> Revision:
+    head = checkout.head
+    return Revision(head.parent or head.sha, head.name, snapshot=head.snapshot)
+
+
+def _summarize(actions: ActionsRun | None, markdown: str) -> None:
+    """Show the comment on the page of the GitHub Actions run, where there is one."""
+    if actions and actions.summary:
+        with actions.summary.open("a", encoding="utf-8") as page:
+            page.write(markdown + "\n")
+
+
+def _short(sha: str) -> str:
+    return sha[:7]
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _wants_color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

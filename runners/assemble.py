@@ -1,0 +1,114 @@
+"""Joins what was measured of one test into its result: one verdict and its reasons. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .compare import Comparison, Verdict
+from .measure import Examined
+from .profile import ProfileSummary, diff_profiles, match_lines
+from .result import CounterChange, Failure, PeakMemory, TestResult
+from .sample import PerfTest, Segment, Side, SyncSite
+
+Source = Callable[[str], tuple[str, str]]
+
+
+@dataclass
+class Measured:
+    """What is known of one test so far; filled while the run goes on."""
+
+    test: PerfTest
+    examined: dict[Side, Examined] = field(default_factory=dict)
+    identical: bool = False
+    segments: list[Segment] = field(default_factory=list)
+    fresh_segments: list[Segment] = field(default_factory=list)
+    timing_failures: dict[Side, Failure] = field(default_factory=dict)
+    profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def both_ran(self) -> bool:
+        """Whether both sides ran the test, so that there is something to compare."""
+        return all(not one.failure and one.skipped is None for one in self.examined.values())
+
+
+def result_of(
+    measured: Measured,
+    comparison: Comparison | None,
+    budgets: Mapping[str, int],
+    source: Source,
+) -> TestResult:
+    """Give the test its verdict. `source` returns the base and head text of a file."""
+    base, head = measured.examined[Side.BASE], measured.examined[Side.HEAD]
+    failures = {
+        side: measured.examined[side].failure or measured.timing_failures.get(side) for side in Side
+    }
+    verdict, reason = _verdict(measured, comparison, failures)
+    compared = measured.both_ran
+    profile = None
+    if len(measured.profiles) == 2:
+        profile = diff_profiles(measured.profiles[Side.BASE], measured.profiles[Side.HEAD], source)
+    return TestResult(
+        test=measured.test,
+        verdict=verdict,
+        reason=reason,
+        comparison=comparison,
+        segments=(*measured.segments, *measured.fresh_segments),
+        counters=_counter_changes(base, head, budgets, source) if compared else (),
+        unstable=tuple(sorted({*base.counts.unstable, *head.counts.unstable})),
+        peak=_peak(base, head) if compared else None,
+        profile=profile,
+        base_failure=failures[Side.BASE],
+        head_failure=failures[Side.HEAD],
+        notes=tuple(measured.notes),
+    )
+
+
+def _verdict(
+    measured: Measured, comparison: Comparison | None, failures: Mapping[Side, Failure | None]
+) -> tuple[Verdict, str]:
+    skipped = {side: measured.examined[side].skipped for side in Side}
+    if skipped[Side.HEAD] is not None:
+        return Verdict.SKIPPED, f"pytest skipped it: {skipped[Side.HEAD]}"
+    match failures[Side.BASE], failures[Side.HEAD]:
+        case Failure(), Failure():
+            return Verdict.BROKEN, "it fails on base and on head"
+        case None, Failure() if skipped[Side.BASE] is None:
+            return Verdict.FAILED, "it passes on base and fails on head"
+        case None, Failure():
+            return Verdict.FAILED, "it is skipped on base and fails on head"
+        case Failure() as failure, None:
+            return Verdict.NEW, f"it runs on head only; on base: {failure.summary}"
+    if skipped[Side.BASE] is not None:
+        return Verdict.NEW, f"it runs on head only; on base pytest skipped it: {skipped[Side.BASE]}"
+    if comparison is None:
+        return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
+    return comparison.verdict, ""
+
+
+def _counter_changes(
+    base: Examined, head: Examined, budgets: Mapping[str, int], source: Source
+) -> tuple[CounterChange, ...]:
+    before, after = base.counts.values, head.counts.values
+    changes = []
+    for name in sorted(before.keys() & after.keys()):
+        grew = after[name] - before[name]
+        over = name in budgets and grew > budgets[name]
+        sites = _new_sites(base, head, source) if name == "host_syncs" and grew else ()
+        changes.append(CounterChange(name, before[name], after[name], over, sites))
+    return tuple(changes)
+
+
+def _new_sites(base: Examined, head: Examined, source: Source) -> tuple[SyncSite, ...]:
+    """Return head's waits that base does not have on the same line of code."""
+    before = {(s.path, s.line, s.operator): s.count for s in base.counts.syncs}
+    found = []
+    for site in head.counts.syncs:
+        origin = match_lines(*source(site.path)).get(site.line, 0)
+        if site.count > before.get((site.path, origin, site.operator), 0):
+            found.append(site)
+    return tuple(found)
+
+
+def _peak(base: Examined, head: Examined) -> PeakMemory:
+    device = str((head.machine or {}).get("device", "cpu"))
+    return PeakMemory(device, base.peak_bytes, head.peak_bytes)

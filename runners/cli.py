@@ -1,0 +1,59 @@
+"""The measuring command of this room: `perflint bench`."""
+
+import argparse
+import sys
+
+_EPILOG = """\
+example
+  perflint bench --base main -k gpt     the working tree against main, perf tests named gpt
+
+exit status
+  0  same, faster, new, unsure, broken on base too, or nothing affected
+  1  slower, a counter over its budget, or a perf test that fails or hangs on head only
+  2  perflint could not do its work
+  3  refused: the two sides are not comparable
+"""
+
+
+def run(command: str, words: list[str]) -> int:
+    """Run `perflint bench` and return its exit status."""
+    from .options import add_options
+
+    parser = argparse.ArgumentParser(
+        prog=f"perflint {command}",
+        description="Measure the affected perf tests of base and head; no lint, no comment.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    return _bench(parser.parse_args(words))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from .checkout import check_out
+    from .config import load_config
+    from .options import configured, orderly_end, run_options
+    from .progress import Progress
+    from .run import run_perf_tests
+    from .table import table
+
+    with (
+        Progress(sys.stderr) as progress,
+        orderly_end(),
+        check_out(Path.cwd(), options.base, options.head, merge_base=options.merge_base) as sides,
+    ):
+        config = configured(load_config(sides.head_root), options)
+        result = run_perf_tests(sides, config, run_options(options), progress.say)
+    if result.refused:
+        print(f"refused: {result.refused}", file=sys.stderr)
+        return 3
+    if result.tests:
+        print(table(result.tests))
+    else:
+        found = result.selection.found
+        print(f"none of the {found} perf tests is affected" if found else "no perf tests found")
+    for note in result.notes:
+        print(note)
+    return 1 if any(test.is_regression for test in result.tests) else 0

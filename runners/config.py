@@ -1,0 +1,94 @@
+"""The [tool.perflint.runners] table as a dataclass."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .. import PerflintError
+
+
+@dataclass(frozen=True, slots=True)
+class RunnersConfig:
+    """How perf tests are found and run.
+
+    `paths`: folders to look for perf tests in (default: the whole repository).
+    `threads`: PyTorch's and OpenMP's threads in each worker.
+    `timeout`: seconds after which a side that does not answer counts as hanging.
+    `max_seconds`: seconds of measuring that one perf test may take in one launch.
+    `min_effect`: the smallest slowdown that matters, where a test does not say.
+    `budgets`: by how much a counter may grow per step; a counter without a budget only informs.
+    `pytest_args`: words for pytest; the project's own `addopts` are not used, since coverage or
+    parallel workers would spoil the measurement.
+    """
+
+    paths: tuple[str, ...] = ()
+    threads: int = 1
+    timeout: float = 300.0
+    max_seconds: float = 45.0
+    min_effect: float = 0.02
+    budgets: Mapping[str, int] = field(default_factory=lambda: {"host_syncs": 0})
+    pytest_args: tuple[str, ...] = ()
+
+
+def load_config(root: Path) -> RunnersConfig:
+    """Read the table from `root`/pyproject.toml; no file or no table means the defaults."""
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_bytes().decode("utf-8")
+        document = tomllib.loads(text)
+    except FileNotFoundError:
+        return RunnersConfig()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PerflintError(f"cannot read the configuration in {path}: {error}") from error
+    tool = document.get("tool", {})
+    perflint = tool.get("perflint", {}) if isinstance(tool, dict) else {}
+    table = perflint.get("runners", {}) if isinstance(perflint, dict) else perflint
+    return parse_config(table)
+
+
+def parse_config(table: object) -> RunnersConfig:
+    """Check the table's keys and types. Raises PerflintError that names the nearest known key."""
+    where = "[tool.perflint.runners]"
+    if not isinstance(table, dict):
+        raise PerflintError(f"{where} has to be a table")
+    known = {field.name for field in fields(RunnersConfig)}
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise PerflintError(f"{where} has no key {key!r}; the nearest is {near!r}")
+    return RunnersConfig(**{key: _checked(key, value) for key, value in table.items()})
+
+
+def _checked(key: str, value: object) -> Any:
+    match key, value:
+        case (("paths" | "pytest_args"), list()) if all(isinstance(word, str) for word in value):
+            return tuple(value)
+        case "threads", int() if not isinstance(value, bool) and value >= 1:
+            return value
+        case (("timeout" | "max_seconds"), int() | float()) if _positive(value):
+            return float(value)
+        case "min_effect", int() | float() if _positive(value) and value < 1:
+            return float(value)
+        case "budgets", dict() if all(_whole(number) for number in value.values()):
+            return value
+    wanted = {
+        "paths": "a list of strings",
+        "pytest_args": "a list of strings",
+        "threads": "a whole number of at least 1",
+        "timeout": "a number of seconds above 0",
+        "max_seconds": "a number of seconds above 0",
+        "min_effect": "a number between 0 and 1, such as 0.02 for 2 %",
+        "budgets": "a table of counters and whole numbers, such as { host_syncs = 0 }",
+    }
+    raise PerflintError(f"[tool.perflint.runners] {key} has to be {wanted[key]}, not {value!r}")
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

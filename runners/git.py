@@ -1,0 +1,177 @@
+"""Asks git: revisions, worktrees of their own for base and head, a snapshot of the working tree."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import PerflintError
+
+# What a snapshot commit needs and a CI machine may not have configured. It is never pushed.
+_IDENTITY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "perflint"), ("EMAIL", "perflint@localhost"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit to check out: `snapshot` says that it holds the working tree as it was."""
+
+    sha: str
+    name: str
+    snapshot: bool = False
+    parent: str | None = None  # the commit that a snapshot stands on
+
+
+def git(root: Path, *words: str, env: Mapping[str, str] | None = None) -> str:
+    """Run git in `root` and return what it prints. Raises PerflintError with git's own words."""
+    done = _git(root, words, env)
+    if done.returncode:
+        raise PerflintError(f"git {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _git(
+    root: Path, words: Sequence[str], env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = ["git", "-c", "core.quotePath=off", "-c", "advice.detachedHead=false", *words]
+    try:
+        return subprocess.run(
+            command,
+            cwd=root,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError as error:
+        raise PerflintError("git is not installed: perflint compares commits with it") from error
+
+
+def repository(folder: Path) -> Path:
+    """Return the root of the git repository that `folder` lies in."""
+    done = _git(folder, ["rev-parse", "--show-toplevel"])
+    if done.returncode:
+        if "not a git repository" in done.stderr:
+            raise PerflintError(
+                f"{folder} is not inside a git repository: run perflint in a clone of your project"
+            )
+        # For instance a checkout that another user owns; git says what to do about it.
+        raise PerflintError(done.stderr.strip())
+    return Path(done.stdout.rstrip("\n"))
+
+
+def resolve(root: Path, name: str) -> Commit:
+    """Find the commit that the user calls `name`."""
+    done = _git(
+        root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+    )
+    if done.returncode or not done.stdout.strip():
+        raise PerflintError(
+            f"unknown revision {name!r}: git knows no such commit, branch or tag here "
+            "(in CI, fetch the whole history: `fetch-depth: 0`)"
+        )
+    return Commit(done.stdout.strip(), name)
+
+
+def merge_base(root: Path, base: str, head: str) -> Commit:
+    """Find the commit where head's history left base's."""
+    done = _git(root, ["merge-base", base, head])
+    if done.returncode:
+        raise PerflintError(f"{base} and {head} have no common ancestor")
+    return Commit(done.stdout.strip(), base)
+
+
+def snapshot(root: Path) -> Commit:
+    """Commit the working tree (tracked, staged and unignored untracked files) to nowhere.
+
+    The user's index, branches and files stay as they are; the commit hangs in the object store
+    until git's own housekeeping removes it.
+    """
+    refuse_dirty_submodules(root)
+    parent = resolve(root, "HEAD").sha
+    index = Path(git(root, "rev-parse", "--git-path", "index").strip())
+    with tempfile.TemporaryDirectory(prefix="perflint-index-") as folder:
+        mine = Path(folder, "index")
+        if (root / index).exists():
+            # Keeps what git already knows of unchanged files, so that a large tree is quick.
+            shutil.copyfile(root / index, mine)
+        env = {"GIT_INDEX_FILE": str(mine)}
+        git(root, "add", "--all", "--", ":/", env=env)
+        tree = git(root, "write-tree", env=env).strip()
+    message = "perflint: the working tree"
+    sha = git(root, "commit-tree", tree, "-p", parent, "-m", message, env=_IDENTITY).strip()
+    return Commit(sha, "working tree", snapshot=True, parent=parent)
+
+
+def refuse_dirty_submodules(root: Path) -> None:
+    """Raise PerflintError where a submodule holds changes that no commit here names."""
+    status = git(
+        root, "status", "--porcelain=v2", "--untracked-files=no", "--ignore-submodules=none"
+    )
+    for line in status.splitlines():
+        fields = line.split(" ")
+        # In the third field "S" marks a submodule, then come c(ommit), m(odified), u(ntracked).
+        if (
+            fields[0] in ("1", "2")
+            and fields[2].startswith("S")
+            and set(fields[2][2:]) & {"M", "U"}
+        ):
+            path = fields[-1].split("\t")[0]
+            raise PerflintError(
+                f"the submodule {path} has uncommitted changes, which cannot be measured as part "
+                "of the working tree: commit or stash them inside the submodule"
+            )
+
+
+@contextmanager
+def worktree(root: Path, commit: Commit, at: Path) -> Iterator[Path]:
+    """Check `commit` out into the new folder `at`, and remove it again at the end."""
+    git(root, "worktree", "add", "--detach", "--force", str(at), commit.sha)
+    try:
+        _fill_submodules(root, at)
+        yield at
+    finally:
+        _git(root, ["worktree", "remove", "--force", "--force", str(at)])
+        shutil.rmtree(at, ignore_errors=True)
+        _git(root, ["worktree", "prune"])
+
+
+def _fill_submodules(root: Path, at: Path) -> None:
+    """Take each submodule that the user's checkout has, at the commit that this side names."""
+    for line in git(at, "ls-files", "--stage").splitlines():
+        mode, sha, _ = line.split("\t")[0].split(" ")
+        path = line.split("\t", 1)[1]
+        if mode != "160000" or not (root / path / ".git").exists():
+            continue
+        git(at, "clone", "--quiet", "--no-checkout", "--shared", str(root / path), path)
+        done = _git(at / path, ["checkout", "--quiet", "--detach", sha])
+        if done.returncode:
+            raise PerflintError(
+                f"the submodule {path} lacks the commit {sha[:7]}: run "
+                f"`git submodule update --init` ({done.stderr.strip()})"
+            )
+
+
+def changed_files(root: Path, base: str, head: str) -> tuple[str, ...]:
+    """List the files that differ between two commits, old and new names of a renamed one."""
+    listing = git(root, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", base, head)
+    return tuple(sorted(filter(None, listing.split("\0"))))
+
+
+def tracked_files(root: Path) -> tuple[str, ...]:
+    """List the files of a worktree that git knows, submodules' files included."""
+    return tuple(filter(None, git(root, "ls-files", "-z", "--recurse-submodules").split("\0")))
+
+
+def blob_hash(data: bytes) -> str:
+    """Return the name that git gives to a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,117 @@
+"""Judges paired step times: slower, faster, same or unsure. Numbers in, a Comparison out."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compare import Comparison, Verdict
+from .sample import Segment
+from .stats import Estimate, combine
+
+# Quantiles of the normal distribution: one-sided 1 %, one-sided 5 %, two-sided 5 %.
+Z99, Z95, Z975 = 2.326, 1.645, 1.960
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where a difference starts to matter, and how much data is wanted before anything is said.
+
+    `min_effect` is relative to base's step time. "Same" needs the 90 % interval to lie within
+    `same_within` times that effect, so that a true slowdown of that size passes in 5 % of runs.
+    """
+
+    min_effect: float = 0.02
+    same_within: float = 1.5
+    min_segments: int = 3
+    min_pairs: int = 24
+
+
+def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
+    """Compare the sides over all segments.
+
+    The verdict here is that of the data given; "slower" and "faster" are only said aloud after
+    fresh processes agreed (see `confirm`). Thresholds apply to the log ratio of step times.
+    """
+    ratios = [_log_ratios(segment) for segment in segments]
+    estimate = combine(ratios)
+    enough = (
+        estimate.pairs >= at.min_pairs
+        and len(segments) >= at.min_segments
+        and math.isfinite(estimate.error)
+    )
+    verdict = _verdict(estimate, at) if enough else Verdict.UNSURE
+    warnings = () if enough else (f"only {estimate.pairs} pairs in {len(segments)} segments",)
+    return _comparison(verdict, estimate, segments, at, warnings)
+
+
+def confirm(first: Sequence[Segment], fresh: Sequence[Segment], at: Thresholds) -> Comparison:
+    """Judge a suspicion again: fresh processes alone must come to the same verdict.
+
+    Otherwise all data together decides, but can then at most say "same": a difference that lives
+    in one launch only is a property of that launch.
+    """
+    suspicion, again = judge(first, at), judge(fresh, at)
+    both = [*first, *fresh]
+    total = judge(both, at)
+    if suspicion.verdict is again.verdict is total.verdict:
+        return total
+    verdict = Verdict.SAME if total.verdict is Verdict.SAME else Verdict.UNSURE
+    warning = (
+        f"fresh processes did not confirm it: {suspicion.change:+.1%}, then {again.change:+.1%}"
+    )
+    estimate = combine([_log_ratios(segment) for segment in both])
+    return _comparison(verdict, estimate, both, at, (*total.warnings, warning))
+
+
+def _log_ratios(segment: Segment) -> NDArray[np.float64]:
+    base = np.array([pair.base for pair in segment.pairs])
+    head = np.array([pair.head for pair in segment.pairs])
+    ratios: NDArray[np.float64] = np.log(head / base)
+    return ratios
+
+
+def _verdict(estimate: Estimate, at: Thresholds) -> Verdict:
+    effect = math.log1p(at.min_effect)
+    mean, error = estimate.mean, estimate.error
+    if mean - Z99 * error > 0 and mean > effect:
+        return Verdict.SLOWER
+    if mean + Z99 * error < 0 and mean < -effect:
+        return Verdict.FASTER
+    if abs(mean) + Z95 * error < at.same_within * effect:
+        return Verdict.SAME
+    return Verdict.UNSURE
+
+
+def _comparison(
+    verdict: Verdict,
+    estimate: Estimate,
+    segments: Sequence[Segment],
+    at: Thresholds,
+    warnings: tuple[str, ...],
+) -> Comparison:
+    pairs = [pair for segment in segments for pair in segment.pairs]
+    error = estimate.error if math.isfinite(estimate.error) else 10.0
+    low, high = estimate.mean - Z975 * error, estimate.mean + Z975 * error
+    return Comparison(
+        verdict=verdict,
+        # A longer step is a lower throughput: the signs and the ends of the interval turn round.
+        change=math.expm1(-estimate.mean),
+        low=math.expm1(-high),
+        high=math.expm1(-low),
+        base_seconds=float(np.median([pair.base for pair in pairs])) if pairs else 0.0,
+        head_seconds=float(np.median([pair.head for pair in pairs])) if pairs else 0.0,
+        detectable=_detectable(error, at),
+        pairs=estimate.pairs,
+        segments=len(segments),
+        launches=len({segment.launch for segment in segments}),
+        warnings=warnings,
+    )
+
+
+def _detectable(error: float, at: Thresholds) -> float:
+    """Return the slowdown that data of this noise calls slower in 95 of 100 runs."""
+    effect = math.log1p(at.min_effect)
+    return math.expm1(max((Z99 + Z95) * error, effect + Z95 * error))

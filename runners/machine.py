@@ -1,0 +1,35 @@
+"""What this machine is, as far as a reader of the numbers has to know."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from .sample import Environment
+
+
+def environment(worker: dict[str, Any]) -> Environment:
+    """Join what a worker said of PyTorch with what the operating system says of the machine."""
+    return Environment(
+        python=platform.python_version(),
+        torch=worker["torch"],
+        platform=platform.platform(terse=True),
+        cpu=_cpu_name(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
+        threads=worker["threads"],
+        device=worker["device"],
+        gpu=worker["gpu"],
+    )
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _cpu_name() -> str:
+    try:
+        rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [row.split(":", 1)[1].strip() for row in rows if row.startswith("model name")]
+    return names[0] if names else platform.machine()

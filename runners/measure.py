@@ -1,0 +1,194 @@
+"""Measures one perf test on both sides, which take turns: counts, step times, profiles."""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from .channel import Message
+from .isolate import SideFailed, Worker, WorkerPlan
+from .profile import LineTime, OperatorTime, ProfileSummary
+from .provenance import Provenance
+from .result import Failure
+from .sample import Counts, Pair, PerfTest, Segment, Side, SyncSite
+from .schedule import pace, turn_order
+
+# Rounds of profiling in which each side profiles this many steps.
+_PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing."""
+
+    failure: Failure | None = None
+    skipped: str | None = None
+    counts: Counts = field(default_factory=Counts)
+    peak_bytes: int = 0
+    machine: Message | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+class Launch:
+    """One life of both sides' processes. Use it in a `with` block.
+
+    Whatever one side fails at, the next test finds fresh processes.
+    """
+
+    def __init__(self, plan: WorkerPlan, roots: dict[Side, Path], number: int, seed: int) -> None:
+        self.number = number
+        self._plan, self._roots = plan, roots
+        self._random = random.Random(f"{seed} {number}")
+        self._hash_seed = self._random.randrange(1, 2**32)
+        self._workers: dict[Side, Worker] = {}
+        self._collected: dict[Side, Message] = {}
+        self._starts = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def drop(self, *sides: Side) -> None:
+        """End the processes of these sides, or of both; the next order starts fresh ones."""
+        for side in sides or tuple(Side):
+            if side in self._workers:
+                self._workers.pop(side).stop()
+
+    def collect(self, side: Side) -> tuple[list[PerfTest], dict[str, str]]:
+        """Return one side's perf tests, and what could not be collected, with the reason.
+
+        Raises SideFailed where not even that worked.
+        """
+        self._worker(side)
+        message = self._collected[side]
+        return [PerfTest(**test) for test in message["tests"]], message["errors"]
+
+    def examine(self, test: PerfTest, side: Side) -> Examined:
+        """Run the test once on one side and count its steps."""
+        try:
+            done = self._worker(side).ask(self._order("count", test, self._seed(), side))
+        except SideFailed as error:
+            self.drop(side)
+            return Examined(failure=error.failure)
+        provenance = Provenance(done["files"], done["outside"])
+        if done["outcome"] == "skipped":
+            return Examined(skipped=done["summary"], provenance=provenance)
+        if done["outcome"] == "failed":
+            failure = Failure(done["summary"], done["details"])
+            return Examined(failure=failure, provenance=provenance)
+        counts = _counts(done["counts"])
+        return Examined(None, None, counts, done["peak"], done["machine"], provenance)
+
+    def time_segment(self, test: PerfTest) -> Segment:
+        """Build the test anew on both sides and time pairs of turns. Raises SideFailed."""
+        with _Session(self, test) as session:
+            rhythm = pace(max(session.step_seconds.values()))
+            order = {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop}
+            pairs = []
+            for sides in turn_order(rhythm.pairs, self._random):
+                took = {side: float(session.ask(side, order)["seconds"]) for side in sides}
+                pairs.append(Pair(took[Side.BASE], took[Side.HEAD]))
+        return Segment(self.number, tuple(pairs))
+
+    def profile(self, test: PerfTest) -> dict[Side, ProfileSummary]:
+        """Profile a few steps of each side in turn. Raises SideFailed."""
+        with _Session(self, test) as session:
+            order = {"do": "profile", "steps": _PROFILE_STEPS}
+            for sides in turn_order(_PROFILE_ROUNDS, self._random):
+                for side in sides:
+                    session.ask(side, order)
+        return {side: _summary(done["profile"]) for side, done in session.ended.items()}
+
+    def _worker(self, side: Side) -> Worker:
+        if side not in self._workers:
+            self._starts += 1
+            # Each start has files of its own, so that the log of a dead process stays readable.
+            number = self.number * 100 + self._starts
+            worker = Worker(self._plan, side, self._roots[side], number, self._hash_seed)
+            self._workers[side] = worker
+            try:
+                self._collected[side] = worker.collected()
+            except SideFailed:
+                self._workers.pop(side).stop()
+                raise
+        return self._workers[side]
+
+    def _seed(self) -> int:
+        return self._random.randrange(2**31)
+
+    def _order(self, do: str, test: PerfTest, seed: int, side: Side) -> Message:
+        # The same seed on both sides, but another layout of the heap.
+        jitter = f"{seed} {side.value}"
+        return {
+            "do": do,
+            "test": test.id,
+            "seed": seed,
+            "jitter": random.Random(jitter).randrange(2**31),
+        }
+
+
+class _Session:
+    """Both sides inside the test, warmed up and waiting for turns."""
+
+    def __init__(self, launch: Launch, test: PerfTest) -> None:
+        self._launch, self._test = launch, test
+        self.step_seconds: dict[Side, float] = {}
+        self.ended: dict[Side, Message] = {}
+
+    def __enter__(self) -> Self:
+        seed = self._launch._seed()
+        sides = list(Side)
+        self._launch._random.shuffle(sides)
+        try:
+            for side in sides:
+                order = self._launch._order("time", self._test, seed, side)
+                self.step_seconds[side] = float(self.ask(side, order)["seconds"])
+        except BaseException:
+            self._launch.drop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            # The sides are in the middle of something: no order could bring them back in step.
+            self._launch.drop()
+            return
+        try:
+            for side in Side:
+                self.ended[side] = self._ended(side)
+        except SideFailed:
+            self._launch.drop()
+            raise
+
+    def ask(self, side: Side, order: Message) -> Message:
+        """Give one side an order; a test that ends instead of answering has failed."""
+        answer = self._launch._worker(side).ask(order)
+        if answer["kind"] == "done":
+            raise SideFailed(side, _unexpected_end(answer))
+        return answer
+
+    def _ended(self, side: Side) -> Message:
+        done = self._launch._worker(side).ask({"do": "end"})
+        if done["outcome"] != "passed":
+            raise SideFailed(side, _unexpected_end(done))
+        return done
+
+
+def _unexpected_end(done: Message) -> Failure:
+    summary = done["summary"] or f"the test {done['outcome']}"
+    return Failure(f"{summary} (while being timed, after it had passed once)", done["details"])
+
+
+def _counts(data: Message) -> Counts:
+    sites = tuple(SyncSite(**site) for site in data["syncs"])
+    return Counts(data["values"], tuple(data["unstable"]), sites)
+
+
+def _summary(data: Message) -> ProfileSummary:
+    return ProfileSummary(
+        data["steps"],
+        tuple(OperatorTime(**operator) for operator in data["operators"]),
+        tuple(LineTime(**line) for line in data["lines"]),
+    )

@@ -1,0 +1,58 @@
+"""The command-line options that every measuring command takes, and what they mean."""
+
+import argparse
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+from .. import PerflintError
+from .config import RunnersConfig
+from .run import RunOptions
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which sides are compared, which perf tests are run, and how."""
+    add = parser.add_argument
+    add("--base", required=True, metavar="REV", help="compare with this commit, branch or tag")
+    add("--head", metavar="REV", help="what to measure (default: the working tree as it is)")
+    add("--merge-base", action="store_true", help="compare with where head's history left --base")
+    add("-k", default="", metavar="EXPR", help="only perf tests that match, as pytest's -k")
+    add("--all", action="store_true", help="also perf tests that the change cannot affect")
+    add("--time-identical", action="store_true", help="time tests even where no code differs")
+    add(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="a side that is silent for so long counts as hanging (default: 300)",
+    )
+    add("--seed", type=int, default=0, help="fixes every random choice (default: 0)")
+
+
+def run_options(options: argparse.Namespace) -> RunOptions:
+    """Return what the command line says of the run itself."""
+    return RunOptions(options.k, options.all, options.time_identical, options.seed)
+
+
+def configured(config: RunnersConfig, options: argparse.Namespace) -> RunnersConfig:
+    """Let the command line beat the file."""
+    if options.timeout is None:
+        return config
+    if not options.timeout > 0:
+        raise PerflintError("--timeout has to be a number of seconds above 0")
+    return replace(config, timeout=options.timeout)
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Let a cancelled CI job end like Ctrl-C does: processes stopped, worktrees removed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

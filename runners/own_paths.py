@@ -1,0 +1,83 @@
+"""Makes a worker import its own worktree, and tells what it imported and opened."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from .git import blob_hash
+from .provenance import FirstParty
+
+
+def put_first(root: Path, repository: Path) -> None:
+    """Put the worktree's folders first on the path.
+
+    Whatever leads into the user's own checkout (`PYTHONPATH`, an editable install) is turned to the
+    same folder of the worktree; otherwise both sides would import the checkout.
+    """
+    moved = [_moved(entry, root, repository) for entry in sys.path]
+    first = [str(folder) for folder in (root, root / "src") if folder.is_dir()]
+    sys.path[:] = [*first, *(entry for entry in moved if entry not in first)]
+    for name, module in list(sys.modules.items()):
+        # Setuptools' editable installs keep their folders in a mapping of the finder they generate.
+        mapping = getattr(module, "MAPPING", None)
+        if name.startswith("__editable__") and isinstance(mapping, dict):
+            for package, folder in mapping.items():
+                mapping[package] = _moved(folder, root, repository)
+
+
+def _moved(entry: str, root: Path, repository: Path) -> str:
+    path = Path(os.path.realpath(entry))
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    if installed or path.is_relative_to(sys.prefix) or not path.is_relative_to(repository):
+        return entry
+    return str(root / path.relative_to(repository))
+
+
+class OpenedFiles:
+    """Notes which files of the worktree the process opens, data and configuration included.
+
+    Files opened by forked workers of a data loader are not seen.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._prefix = f"{root}/"
+        self._names: set[str] = set()
+        sys.addaudithook(self._hook)
+
+    def names(self) -> frozenset[str]:
+        """Return the paths, relative to the worktree."""
+        return frozenset(self._names)
+
+    def _hook(self, event: str, args: tuple[object, ...]) -> None:
+        if event != "open" or not isinstance(args[0], str | bytes):
+            return
+        name = os.path.abspath(os.fsdecode(args[0]))
+        if name.startswith(self._prefix) and "/__pycache__/" not in name:
+            self._names.add(name.removeprefix(self._prefix))
+
+
+def imported(
+    root: Path, own: FirstParty, opened: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what ran: blob hashes of the worktree's files, and first-party modules from outside.
+
+    The first maps paths relative to `root` to git blob hashes, of imported modules and `opened`
+    files; the second maps module names to the file they came from.
+    """
+    names, outside = set(opened), {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            continue
+        path = Path(os.path.realpath(file))
+        if path.is_relative_to(root):
+            names.add(path.relative_to(root).as_posix())
+        elif own.owns(name):
+            outside[name] = file
+    hashes = {}
+    for name in sorted(names):
+        path = root / name
+        if path.is_file():
+            hashes[name] = blob_hash(path.read_bytes())
+    return hashes, outside

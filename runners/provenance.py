@@ -1,0 +1,93 @@
+"""Proves which code a side ran: first-party modules, the files they came from, their hashes."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from .imports import module_names, package_folders
+
+
+@dataclass(frozen=True, slots=True)
+class FirstParty:
+    """The module names that a repository itself provides.
+
+    `regular` are top-level modules and packages with an `__init__.py`: whatever is imported under
+    such a name is first-party. A folder without one gives way to an installed package of its name,
+    as Python's import does, so of those only the `exact` modules that the repository holds count.
+    """
+
+    regular: frozenset[str]
+    exact: frozenset[str]
+
+    def owns(self, module: str) -> bool:
+        """Whether the repository provides `module`, a dotted name."""
+        return module.split(".")[0] in self.regular or module in self.exact
+
+
+def first_party(files: Iterable[str]) -> FirstParty:
+    """Work out the first-party names of a repository from its tracked files."""
+    names = [name for name in files if name.endswith(".py")]
+    packages = package_folders(names)
+    regular: set[str] = set()
+    exact: set[str] = set()
+    for name in names:
+        path = PurePosixPath(name)
+        # Tests are found by file, not by name; a `tests` package lies in many an installed wheel.
+        if path.name.startswith("test_") or path.name in ("conftest.py", "setup.py"):
+            continue
+        for module in module_names(name, packages):
+            top = module.split(".")[0]
+                # A repository may hold a `profile.py`; the standard library's is no copy of it.
+            if top in sys.stdlib_module_names:
+                continue
+            exact.add(module)
+            if "." not in module and _is_regular(path, packages):
+                regular.add(top)
+    return FirstParty(frozenset(regular), frozenset(exact))
+
+
+def _is_regular(path: PurePosixPath, packages: frozenset[str]) -> bool:
+    """Whether the file is a top-level package, or a module where `import` finds it by default."""
+    if path.name == "__init__.py":
+        above = str(path.parent.parent)
+        return above == "." or above not in packages
+    return str(path.parent) in (".", "src")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What one side ran for one test.
+
+    `files` maps paths relative to the worktree to git blob hashes. `outside` maps first-party
+    module names that came from elsewhere to the file they came from.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+
+def refusal(base: Provenance, head: Provenance) -> str | None:
+    """Say why two sides are not comparable, or None where each ran its own code."""
+    for side, provenance in (("base", base), ("head", head)):
+        for module, file in sorted(provenance.outside.items()):
+            return (
+                f"{side} imported {module} from {file}, outside its own worktree: both sides would "
+                "measure the same code. Uninstall that copy, or put the package's folder on "
+                "pytest's `pythonpath`, so that each worktree's own comes first"
+            )
+    return None
+
+
+def identical(base: Provenance, head: Provenance, ran: frozenset[str] | None) -> bool:
+    """Whether both sides ran the same content.
+
+    `ran` limits the comparison to the Python files that one test can import; None takes all of
+    them. Other files that were opened, such as data and configuration, always count.
+    """
+
+    def content(provenance: Provenance) -> dict[str, str]:
+        files = provenance.files.items()
+        return {f: h for f, h in files if ran is None or f in ran or not f.endswith(".py")}
+
+    return content(base) == content(head)

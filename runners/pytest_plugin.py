@@ -1,0 +1,114 @@
+"""The pytest plug-in that every run loads: the `perf` marker and fixture, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from .. import PerflintError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .sample import PerfTest
+
+MARKER = (
+    "perf(items=1, unit='steps', min_effect=0.02): a perf test; it asks for the fixture `perf` and "
+    "calls `perf(step)` once. One step processes `items` things called `unit`; a slowdown below "
+    "`min_effect` does not matter"
+)
+
+
+class Driver(Protocol):
+    """Decides how often a step runs."""
+
+    def drive(self, step: Callable[[], object]) -> None:
+        """Run `step` as often as it takes."""
+
+
+class SmokeTest:
+    """What a plain pytest run does: the step has to run once, and nothing is timed."""
+
+    def drive(self, step: Callable[[], object]) -> None:
+        """Run `step` once."""
+        step()
+
+
+# The worker puts its own driver here; a plain run has none.
+DRIVER = pytest.StashKey[Driver]()
+
+
+class Perf:
+    """The fixture `perf`: call it with a function that does one training step."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.called = False
+
+    @property
+    def device(self) -> str:
+        """The device to put models and batches on: "cuda" where PyTorch has one, else "cpu"."""
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def __call__(self, step: Callable[[], object]) -> None:
+        """Time one segment of steps and return. May be called once per test."""
+        if self.called:
+            raise PerflintError("perf(step) was called twice: write one perf test for each step")
+        if not callable(step):
+            raise PerflintError(f"perf(step) needs a function without arguments, not {step!r}")
+        self.called = True
+        self._driver.drive(step)
+
+
+@pytest.fixture
+def perf(request: pytest.FixtureRequest) -> Iterator[Perf]:
+    """Time one training step: `perf(step)`. Under plain pytest the step runs once, untimed."""
+    read_marker(request.node)
+    handle = Perf(request.config.stash.get(DRIVER, SmokeTest()))
+    yield handle
+    if not handle.called:
+        pytest.fail(f"{request.node.name} never called perf(step), so there was nothing to time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, so that --strict-markers accepts it."""
+    config.addinivalue_line("markers", MARKER)
+
+
+def read_marker(item: pytest.Item) -> dict[str, Any]:
+    """Return the checked keyword arguments of the test's `perf` marker.
+
+    Raises PerflintError for an unknown keyword, a value of the wrong kind, or no marker at all.
+    """
+    marker = item.get_closest_marker("perf")
+    if marker is None:
+        raise PerflintError(
+            f"{item.name} asks for the fixture `perf` but is not marked: add @pytest.mark.perf"
+        )
+    known = {"items": (int, float), "unit": (str,), "min_effect": (int, float)}
+    for key, value in marker.kwargs.items():
+        if key not in known:
+            raise PerflintError(
+                f"@pytest.mark.perf of {item.name} has no argument {key!r}; "
+                f"it takes {', '.join(known)}"
+            )
+        fits = isinstance(value, known[key]) and not isinstance(value, bool)
+        if not fits or (isinstance(value, int | float) and value <= 0):
+            wanted = "some text" if key == "unit" else "a number above 0"
+            raise PerflintError(
+                f"@pytest.mark.perf of {item.name}: {key} has to be {wanted}, not {value!r}"
+            )
+    if marker.args:
+        raise PerflintError(f"@pytest.mark.perf of {item.name} takes keyword arguments only")
+    return dict(marker.kwargs)
+
+
+def perf_test(item: pytest.Item, path: str, min_effect: float) -> PerfTest:
+    """Describe a collected test; `path` is its file relative to the repository's root."""
+    from .sample import PerfTest
+
+    line = (item.location[1] or 0) + 1
+    return PerfTest(item.nodeid, path, line, **{"min_effect": min_effect, **read_marker(item)})

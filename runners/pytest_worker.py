@@ -1,0 +1,198 @@
+"""Runs perf tests at the coordinator's word; loaded with `-p` into each side's own pytest."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .. import PerflintError
+from . import pytest_plugin
+from .channel import VARIABLE, Channel, Closed, Message
+from .own_paths import OpenedFiles, imported, put_first
+from .provenance import FirstParty
+
+if TYPE_CHECKING:
+    from .attribution import StepProfile
+
+# The end of pytest's report is where the error is.
+_DETAIL_LINES = 60
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before any code of the repository runs: its own folders first on the path, the line open."""
+    setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
+    root = Path(setup["root"])
+    put_first(root, Path(setup["repository"]))
+    early_config.pluginmanager.register(Worker(root, setup), "perflint-worker")
+
+
+class Worker:
+    """One side's process: collects, then does what it is told until it is told to stop."""
+
+    def __init__(self, root: Path, setup: Message) -> None:
+        self._root = root
+        self._channel = Channel(setup["reads"], setup["writes"])
+        self._first_party = FirstParty(frozenset(setup["regular"]), frozenset(setup["exact"]))
+        self._min_effect: float = setup["min_effect"]
+        self._opened = OpenedFiles(root)
+        self._errors: dict[str, str] = {}
+        self._reports: list[pytest.TestReport] = []
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Bring the fixture along where the plug-in is not installed as an entry point."""
+        if not config.pluginmanager.hasplugin("perflint"):
+            config.pluginmanager.register(pytest_plugin, "perflint")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the perf tests."""
+        items[:] = [item for item in items if item.get_closest_marker("perf")]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember what could not be collected, and why."""
+        if report.failed:
+            self._errors[report.nodeid] = self._strip(report.longreprtext)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember how set-up, call and tear-down of the running test ended."""
+        self._reports.append(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Tell what was collected, then follow orders."""
+        items = {item.nodeid: item for item in session.items}
+        try:
+            self._channel.send(self._collected(items))
+            while (order := self._channel.receive())["do"] != "stop":
+                self._channel.send(self._run(items[order["test"]], order))
+        except Closed:
+            # The coordinator is gone, so nobody wants a result: leave without running more.
+            os._exit(1)
+        return True
+
+    def _collected(self, items: dict[str, pytest.Item]) -> Message:
+        tests, errors = [], dict(self._errors)
+        for name, item in items.items():
+            path = item.path.relative_to(self._root).as_posix()
+            try:
+                test = pytest_plugin.perf_test(item, path, self._min_effect)
+            except PerflintError as error:
+                errors[name] = str(error)
+            else:
+                tests.append(dataclasses.asdict(test))
+        return {"kind": "collected", "tests": tests, "errors": errors}
+
+    def _run(self, item: pytest.Item, order: Message) -> Message:
+        """Run one test once, from set-up to tear-down of everything, in the ordered way."""
+        from . import torch_memory, torch_step
+
+        counts = order["do"] == "count"
+        driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
+        item.config.stash[pytest_plugin.DRIVER] = driver
+        self._reports = []
+        torch_memory.start_peak()
+        # Counts are exact, and jitter would show up in the peak of memory.
+        jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
+        torch_step.seed_everything(order["seed"])
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        del jitter
+        return {"kind": "done", **self._outcome(), **driver.result(), **self._provenance()}
+
+    def _outcome(self) -> Message:
+        for report in self._reports:
+            if report.skipped:
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
+                return {"outcome": "skipped", "summary": reason, "details": ""}
+            if report.failed:
+                crash = getattr(report.longrepr, "reprcrash", None)
+                message = crash.message if crash else report.longreprtext
+                text = self._strip(report.longreprtext)
+                return {
+                    "outcome": "failed",
+                    "summary": self._strip(message.strip().split("\n")[0]),
+                    "details": "\n".join(text.splitlines()[-_DETAIL_LINES:]),
+                }
+        return {"outcome": "passed", "summary": "", "details": ""}
+
+    def _provenance(self) -> Message:
+        files, outside = imported(self._root, self._first_party, self._opened.names())
+        return {"files": files, "outside": outside}
+
+    def _strip(self, text: str) -> str:
+        """Leave the worktree's path out of messages: it is gone when people read them."""
+        return text.replace(f"{self._root}/", "")
+
+
+class _CountDriver:
+    """Counts what a step does; nothing is timed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._result: Message = {}
+
+    def drive(self, step: Callable[[], object]) -> None:
+        """Run the step until lazy initialisation is over, then count it."""
+        from . import torch_counters, torch_memory, torch_step
+
+        for _ in range(3):
+            step()
+        counts = torch_counters.count_steps(step, self._root)
+        peak = torch_memory.peak_bytes(step)
+        self._result = {
+            "counts": dataclasses.asdict(counts),
+            "peak": peak,
+            "machine": torch_step.describe(),
+        }
+
+    def result(self) -> Message:
+        """Return the counts, the peak in bytes and the machine; nothing where no step ran."""
+        return self._result
+
+
+class _TurnDriver:
+    """Times and profiles turns of the step, each at the coordinator's word."""
+
+    def __init__(self, channel: Channel, root: Path) -> None:
+        self._channel, self._root = channel, root
+        self._steps: list[StepProfile] = []
+
+    def drive(self, step: Callable[[], object]) -> None:
+        """Warm up, say so, and take turns until told to end."""
+        from . import torch_step
+
+        seconds = torch_step.warm_up(step)
+        with torch_step.quiet_collector():
+            self._channel.send({"kind": "ready", "seconds": seconds})
+            while (order := self._channel.receive())["do"] != "end":
+                self._channel.send(self._turn(step, order))
+
+    def _turn(self, step: Callable[[], object], order: Message) -> Message:
+        from . import torch_profile, torch_step
+
+        if order["do"] == "profile":
+            self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
+            return {"kind": "turn"}
+        seconds = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
+        return {"kind": "turn", "seconds": seconds}
+
+    def result(self) -> Message:
+        """Return the profile's summary, where one was ordered."""
+        if not self._steps:
+            return {}
+        from .attribution import merge
+
+        summary: dict[str, Any] = dataclasses.asdict(merge(self._steps))
+        return {"profile": summary}
+
+
+def pytest_report_header() -> str:
+    """Say in the worker's log what this process is."""
+    return f"perflint worker {os.getpid()} of Python {sys.version.split()[0]}"
