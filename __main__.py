@@ -11,7 +11,7 @@ ROOM_OF = {
     "rules": "lints",
     "explain": "lints",
     "bench": "runners",
-    "compare": "runners",
+    "compare": "bot",
     "ci": "bot",
     "comment": "bot",
     "history": "bot",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import PerflintError, __version__
 from ..lints.changed import changed_lines
-from ..lints.check import check_paths
+from ..lints.check import CheckResult, check_paths
 from ..lints.config import load_config as load_lint_config
 from ..lints.finding import Severity
 from ..runners.checkout import Checkout, check_out
@@ -18,10 +18,12 @@ from ..runners.git import repository
 from ..runners.options import add_options, configured, orderly_end, run_options
 from ..runners.progress import Progress
 from ..runners.run import run_perf_tests
-from .event import ActionsRun, this_run
+from .event import this_run
 from .gate import FailOn, decide
-from .render import render_comment, render_terminal
+from .render import render_comment
 from .report import LintResult, Report, Revision, write_report
+from .summary import append_summary
+from .terminal import render_terminal
 
 EPILOG = """\
 examples
@@ -56,20 +58,21 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     """Do the whole job for one change; return the report and the folder that it was written to."""
     begin = time.monotonic()
     here = Path.cwd()
-    out = Path(options.out).resolve() if options.out else repository(here) / ".perflint"
+    # All that can be wrong with the call is found before the long part begins.
+    limits, actions = fail_on(options.fail_on), this_run()
+    out = Path(options.out).resolve() if options.out else _own_folder(here)
     with (
         Progress(sys.stderr) as progress,
         orderly_end(),
         check_out(here, options.base, options.head, merge_base=options.merge_base) as checkout,
     ):
-        progress.say(f"comparing {_short(checkout.head.sha)} with {_short(checkout.base.sha)}")
+        progress.say(f"comparing {checkout.head.sha[:7]} with {checkout.base.sha[:7]}")
         # The configuration of head decides: a change may well adapt it together with the code.
         config = configured(load_runners_config(checkout.head_root), options)
         lint = lint_change(checkout, everything=options.lint_all)
         progress.say(f"lint: {len(lint.findings)} findings")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
-    actions = this_run()
-    decision = decide(lint, run, fail_on(options.fail_on))
+    decision = decide(lint, run, limits)
     report = Report(
         perflint=__version__,
         base=Revision(checkout.base.sha, checkout.base.name),
@@ -85,23 +88,28 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     comment = render_comment(report)
     write_report(report, out / "report.json")
     (out / "comment.md").write_text(comment, encoding="utf-8")
-    _summarize(actions, comment)
+    if actions and actions.summary and (problem := append_summary(actions.summary, comment)):
+        print(f"perflint: the report is complete{problem}", file=sys.stderr)
     return report, out
+
+
+def _own_folder(here: Path) -> Path:
+    """Make the default folder for what is written; git does not see it, nor does the next run."""
+    folder = repository(here) / ".perflint"
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
     """Lint head; keep what lies on lines that the change added or edited, or all of it."""
     head = checkout.head_root
     changed = changed_lines(checkout.repository, checkout.base.sha, checkout.head.sha)
-    paths = [head] if everything else [head / path for path in changed.paths()]
-    paths = [path for path in paths if path.exists()]
-    if not paths:
-        return LintResult(everything=everything)
+    python = [head / path for path in changed.paths() if path.endswith((".py", ".pyi"))]
+    paths = [head] if everything else [path for path in python if path.is_file()]
     only = None if everything else changed
-    result = check_paths(head, paths, load_lint_config(head), only)
-    return LintResult(
-        result.findings, tuple(map(str, result.problems)), result.files, everything=everything
-    )
+    result = check_paths(head, paths, load_lint_config(head), only) if paths else CheckResult()
+    return LintResult(result.findings, result.problems, result.files, everything)
 
 
 def fail_on(words: list[str] | None) -> FailOn:
@@ -143,17 +151,6 @@ def _parser() -> argparse.ArgumentParser:
 def _head(checkout: Checkout) -> Revision:
     head = checkout.head
     return Revision(head.parent or head.sha, head.name, snapshot=head.snapshot)
-
-
-def _summarize(actions: ActionsRun | None, markdown: str) -> None:
-    """Show the comment on the page of the GitHub Actions run, where there is one."""
-    if actions and actions.summary:
-        with actions.summary.open("a", encoding="utf-8") as page:
-            page.write(markdown + "\n")
-
-
-def _short(sha: str) -> str:
-    return sha[:7]
 
 
 def _width() -> int:

@@ -1,10 +1,24 @@
-"""The bot's commands: `perflint ci`, `comment`, `history` and `demo`."""
+"""The bot's commands: `perflint ci`, `compare`, `comment`, `history` and `demo`."""
 
 from importlib import import_module
+
+from .. import PerflintError
+
+# What the extras of `pip install torch-perflint[...]` bring.
+_EXTRAS = {"github", "jinja2", "msgspec", "numpy", "pytest", "sqlalchemy"}
 
 
 def run(command: str, words: list[str]) -> int:
     """Hand the command's words to its module and return the exit status."""
-    # Each command sits in the module of its name, so that `history` never wakes the measuring side.
-    status: int = import_module(f".{command}", __package__).main(words)
+    try:
+        # Each command sits in the module of its name, so that one never wakes what another needs.
+        module = import_module(f".{command}", __package__)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        raise PerflintError(
+            f"`perflint {command}` needs {error.name}, which is not installed: "
+            "pip install 'torch-perflint[all]'"
+        ) from error
+    status: int = module.main(words)
     return status

@@ -27,7 +27,7 @@ class Confidence(Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A range of source text: lines count from 1, columns from 0 in characters; the end is exclusive."""
+    """A range of text: lines count from 1, columns from 0 in characters; the end is exclusive."""
 
     line: int
     column: int

@@ -92,13 +92,17 @@ def merge(steps: Sequence[StepProfile]) -> ProfileSummary:
 
 
 def _forward_lines(events: Iterable[Event], marks: Marks) -> Mapping[int, Line]:
-    """Map each autograd sequence number to the line whose forward operator got it."""
+    """Map each autograd sequence number to the line whose forward operator got it.
+
+    The profiler tells the number that comes next: operators without a gradient share it with the
+    one that takes it, which is the last.
+    """
     lines: dict[int, Line] = {}
     for event in sorted(events, key=lambda e: e.start):
         if event.sequence >= 0 and not event.backward:
             line = marks.at(event.start)
             if line is not None:
-                lines.setdefault(event.sequence, line)
+                lines[event.sequence] = line
     return lines
 
 

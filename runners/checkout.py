@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .git import Commit, repository, resolve, snapshot, worktree
@@ -40,7 +40,8 @@ def check_out(
     before = resolve(root, base)
     after = resolve(root, head) if head is not None else snapshot(root)
     if merge_base:
-        before = find_merge_base(root, before.sha, after.parent or after.sha)
+        # People know it by the name they gave.
+        before = replace(find_merge_base(root, before.sha, after.parent or after.sha), name=base)
     with tempfile.TemporaryDirectory(prefix="perflint-", ignore_cleanup_errors=True) as folder_name:
         scratch = Path(folder_name).resolve()
         with (

@@ -1,13 +1,17 @@
 """The [tool.perflint.runners] table as a dataclass."""
 
 import difflib
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from .. import PerflintError
+
+# What is counted of a step, and may have a budget.
+COUNTERS = ("operators", "host_syncs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,18 @@ def parse_config(table: object) -> RunnersConfig:
     where = "[tool.perflint.runners]"
     if not isinstance(table, dict):
         raise PerflintError(f"{where} has to be a table")
-    known = {field.name for field in fields(RunnersConfig)}
     for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            raise PerflintError(f"{where} has no key {key!r}; the nearest is {near!r}")
-    return RunnersConfig(**{key: _checked(key, value) for key, value in table.items()})
+        _require_known(key, [field.name for field in fields(RunnersConfig)], f"{where} has no key")
+    config = RunnersConfig(**{key: _checked(key, value) for key, value in table.items()})
+    for counter in config.budgets:
+        _require_known(counter, COUNTERS, f"{where} budgets: there is no counter")
+    return config
+
+
+def _require_known(name: str, known: Sequence[str], complaint: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise PerflintError(f"{complaint} {name!r}; the nearest is {near!r}")
 
 
 def _checked(key: str, value: object) -> Any:
@@ -87,7 +97,12 @@ def _checked(key: str, value: object) -> Any:
 
 
 def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value > 0
+        and math.isfinite(value)
+    )
 
 
 def _whole(value: object) -> bool:

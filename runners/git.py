@@ -12,6 +12,17 @@ from pathlib import Path
 
 from .. import PerflintError
 
+# Set while a git hook runs; they would turn every command to the hook's own repository and index.
+_OF_A_HOOK = {
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+}
+
 # What a snapshot commit needs and a CI machine may not have configured. It is never pushed.
 _IDENTITY = {
     f"GIT_{role}_{what}": value
@@ -41,12 +52,15 @@ def git(root: Path, *words: str, env: Mapping[str, str] | None = None) -> str:
 def _git(
     root: Path, words: Sequence[str], env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = ["git", "-c", "core.quotePath=off", "-c", "advice.detachedHead=false", *words]
+    # No hooks: the project's post-checkout is meant for the user's checkout, not for ours.
+    quiet = ("core.quotePath=off", "advice.detachedHead=false", f"core.hooksPath={os.devnull}")
+    command = ["git", *(word for setting in quiet for word in ("-c", setting)), *words]
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         return subprocess.run(
             command,
             cwd=root,
-            env={**os.environ, **(env or {})},
+            env={**inherited, **(env or {})},
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",
@@ -75,6 +89,10 @@ def resolve(root: Path, name: str) -> Commit:
         root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
     )
     if done.returncode or not done.stdout.strip():
+        if _git(root, ["rev-parse", "--verify", "--quiet", "HEAD"]).returncode:
+            raise PerflintError(
+                f"{root} has no commit yet, so there is nothing to compare: commit first"
+            )
         raise PerflintError(
             f"unknown revision {name!r}: git knows no such commit, branch or tag here "
             "(in CI, fetch the whole history: `fetch-depth: 0`)"
@@ -86,7 +104,10 @@ def merge_base(root: Path, base: str, head: str) -> Commit:
     """Find the commit where head's history left base's."""
     done = _git(root, ["merge-base", base, head])
     if done.returncode:
-        raise PerflintError(f"{base} and {head} have no common ancestor")
+        raise PerflintError(
+            f"{base} and {head} have no common ancestor here "
+            "(in CI, fetch the whole history: `fetch-depth: 0`)"
+        )
     return Commit(done.stdout.strip(), base)
 
 
@@ -118,7 +139,8 @@ def refuse_dirty_submodules(root: Path) -> None:
         root, "status", "--porcelain=v2", "--untracked-files=no", "--ignore-submodules=none"
     )
     for line in status.splitlines():
-        fields = line.split(" ")
+        # The path comes last and may hold spaces; a renamed entry ("2") has a score before it.
+        fields = line.split(" ", 9 if line.startswith("2") else 8)
         # In the third field "S" marks a submodule, then come c(ommit), m(odified), u(ntracked).
         if (
             fields[0] in ("1", "2")
@@ -135,18 +157,22 @@ def refuse_dirty_submodules(root: Path) -> None:
 @contextmanager
 def worktree(root: Path, commit: Commit, at: Path) -> Iterator[Path]:
     """Check `commit` out into the new folder `at`, and remove it again at the end."""
-    git(root, "worktree", "add", "--detach", "--force", str(at), commit.sha)
     try:
+        git(root, "worktree", "add", "--detach", "--force", str(at), commit.sha)
         _fill_submodules(root, at)
         yield at
     finally:
-        _git(root, ["worktree", "remove", "--force", "--force", str(at)])
-        shutil.rmtree(at, ignore_errors=True)
-        _git(root, ["worktree", "prune"])
+        if _git(root, ["worktree", "remove", "--force", "--force", str(at)]).returncode:
+            # Only then: prune also forgets worktrees of the user's that lie on an absent disk.
+            shutil.rmtree(at, ignore_errors=True)
+            _git(root, ["worktree", "prune"])
 
 
 def _fill_submodules(root: Path, at: Path) -> None:
-    """Take each submodule that the user's checkout has, at the commit that this side names."""
+    """Take each submodule that the user's checkout has, at the commit that this side names.
+
+    Submodules of submodules as well.
+    """
     for line in git(at, "ls-files", "--stage").splitlines():
         mode, sha, _ = line.split("\t")[0].split(" ")
         path = line.split("\t", 1)[1]
@@ -156,9 +182,10 @@ def _fill_submodules(root: Path, at: Path) -> None:
         done = _git(at / path, ["checkout", "--quiet", "--detach", sha])
         if done.returncode:
             raise PerflintError(
-                f"the submodule {path} lacks the commit {sha[:7]}: run "
-                f"`git submodule update --init` ({done.stderr.strip()})"
+                f"the submodule {path} lacks the commit {sha[:7]}: run `git submodule update "
+                f"--init`; in CI, fetch its whole history too ({done.stderr.strip()})"
             )
+        _fill_submodules(root / path, at / path)
 
 
 def changed_files(root: Path, base: str, head: str) -> tuple[str, ...]:

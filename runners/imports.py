@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-_DYNAMIC = {"import_module", "__import__", "exec", "eval", "run_path", "run_module", "load_module"}
+_DYNAMIC = {
+    "__import__",
+    "eval",
+    "exec",
+    "exec_module",
+    "import_module",
+    "importorskip",
+    "load_module",
+    "run_module",
+    "run_path",
+    "spec_from_file_location",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,10 @@ def read_imports(source: str) -> FileImports:
             origin = "." * node.level + (node.module or "")
             dot = "" if origin.endswith(".") or not origin else "."
             names += [origin, *(f"{origin}{dot}{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Assign) and _is_plugin_list(node):
+            found = _literal_plugins(node.value)
+            names += found or []
+            dynamic = dynamic or found is None
         elif isinstance(node, ast.Call) and _called(node) in _DYNAMIC:
             literal = _literal_name(node)
             names += [literal] if literal else []
@@ -53,12 +68,25 @@ def _called(call: ast.Call) -> str:
 
 
 def _literal_name(call: ast.Call) -> str | None:
-    if _called(call) not in ("import_module", "__import__") or len(call.args) != 1:
+    if _called(call) not in ("import_module", "importorskip", "__import__"):
         return None
-    match call.args[0]:
-        case ast.Constant(value=str(name)):
+    match call.args:
+        # A relative name counts from whatever its `package` is.
+        case [ast.Constant(value=str(name))] if not name.startswith("."):
             return name
     return None
+
+
+def _is_plugin_list(node: ast.Assign) -> bool:
+    """Whether this is the variable by which a conftest names modules that pytest imports."""
+    return any(isinstance(to, ast.Name) and to.id == "pytest_plugins" for to in node.targets)
+
+
+def _literal_plugins(value: ast.expr) -> list[str] | None:
+    listed = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+    names = [node.value for node in listed if isinstance(node, ast.Constant)]
+    found = [name for name in names if isinstance(name, str)]
+    return found if len(found) == len(listed) else None
 
 
 class ImportGraph:
@@ -71,11 +99,15 @@ class ImportGraph:
 
     @cached_property
     def modules(self) -> Mapping[str, tuple[str, ...]]:
-        """Every dotted name a file can be imported by, with the files of that name."""
+        """Every dotted name a file can be imported by, with the files of that name.
+
+        Any folder may be put on the path, so the name may begin at each of them.
+        """
         found: dict[str, list[str]] = {}
         for name in self._files:
-            for module in module_names(name, self._packages):
-                found.setdefault(module, []).append(name)
+            parts = _dotted(name)
+            for start in range(len(parts)):
+                found.setdefault(".".join(parts[start:]), []).append(name)
         return {module: tuple(names) for module, names in found.items()}
 
     @cached_property
@@ -143,7 +175,7 @@ def module_names(name: str, packages: frozenset[str]) -> tuple[str, ...]:
     package, and (as scripts and pytest do) from its own folder.
     """
     path = PurePosixPath(name)
-    parts = list(path.parts[:-1]) + ([] if path.stem == "__init__" else [path.stem])
+    parts = _dotted(name)
     top = path.parent
     while str(top) in packages and str(top) != ".":
         top = top.parent
@@ -152,6 +184,11 @@ def module_names(name: str, packages: frozenset[str]) -> tuple[str, ...]:
         starts.add(1)
     names = {".".join(parts[start:]) for start in starts}
     return tuple(sorted(found for found in names if found and _importable(found)))
+
+
+def _dotted(name: str) -> list[str]:
+    path = PurePosixPath(name)
+    return [*path.parts[:-1], *([] if path.stem == "__init__" else [path.stem])]
 
 
 def _importable(dotted: str) -> bool:

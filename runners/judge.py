@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from .stats import Estimate, combine
 
 # Quantiles of the normal distribution: one-sided 1 %, one-sided 5 %, two-sided 5 %.
 Z99, Z95, Z975 = 2.326, 1.645, 1.960
+
+# What a launch keeps of its bias although the state is rebuilt for each segment: measured on
+# identical code, and invisible to all data of that launch.
+_LAUNCH_ERROR = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,7 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     The verdict here is that of the data given; "slower" and "faster" are only said aloud after
     fresh processes agreed (see `confirm`). Thresholds apply to the log ratio of step times.
     """
-    ratios = [_log_ratios(segment) for segment in segments]
-    estimate = combine(ratios)
+    estimate = _estimate(segments)
     enough = (
         estimate.pairs >= at.min_pairs
         and len(segments) >= at.min_segments
@@ -58,12 +61,21 @@ def confirm(first: Sequence[Segment], fresh: Sequence[Segment], at: Thresholds) 
     total = judge(both, at)
     if suspicion.verdict is again.verdict is total.verdict:
         return total
+    if suspicion.verdict not in (Verdict.SLOWER, Verdict.FASTER):
+        # There was no suspicion, only too little data: no difference was seen in both launches.
+        return total if total.verdict is Verdict.SAME else replace(total, verdict=Verdict.UNSURE)
     verdict = Verdict.SAME if total.verdict is Verdict.SAME else Verdict.UNSURE
     warning = (
         f"fresh processes did not confirm it: {suspicion.change:+.1%}, then {again.change:+.1%}"
     )
-    estimate = combine([_log_ratios(segment) for segment in both])
-    return _comparison(verdict, estimate, both, at, (*total.warnings, warning))
+    return _comparison(verdict, _estimate(both), both, at, (*total.warnings, warning))
+
+
+def _estimate(segments: Sequence[Segment]) -> Estimate:
+    estimate = combine([_log_ratios(segment) for segment in segments])
+    launches = len({segment.launch for segment in segments})
+    unseen = _LAUNCH_ERROR / math.sqrt(max(1, launches))
+    return replace(estimate, error=math.hypot(estimate.error, unseen))
 
 
 def _log_ratios(segment: Segment) -> NDArray[np.float64]:

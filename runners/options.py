@@ -1,6 +1,7 @@
 """The command-line options that every measuring command takes, and what they mean."""
 
 import argparse
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def configured(config: RunnersConfig, options: argparse.Namespace) -> RunnersCon
     """Let the command line beat the file."""
     if options.timeout is None:
         return config
-    if not options.timeout > 0:
+    if not 0 < options.timeout < math.inf:
         raise PerflintError("--timeout has to be a number of seconds above 0")
     return replace(config, timeout=options.timeout)
 

@@ -19,11 +19,13 @@ def put_first(root: Path, repository: Path) -> None:
     first = [str(folder) for folder in (root, root / "src") if folder.is_dir()]
     sys.path[:] = [*first, *(entry for entry in moved if entry not in first)]
     for name, module in list(sys.modules.items()):
-        # Setuptools' editable installs keep their folders in a mapping of the finder they generate.
-        mapping = getattr(module, "MAPPING", None)
-        if name.startswith("__editable__") and isinstance(mapping, dict):
-            for package, folder in mapping.items():
-                mapping[package] = _moved(folder, root, repository)
+        # Setuptools' editable installs keep their folders in mappings of the finder they generate.
+        if not name.startswith("__editable__"):
+            continue
+        for package, folder in getattr(module, "MAPPING", {}).items():
+            module.MAPPING[package] = _moved(folder, root, repository)
+        for folders in getattr(module, "NAMESPACES", {}).values():
+            folders[:] = [_moved(folder, root, repository) for folder in folders]
 
 
 def _moved(entry: str, root: Path, repository: Path) -> str:

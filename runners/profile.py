@@ -122,7 +122,7 @@ def _line_changes(
     for line in head.lines:
         origin = origins[line.path].get(line.line)
         old = before.get((line.path, origin), 0.0) if origin is not None else 0.0
-        rows = texts[line.path][1].splitlines()
+        rows = _rows(texts[line.path][1])
         text = rows[line.line - 1].strip() if line.line <= len(rows) else ""
         changes.append(
             LineChange(line.path, line.line, text, old, line.milliseconds, origin is None)
@@ -132,9 +132,15 @@ def _line_changes(
 
 def match_lines(base: str, head: str) -> Mapping[int, int]:
     """Map line numbers of head to those of base where the text is the same (both count from 1)."""
-    matcher = difflib.SequenceMatcher(a=base.splitlines(), b=head.splitlines(), autojunk=False)
+    matcher = difflib.SequenceMatcher(a=_rows(base), b=_rows(head), autojunk=False)
     return {
         block.b + offset + 1: block.a + offset + 1
         for block in matcher.get_matching_blocks()
         for offset in range(block.size)
     }
+
+
+def _rows(text: str) -> list[str]:
+    # Not splitlines(): that also breaks at form feeds, which end no line of Python.
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return rows if rows[-1] else rows[:-1]

@@ -14,7 +14,8 @@ class FirstParty:
 
     `regular` are top-level modules and packages with an `__init__.py`: whatever is imported under
     such a name is first-party. A folder without one gives way to an installed package of its name,
-    as Python's import does, so of those only the `exact` modules that the repository holds count.
+    as Python's import does, so of those only the `exact` modules that the repository holds count;
+    and a `loggers/wandb.py` in such a folder makes no first-party `wandb`.
     """
 
     regular: frozenset[str]
@@ -38,12 +39,13 @@ def first_party(files: Iterable[str]) -> FirstParty:
             continue
         for module in module_names(name, packages):
             top = module.split(".")[0]
-                # A repository may hold a `profile.py`; the standard library's is no copy of it.
+            # A repository may hold a `profile.py`; the standard library's is no copy of it.
             if top in sys.stdlib_module_names:
                 continue
-            exact.add(module)
-            if "." not in module and _is_regular(path, packages):
-                regular.add(top)
+            if "." in module:
+                exact.add(module)
+            elif _is_regular(path, packages):
+                regular.add(module)
     return FirstParty(frozenset(regular), frozenset(exact))
 
 

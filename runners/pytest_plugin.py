@@ -9,7 +9,7 @@ import pytest
 from .. import PerflintError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from .sample import PerfTest
 
@@ -64,13 +64,20 @@ class Perf:
 
 
 @pytest.fixture
-def perf(request: pytest.FixtureRequest) -> Iterator[Perf]:
+def perf(request: pytest.FixtureRequest) -> Perf:
     """Time one training step: `perf(step)`. Under plain pytest the step runs once, untimed."""
     read_marker(request.node)
-    handle = Perf(request.config.stash.get(DRIVER, SmokeTest()))
-    yield handle
-    if not handle.called:
-        pytest.fail(f"{request.node.name} never called perf(step), so there was nothing to time")
+    return Perf(request.config.stash.get(DRIVER, SmokeTest()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a perf test that never called `perf(step)`; one that failed or skipped had a reason."""
+    result = yield
+    handle = pyfuncitem.funcargs.get("perf")
+    if isinstance(handle, Perf) and not handle.called:
+        pytest.fail(f"{pyfuncitem.name} never called perf(step), so there was nothing to time")
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,16 +10,19 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .config import COUNTERS
 from .own_code import OwnCode
 from .sample import Counts, SyncSite
 
 # Operators whose result the host has to know before it can go on: a value, or the size of one.
 _READS = {
     "aten::_local_scalar_dense",
+    "aten::_unique2",
+    "aten::allclose",
+    "aten::bincount",
     "aten::equal",
     "aten::masked_select",
     "aten::nonzero",
-    "aten::_unique2",
     "aten::unique_consecutive",
     "aten::unique_dim",
 }
@@ -33,14 +36,13 @@ def count_steps(step: Callable[[], object], root: Path) -> Counts:
     optimizer's own step counters and data loading, which PyTorch keeps on the CPU anyway.
     """
     first, second = _count(step, root), _count(step, root)
-    names = ("operators", "host_syncs")
-    values = {name: first[name] for name in names if first[name] == second[name]}
+    values = {name: first[name] for name in COUNTERS if first[name] == second[name]}
     sites = tuple(
         SyncSite(path, line, operator, count)
         for (path, line, operator), count in sorted(first.sites.items())
         if second.sites[path, line, operator] == count
     )
-    return Counts(values, tuple(name for name in names if name not in values), sites)
+    return Counts(values, tuple(name for name in COUNTERS if name not in values), sites)
 
 
 class _Count(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is untyped
@@ -66,16 +68,19 @@ class _Count(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's cla
 
     def _note_wait(self, operator: str) -> None:
         frame: FrameType | None = sys._getframe(2)
+        site: tuple[str, int, str] | None = None
         while frame is not None:
             file = frame.f_code.co_filename
-            if "/torch/optim/" in file or "/torch/utils/data/" in file:
-                if not torch.cuda.is_available():
-                    return
-            elif (path := self._own.path(file)) is not None:
-                self.sites[path, frame.f_lineno, operator] += 1
-                break
+            # Data sets are the repository's own code, but what a loader calls is on the CPU anyway.
+            on_cpu = "/torch/utils/data/" in file or (site is None and "/torch/optim/" in file)
+            if on_cpu and not torch.cuda.is_available():
+                return
+            if site is None and (path := self._own.path(file)) is not None:
+                site = (path, frame.f_lineno, operator)
             frame = frame.f_back
         self._totals["host_syncs"] += 1
+        if site is not None:
+            self.sites[site] += 1
 
 
 def _count(step: Callable[[], object], root: Path) -> _Count:
@@ -91,6 +96,12 @@ def _waits(operator: str, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
     if operator == "aten::index":
         # x[mask] has as many rows as the mask has true values.
         return _matters(args[0]) and any(_is_mask(index) for index in args[1])
+    if operator in ("aten::index_put", "aten::index_put_"):
+        # x[mask] = y; a single value is filled in without counting the mask's true values.
+        masked = any(_is_mask(index) for index in args[1])
+        return masked and args[2].numel() > 1 and _matters(args[0])
+    if operator == "aten::repeat_interleave":
+        return kwargs.get("output_size") is None and _matters(args[0])
     if operator == "aten::_to_copy":
         target = kwargs.get("device")
         to_host = target is not None and torch.device(target).type == "cpu"

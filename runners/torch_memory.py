@@ -48,10 +48,21 @@ def _held_bytes() -> int:
     storages = {}
     for thing in gc.get_objects():
         # Some lazy objects raise when asked for their class, so ask for the type only.
-        if issubclass(type(thing), torch.Tensor) and thing.device.type == "cpu":
-            storage = thing.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
+        if issubclass(type(thing), torch.Tensor) and (block := _block(thing)):
+            storages[block[0]] = block[1]
     return sum(storages.values())
+
+
+def _block(tensor: torch.Tensor) -> tuple[int, int] | None:
+    """Return address and size of a tensor's memory, or None where it has none on the CPU."""
+    with torch._C.DisableTorchFunctionSubclass():
+        # Sparse tensors and subclasses that wrap others hold theirs in parts, fake tensors nowhere.
+        if tensor.layout is not torch.strided or tensor.device.type != "cpu":
+            return None
+        storage = tensor.untyped_storage()
+        if storage.device.type != "cpu":
+            return None
+        return storage.data_ptr(), storage.nbytes()
 
 
 def _largest_sum(sizes: list[int]) -> int:

@@ -15,6 +15,8 @@ from .attribution import Event, Line, Marks, StepProfile, summarize
 from .own_code import OwnCode
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
+# What the engine does around a backward function has that one's sequence number, in another scope.
+_ENGINE = "autograd::engine::evaluate_function"
 _STEP = "perflint.step"  # our own annotation; tells which of the profiler's threads runs the step
 
 
@@ -101,7 +103,7 @@ def _events(raw: list[Any]) -> list[Event]:
             event.end_ns(),
             event.start_thread_id(),
             event.sequence_nr(),
-            event.scope() == _BACKWARD_SCOPE,
+            event.scope() == _BACKWARD_SCOPE or event.name().startswith(_ENGINE),
             kernels.get(event.correlation_id(), 0) if on_device else None,
         )
         for event in raw

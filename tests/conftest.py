@@ -1,6 +1,5 @@
 """Fixtures and rules for all tests."""
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,24 +9,28 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are rewritten, to be read as prose in the diff."""
+    return bool(request.config.getoption("--update"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out, with a word, what this machine cannot run; where CI forbids it, run and fail."""
-    if os.environ.get("PERFLINT_FORBID_SKIPS"):
-        # No project machine has a GPU, so CI cannot ask for one.
-        missing = {"gpu": _lacks_gpu}
-    else:
-        missing = {"gpu": _lacks_gpu}
-    for marker, lacks in missing.items():
-        marked = [item for item in items if item.get_closest_marker(marker)]
-        if marked and (reason := lacks()):
-            for item in marked:
-                item.add_marker(pytest.mark.skip(reason=reason))
+    """Leave out, with a word, what this machine cannot run."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not _has_gpu():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
 
 
-def _lacks_gpu() -> str | None:
+def _has_gpu() -> bool:
     import torch
 
-    return None if torch.cuda.is_available() else "no CUDA device on this machine"
+    return torch.cuda.is_available()
 
 
 class Repo:

@@ -1,0 +1,146 @@
+"""Finds the likely cause of a change: joins profile, exact counts and lint findings on one line.
+
+Nothing is said that the data cannot support: a count never becomes time, and a small share of the
+time that was added is no cause.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..lints.finding import Finding
+from ..runners.profile import LineChange, OperatorChange, ProfileChange
+from ..runners.result import CounterChange, TestResult
+
+# Below this share of the time that a step gained, a line or an operator explains too little.
+EXPLAINS = 0.25
+# A further line is worth counting from this share on.
+WORTH_COUNTING = 0.05
+
+# The profile's own resolution, in milliseconds per step.
+SMALLEST_MS = 0.005
+
+HOST_SYNCS = "host syncs"
+OPERATORS = "operators"
+
+
+@dataclass(frozen=True, slots=True)
+class LineCause:
+    """Lines that this change added or edited and that take `milliseconds` of each step on head.
+
+    `others` of them stand behind the one that is named. `gained` is by how much a whole step grew:
+    what base spent on lines that are gone is unknown, so the two are told, never subtracted.
+    """
+
+    line: LineChange
+    others: int
+    milliseconds: float
+    gained: float
+    finding: Finding | None
+    operator: OperatorChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCause:
+    """An operator whose time changed, and the line (not of this change) where most of it is."""
+
+    operator: OperatorChange
+    line: LineChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCause:
+    """A line where head makes the host wait for the device."""
+
+    path: str
+    line: int
+    operator: str
+    finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallsCause:
+    """The operator whose number of calls grew most."""
+
+    operator: OperatorChange
+
+
+Cause = LineCause | OperatorCause | SyncCause | CallsCause
+
+
+def cause_of_time(
+    result: TestResult, findings: Sequence[Finding]
+) -> LineCause | OperatorCause | None:
+    """Why a timed test changed, as far as its profile knows."""
+    if result.comparison is None or result.profile is None:
+        return None
+    at = result.comparison
+    gained = (at.head_seconds - at.base_seconds) * 1000
+    operator = _operator(result.profile, gained)
+    if gained <= 0:
+        return operator
+    return _grown_lines(result.profile, gained, findings, operator) or operator
+
+
+def cause_of_count(
+    result: TestResult, counter: CounterChange, findings: Sequence[Finding]
+) -> SyncCause | CallsCause | None:
+    """Why a count grew, as far as its places and the profile know; that is no claim about time."""
+    sites = [(finding_at(site.path, site.line, findings), site) for site in counter.sites]
+    if sites:
+        # A place that the linter names as well comes first, then the one that waits most.
+        finding, site = min(sites, key=lambda pair: (pair[0] is None, -pair[1].count))
+        return SyncCause(site.path, site.line, site.operator, finding)
+    if words(counter) == OPERATORS and result.profile is not None:
+        return _more_calls(result.profile)
+    return None
+
+
+def finding_at(path: str, line: int, findings: Sequence[Finding]) -> Finding | None:
+    """The gravest finding on this line."""
+    here = [f for f in findings if f.path == path and f.span.line <= line <= f.span.end_line]
+    # A finding that spans many lines says less about each than one that starts there.
+    here.sort(key=lambda f: (f.span.end_line - f.span.line, f.code))
+    return here[0] if here else None
+
+
+def words(counter: CounterChange) -> str:
+    """The counter's name as words."""
+    return counter.name.replace("_", " ")
+
+
+def _grown_lines(
+    profile: ProfileChange,
+    gained: float,
+    findings: Sequence[Finding],
+    operator: OperatorCause | None,
+) -> LineCause | None:
+    grown = sorted((line for line in profile.lines if line.touched), key=_growth, reverse=True)
+    grown = [line for line in grown if _growth(line) >= WORTH_COUNTING * gained]
+    total = sum(_growth(line) for line in grown)
+    if not grown or total < max(EXPLAINS * gained, SMALLEST_MS):
+        return None
+    finding = finding_at(grown[0].path, grown[0].line, findings)
+    named = operator.operator if operator else None
+    return LineCause(grown[0], len(grown) - 1, total, gained, finding, named)
+
+
+def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
+    sign = 1 if gained > 0 else -1
+    best = max(profile.operators, key=lambda operator: sign * _growth(operator), default=None)
+    if best is None or sign * _growth(best) < max(EXPLAINS * abs(gained), SMALLEST_MS):
+        return None
+    line = max(profile.lines, key=lambda line: sign * _growth(line), default=None)
+    if line is not None and (line.touched or sign * _growth(line) < EXPLAINS * abs(gained)):
+        line = None
+    return OperatorCause(best, line)
+
+
+def _more_calls(profile: ProfileChange) -> CallsCause | None:
+    grown = max(profile.operators, key=lambda o: o.head_calls - o.base_calls, default=None)
+    if grown is None or grown.head_calls - grown.base_calls < 0.5:
+        return None
+    return CallsCause(grown)
+
+
+def _growth(change: LineChange | OperatorChange) -> float:
+    return change.head_ms - change.base_ms

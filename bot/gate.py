@@ -1,0 +1,72 @@
+"""Decides whether a change passes. Pure: it knows no exit, no file and no comment."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..lints.finding import Severity
+from ..runners.compare import Verdict
+from ..runners.result import RunResult, TestResult
+from .numbers import percent, plural
+from .report import LintResult
+
+CLEAN, LOOK, COULD_NOT_WORK, REFUSED = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class FailOn:
+    """What else fails a change: new findings from `severity` on (None: none do), and doubt."""
+
+    severity: Severity | None = Severity.WARNING
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The exit status and a sentence for each thing that alone would have led to 1 or more."""
+
+    status: int
+    reasons: tuple[str, ...] = ()
+
+
+def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
+    """Weigh all that was found; the gravest status wins: 3 over 2 over 1 over 0.
+
+    3: the two sides cannot be compared. 2: the linter could not read a file, so that its silence
+    means nothing. 1: a perf test is slower, fails only with the change or counts more than allowed,
+    or there are new findings that matter. A test that is new, skipped, broken on base too, or
+    without a verdict fails nothing by itself.
+    """
+    verdicts = sorted(_verdicts(lint, run, fail_on), key=lambda verdict: -verdict[0])
+    status = max((status for status, _ in verdicts), default=CLEAN)
+    return Decision(status, tuple(reason for _, reason in verdicts))
+
+
+def _verdicts(lint: LintResult, run: RunResult, fail_on: FailOn) -> Iterator[tuple[int, str]]:
+    if run.refused is not None:
+        yield REFUSED, f"base and head cannot be compared: {run.refused}"
+    if lint.problems:
+        yield COULD_NOT_WORK, f"the linter could not read {plural(len(lint.problems), 'file')}"
+    for result in run.tests:
+        for reason in _of_test(result, fail_on):
+            yield LOOK, reason
+    if fail_on.severity is not None:
+        grave = sum(finding.severity.at_least(fail_on.severity) for finding in lint.findings)
+        if grave:
+            kind = "finding" if lint.everything else "new finding"
+            yield LOOK, f"{plural(grave, kind)} at or above {fail_on.severity.value}"
+
+
+def _of_test(result: TestResult, fail_on: FailOn) -> Iterator[str]:
+    name = f"`{result.test.name}`"
+    match result.verdict:
+        case Verdict.FAILED:
+            hangs = result.head_failure is not None and result.head_failure.timed_out
+            yield f"{name} {'hangs' if hangs else 'fails'} on head and passes on base"
+        case Verdict.SLOWER:
+            by = f" ({percent(result.comparison.change)})" if result.comparison else ""
+            yield f"{name} is slower{by}"
+        case Verdict.UNSURE if fail_on.unsure:
+            yield f"{name} has no verdict, and unsure results fail here"
+    for counter in result.over_budget:
+        words = counter.name.replace("_", " ")
+        yield f"{name} counts more {words} per step: {counter.base:,} → {counter.head:,}"

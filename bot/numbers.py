@@ -1,0 +1,110 @@
+"""Numbers as people read them: shares, rates, sizes, times. Pure text, no Markdown."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "–"
+
+
+def percent(share: float) -> str:
+    """A signed share: `−9.6%`."""
+    return NONE if not math.isfinite(share) else signed(share * 100, 1) + "%"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of shares without the percent sign, which the number before it carries."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    top = ">+999" if high > 9.99 else signed(high * 100, 1)
+    return f"[{signed(low * 100, 1)}, {top}]"
+
+
+def detectable(share: float) -> str:
+    """The smallest slowdown that would have been caught."""
+    return f"{share * 100:.1f}%" if share < 1 else "more than 100%"
+
+
+def signed(value: float, digits: int) -> str:
+    """With its sign; what rounds to zero has none."""
+    text = f"{value:+,.{digits}f}"
+    return text[1:] if not text.strip("+-0.,") else text.replace("-", MINUS)
+
+
+def rate(per_second: float) -> str:
+    """Three to four digits: 0.512, 8.31, 118.4, 2,814, 91.7k, 1.3M."""
+    if not math.isfinite(per_second) or per_second <= 0:
+        return NONE
+    if per_second >= 999_950:
+        return f"{per_second / 1e6:,.1f}M"
+    if per_second >= 9_999.5:
+        return f"{per_second / 1e3:.1f}k"
+    if per_second >= 999.95:
+        return f"{per_second:,.0f}"
+    if per_second >= 9.995:
+        return f"{per_second:.1f}"
+    return f"{per_second:.2f}" if per_second >= 0.995 else f"{per_second:.3g}"
+
+
+def milliseconds(value: float) -> str:
+    """One digit after the point; two below a tenth, where one would say nothing."""
+    if not math.isfinite(value):
+        return NONE
+    return f"{value:,.2f}" if 0.005 <= abs(value) < 0.1 else f"{value:,.1f}"
+
+
+def peak_bytes(base: int, head: int) -> tuple[str, str]:
+    """Head's size, and how it differs from base; "" where the rounded difference is nothing."""
+    unit, scale = _unit(max(base, head))
+    difference = signed((head - base) / scale, 1)
+    return f"{head / scale:,.1f} {unit}", "" if difference == "0.0" else difference
+
+
+def times(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def calls(value: float) -> str:
+    """Calls per step; a whole number unless the steps differ."""
+    return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 perf test`, `2,300 perf tests`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """`41 s`, `3 min 5 s`."""
+    whole = round(seconds) if math.isfinite(seconds) else 0
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def between(values: Sequence[float]) -> str:
+    """The one value that all have, or `1 to 2`."""
+    low, high = f"{min(values):,}", f"{max(values):,}"
+    return low if low == high else f"{low} to {high}"
+
+
+def moment(created: str) -> str | None:
+    """ISO 8601 as people read it, in UTC; None where it is no time at all."""
+    try:
+        at = datetime.fromisoformat(created)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def about(seconds: float) -> str:
+    """A rough time left: `40 s`, `9 min`."""
+    return f"{max(10, round(seconds, -1)):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _unit(size: int) -> tuple[str, int]:
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if size >= scale:
+            return unit, scale
+    return "KiB", 1 << 10

@@ -1,0 +1,311 @@
+"""Gathers the values of each section of a comment: what is said, how much of it, in which order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from ..lints.finding import Finding
+from ..runners.compare import Verdict
+from ..runners.result import TestResult
+from . import numbers
+from .links import Links
+from .markdown import block, code, inert, prose
+from .report import Report
+from .rows import (
+    counter_row,
+    environment_rows,
+    finding_item,
+    is_plain_code,
+    line_costs,
+    profile_view,
+    test_row,
+)
+from .story import State, Story, changed_counters
+from .told import Teller
+
+MOST_ROWS = 20
+
+ICONS = {
+    State.REFUSED: "⛔",
+    State.FAILED: "❌",
+    State.SLOWER: "🔴",
+    State.COUNTER: "🔴",
+    State.PROBLEMS: "⚠️",
+    State.BROKEN: "⚠️",
+    State.FINDINGS: "🟠",
+    State.UNSURE: "🟡",
+    State.FASTER: "🟢",
+    State.INFOS: "🔵",
+}
+
+# The states whose headline is the first thing that there is to tell of a test.
+LEADING = (State.SLOWER, State.COUNTER, State.FASTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How much of each section is shown. Headline, changed rows and footer are always there."""
+
+    operators: bool = True
+    unchanged: int = 100
+    environment: bool = True
+    findings: int = 10
+    lines: bool = True
+    counters: int = MOST_ROWS
+    texts: int = 20
+    failures: int = 3
+
+
+class Page:
+    """One attempt at the comment; it gathers values, the template has the words."""
+
+    def __init__(self, report: Report, story: Story, names: Mapping[str, str], cut: Cut) -> None:
+        self.report, self.story, self.labels, self.cut = report, story, names, cut
+        self.links = Links.of(report)
+        self.teller = Teller(self.labels, self.links, report.lint.findings)
+        # A column that no row can fill only makes the table wider.
+        self.has_peak = any(result.peak for result in report.run.tests)
+
+    def values(self) -> dict[str, Any]:
+        """What the template `comment.md.j2` asks for."""
+        report, story = self.report, self.story
+        return {
+            "icon": ICONS.get(story.state, "✅"),
+            "state": story.state.value,
+            "lead": self._lead(),
+            "others": _more(len(story.about) - 1, "more perf test"),
+            "causes": self.teller.causes(story.shown, leads=story.state in LEADING),
+            "passes": report.status == 0,
+            "refused": None if report.run.refused is None else prose(report.run.refused),
+            "problems": self._problems(),
+            "broken": self._broken(),
+            "notes": [prose(note) for note in report.run.notes[: self.cut.texts]],
+            "failures": self._failures(),
+            "unsure": self._unsure(),
+            "tests": self._tests(),
+            "tally": self._tally(),
+            "lint": self._lint(),
+            "counted": self._counted(),
+            "selection": self._selection(),
+            "reproduce": self._reproduce(),
+            "details": self._details(),
+            "profiles": self._profiles(),
+            "footer": self._footer(),
+        }
+
+    def _lead(self) -> dict[str, object] | None:
+        lead = self.story.lead
+        if lead is None:
+            return None
+        counter = self.story.state is State.COUNTER
+        return self.teller.counter(lead) if counter else self.teller.timing(lead)
+
+    def _problems(self) -> list[str]:
+        return [prose(problem) for problem in self.report.lint.problems[: self.cut.texts]]
+
+    def _broken(self) -> list[dict[str, str | None]]:
+        return [
+            {"test": self._name(result), "why": code(failure.summary, 200) if failure else None}
+            for result in self.story.broken[: self.cut.failures]
+            for failure in [result.base_failure or result.head_failure]
+        ]
+
+    def _failures(self) -> list[dict[str, object]]:
+        failed = [r for r in self.story.shown if r.verdict is Verdict.FAILED and r.head_failure]
+        return [
+            {
+                "test": self._name(result),
+                "hangs": failure.timed_out,
+                "summary": code(failure.summary, 200),
+                "details": block(failure.details) if failure.details.strip() else None,
+                "base": self.links.commit(self.report.base),
+                "head": self.links.commit(self.report.head),
+            }
+            for result in failed[: self.cut.failures]
+            if (failure := result.head_failure) is not None
+        ]
+
+    def _unsure(self) -> list[dict[str, object]]:
+        unsure = [result for result in self.story.shown if result.verdict is Verdict.UNSURE]
+        return [
+            self.teller.timing(result)
+            | {
+                "measured": result.comparison is not None,
+                "around_zero": (at := result.comparison) is not None and at.low <= 0 <= at.high,
+                "why": [
+                    prose(text)
+                    for text in (at.warnings if at else ())
+                    or ([result.reason] if result.reason else [])
+                ],
+            }
+            for result in unsure[:3]
+        ]
+
+    def _tests(self) -> dict[str, object]:
+        shown = self.story.shown
+        return {
+            "rows": [self._row(result) for result in shown[:MOST_ROWS]],
+            "more": _more(len(shown) - MOST_ROWS, "more perf test"),
+            "peak": self.has_peak,
+        }
+
+    def _row(self, result: TestResult) -> list[str]:
+        return test_row(result, self.labels[result.test.id], peak=self.has_peak)
+
+    def _tally(self) -> dict[str, object]:
+        story, selection = self.story, self.report.run.selection
+        timed = [result.comparison for result in self.report.run.tests if result.comparison]
+        caught = max((at.detectable for at in timed), default=None)
+        return {
+            "shown": len(story.shown),
+            "quiet": len(story.quiet),
+            "identical": len(story.identical),
+            "skipped": len(story.skipped),
+            "new": sum(result.verdict is Verdict.NEW for result in story.shown),
+            "found": selection.found,
+            "affected": selection.affected,
+            "changed": len(story.shown),
+            "ran": len(self.report.run.tests),
+            "not_affected": max(0, selection.found - selection.affected),
+            "detectable": None if caught is None else numbers.detectable(caught),
+        }
+
+    def _lint(self) -> dict[str, object]:
+        lint = self.report.lint
+        findings = sorted(lint.findings, key=self._finding_order)
+        costs = line_costs(self.report.run.tests)
+        shown = findings[: self.cut.findings]
+        return {
+            "count": len(findings),
+            "listed": [finding_item(finding, self.links, costs) for finding in shown],
+            "more": _more(len(findings) - len(shown), "more finding"),
+            "everything": lint.everything,
+            "code": shown[0].code if shown and is_plain_code(shown[0]) else None,
+            "fixable": sum(f.fix is not None and f.fix.safe for f in findings),
+        }
+
+    def _finding_order(self, finding: Finding) -> tuple[int, str, int]:
+        severities = ["error", "warning", "info"]
+        return severities.index(finding.severity.value), finding.path, finding.span.line
+
+    def _counted(self) -> dict[str, object]:
+        rows = [
+            (result, counter)
+            for result in self.report.run.tests
+            for counter in changed_counters(result)
+        ]
+        rows.sort(key=lambda row: not row[1].over_budget)
+        shown = [
+            counter_row(result, self.labels[result.test.id], counter, self.links)
+            for result, counter in rows[: self.cut.counters]
+        ]
+        places = any(row[3] for row in shown)
+        return {
+            "rows": shown if places else [row[:3] for row in shown],
+            "places": places,
+            "more": _more(len(rows) - len(shown), "more count"),
+            "over": any(counter.over_budget for _, counter in rows),
+        }
+
+    def _selection(self) -> dict[str, object] | None:
+        files = self.report.run.selection.files
+        if self.story.state is not State.NOT_AFFECTED and not self.report.run.selection.found:
+            return None
+        shown = files[: min(self.cut.unchanged, 30)]
+        return {
+            "count": len(files),
+            "more": _more(len(files) - len(shown), "more file"),
+            "rows": [
+                (code(file.path, in_table=True), prose(file.used_by, 120, in_table=True))
+                for file in shown
+            ],
+        }
+
+    def _reproduce(self) -> str | None:
+        worth = (Verdict.FAILED, Verdict.SLOWER, Verdict.UNSURE)
+        tests = [t for t in self.story.shown if t.verdict in worth or t.over_budget][:3]
+        if not tests:
+            return None
+        base, head = self.report.base, self.report.head
+        words = ["perflint", "ci", "--base", inert(base.sha[:12], 12)]
+        words += [] if head.snapshot else ["--head", inert(head.sha[:12], 12)]
+        words += ["-k", " or ".join(inert(test.test.name, 120) for test in tests)]
+        return block(" ".join(map(quote, words)), language="bash", columns=500)
+
+    def _details(self) -> dict[str, object]:
+        run, cut = self.report.run, self.cut
+        quiet = [*self.story.quiet, *self.story.identical, *self.story.skipped]
+        timed = [result for result in run.tests if result.comparison]
+        return {
+            "rows": [self._row(result) for result in quiet[: cut.unchanged]],
+            "count": len(quiet),
+            "more": _more(len(quiet) - cut.unchanged, "more perf test"),
+            "peak": self.has_peak,
+            "method": _method(timed, run.seed),
+            "remarks": self._remarks()[: cut.texts],
+            "reasons": [prose(reason) for reason in self.report.status_reasons[: cut.texts]],
+            "status": self.report.status,
+            "environment": environment_rows(run.environment)
+            if run.environment and cut.environment
+            else [],
+        }
+
+    def _remarks(self) -> list[str]:
+        """What else is known about single tests: each reason, warning, note and unstable count."""
+        remarks = []
+        for result in (*self.story.shown, *self.story.quiet, *self.story.skipped):
+            texts = [*result.notes]
+            # These say their reason at the top of the comment.
+            if result.verdict not in (Verdict.UNSURE, Verdict.BROKEN, Verdict.FAILED):
+                warnings = result.comparison.warnings if result.comparison else ()
+                texts += [result.reason, *warnings]
+            texts += [
+                f"{name.replace('_', ' ')} left out, since two steps of one side differ in it"
+                for name in result.unstable
+            ]
+            remarks += [f"{self._name(result)}: {prose(text)}" for text in texts if text]
+            if len(remarks) >= self.cut.texts:
+                break
+        return remarks
+
+    def _profiles(self) -> list[dict[str, object]]:
+        if not self.cut.lines:
+            return []
+        views = [
+            profile_view(self.labels[result.test.id], result.profile, self.links)
+            for result in self.story.shown[:3]
+            if result.profile is not None and (result.profile.operators or result.profile.lines)
+        ]
+        return views if self.cut.operators else [view | {"operators": []} for view in views]
+
+    def _footer(self) -> dict[str, str | None]:
+        report = self.report
+        return {
+            "run": self.links.run_page(),
+            "head": self.links.commit(report.head),
+            "base": self.links.commit(report.base),
+            "when": numbers.moment(report.created) or code(report.created, 40),
+            "took": numbers.duration(report.seconds),
+            "version": code(report.perflint, 20),
+        }
+
+    def _name(self, result: TestResult) -> str:
+        return code(self.labels[result.test.id])
+
+
+def _more(count: int, noun: str) -> str | None:
+    return numbers.plural(count, noun) if count > 0 else None
+
+
+def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:
+    if not timed:
+        return None
+    at = [result.comparison for result in timed if result.comparison]
+    return {
+        "pairs": numbers.between([c.pairs for c in at]),
+        "segments": numbers.between([c.segments for c in at]),
+        "launches": numbers.between([c.launches for c in at]),
+        "effects": numbers.between([round(result.test.min_effect * 100, 1) for result in timed]),
+        "seed": str(seed),
+    }

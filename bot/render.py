@@ -1,0 +1,41 @@
+"""Report in, Markdown out: the pull request's comment, always short enough to be posted."""
+
+import re
+
+from ..templates import fill
+from .page import Cut, Page
+from .report import Report
+from .story import labels, tell
+from .terminal import render_terminal
+
+# `perflint ci` shows a report in both ways and looks for them here.
+__all__ = ["LARGEST_COMMENT", "render_comment", "render_terminal"]
+
+# GitHub takes 65,536 characters; the rest is left for the marker line.
+LARGEST_COMMENT = 65_000
+
+# In this order sections give way until the comment fits.
+CUTS = (
+    Cut(),
+    Cut(operators=False),
+    Cut(operators=False, unchanged=0),
+    Cut(operators=False, unchanged=0, environment=False),
+    Cut(operators=False, unchanged=0, environment=False, findings=3),
+    Cut(operators=False, unchanged=0, environment=False, findings=3, lines=False),
+    Cut(False, 0, False, 3, False, counters=10, texts=3, failures=1),
+)
+
+
+def render_comment(report: Report) -> str:
+    """Write the comment, without the marker line that tells our comments from others."""
+    body, story, names = "", tell(report), labels(report.run.tests)
+    for cut in CUTS:
+        body = _tidy(fill("comment.md.j2", **Page(report, story, names, cut).values()))
+        if len(body) <= LARGEST_COMMENT:
+            break
+    return body
+
+
+def _tidy(page: str) -> str:
+    """Sections that are empty leave blank lines behind; more than one means nothing in Markdown."""
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"

@@ -1,0 +1,192 @@
+"""Prepares what the comment's tables and lists show: values in, inert Markdown strings out."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..lints.finding import Finding, Severity
+from ..runners.compare import Verdict
+from ..runners.profile import LineChange, OperatorChange, ProfileChange
+from ..runners.result import CounterChange, PeakMemory, TestResult
+from ..runners.sample import Environment
+from . import numbers
+from .cause import words
+from .links import Links
+from .markdown import cell, code, prose
+
+ICONS = {
+    Verdict.FAILED: "❌",
+    Verdict.SLOWER: "🔴",
+    Verdict.FASTER: "🟢",
+    Verdict.UNSURE: "🟡",
+    Verdict.NEW: "🆕",
+    Verdict.BROKEN: "⚠️",
+    Verdict.SAME: "⚪",
+    Verdict.SKIPPED: "⚪",
+}
+SEVERITY_ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
+MOST_SITES = 2
+NAME_LIMIT = 48
+# Before the names of backward nodes; it only makes the table wider.
+_AUTOGRAD = "autograd::engine::evaluate_function: "
+_PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,3}")
+SOURCE_LIMIT = 60
+
+
+def test_row(result: TestResult, label: str, *, peak: bool) -> list[str]:
+    """One row of the table of perf tests; `peak` says whether the table has that column."""
+    row = [ICONS[result.verdict], code(label, NAME_LIMIT, in_table=True), change_cell(result)]
+    row += _rates(result)
+    return [*row, _peak(result.peak)] if peak else row
+
+
+def change_cell(result: TestResult) -> str:
+    """The change of throughput with its interval, or in a word why there is none."""
+    word = change_word(result)
+    if word is not None:
+        return cell(f"**{word}**" if result.verdict is Verdict.FAILED else word)
+    assert result.comparison is not None
+    at = result.comparison
+    change = numbers.percent(at.change)
+    bold = result.verdict in (Verdict.SLOWER, Verdict.FASTER)
+    # The one space where a phone may break the cell: else it would cut off the number.
+    return f"{f'**{change}**' if bold else change} {cell(numbers.interval(at.low, at.high))}"
+
+
+def change_word(result: TestResult) -> str | None:
+    """What stands where the change would, None where there is a number."""
+    match result.verdict:
+        case Verdict.FAILED:
+            return "hangs" if _hangs(result) else "fails"
+        case Verdict.NEW:
+            return "new"
+        case Verdict.BROKEN:
+            return "fails on base too"
+        case Verdict.SKIPPED:
+            return "skipped"
+    return "not timed" if result.comparison is None else None
+
+
+def counter_row(result: TestResult, label: str, counter: CounterChange, links: Links) -> list[str]:
+    """One exact count that differs, and where head does it."""
+    places = [
+        links.place(site.path, site.line, limit=NAME_LIMIT, in_table=True)
+        for site in counter.sites[:MOST_SITES]
+    ]
+    more = len(counter.sites) - len(places)
+    where = cell(", ").join(places) + (cell(f" and {more} more") if more else "")
+    counted = cell(f"**{counter.base:,} → {counter.head:,}**") + f" {_counter_name(counter)}"
+    icon = "🔴" if counter.over_budget else "⚪"
+    return [icon, code(label, NAME_LIMIT, in_table=True), counted, where]
+
+
+def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int], float]) -> str:
+    """One lint finding on one line of a list; its time is told where a profile saw that line."""
+    parts = [
+        f"{SEVERITY_ICONS[finding.severity]} {links.place(finding.path, finding.span.line)}",
+        f"{rule_code(finding)} {prose(finding.message)}",
+    ]
+    # The icon says it too, but not to everybody.
+    if finding.severity is not Severity.WARNING:
+        parts.append(finding.severity.value)
+    cost = costs.get((finding.path, finding.span.line), 0.0)
+    if cost >= 0.05:
+        parts.append(f"{numbers.milliseconds(cost)} ms per step")
+    return " · ".join(parts)
+
+
+def rule_code(finding: Finding) -> str:
+    """`PFL101` in bold; anything else that calls itself a code is shown as code."""
+    return f"**{finding.code}**" if is_plain_code(finding) else code(finding.code, 20)
+
+
+def is_plain_code(finding: Finding) -> bool:
+    """Whether the code is letters and digits only, as those of all rules are."""
+    return finding.code.isascii() and finding.code.isalnum() and len(finding.code) <= 12
+
+
+def line_costs(tests: Sequence[TestResult]) -> dict[tuple[str, int], float]:
+    """Milliseconds per step of each line that the change touched: the most that any test saw."""
+    costs: dict[tuple[str, int], float] = {}
+    for result in tests:
+        for line in result.profile.lines if result.profile else ():
+            if line.touched:
+                at = (line.path, line.line)
+                costs[at] = max(costs.get(at, 0.0), line.head_ms)
+    return costs
+
+
+def profile_view(label: str, profile: ProfileChange, links: Links) -> dict[str, object]:
+    """The tables of one test's profile."""
+    return {
+        "test": code(label, NAME_LIMIT),
+        "operators": [_operator_row(operator) for operator in profile.operators[:10]],
+        "lines": [_line_row(line, links) for line in profile.lines[:5]],
+    }
+
+
+def environment_rows(at: Environment) -> list[tuple[str, str]]:
+    """Where the numbers come from."""
+    threads = numbers.plural(at.threads, "thread")
+    gpu = [
+        code(part, in_table=True) for part in (at.gpu, at.driver and f"driver {at.driver}") if part
+    ]
+    rows = [
+        ("GPU", " · ".join(gpu)),
+        ("CPU", f"{code(at.cpu, in_table=True)} · {numbers.plural(at.cores, 'core')}, {threads}"),
+        (
+            "Software",
+            f"torch {code(at.torch, in_table=True)} · Python {code(at.python, in_table=True)}",
+        ),
+        ("System", code(at.platform, in_table=True)),
+        ("Runner", code(at.host, in_table=True) if at.host else ""),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _hangs(result: TestResult) -> bool:
+    return result.head_failure is not None and result.head_failure.timed_out
+
+
+def _rates(result: TestResult) -> list[str]:
+    if result.comparison is None or change_word(result) is not None:
+        return [numbers.NONE, numbers.NONE]
+    at, items = result.comparison, result.test.items
+    base, head = (
+        numbers.rate(items / seconds) if seconds > 0 else numbers.NONE
+        for seconds in (at.base_seconds, at.head_seconds)
+    )
+    return [base, cell(f"{head} ") + _unit(result.test.unit)]
+
+
+def _unit(unit: str) -> str:
+    plain = unit.isascii() and unit.isalpha() and len(unit) <= 16
+    return f"{unit}/s" if plain else code(f"{unit}/s", 20, in_table=True)
+
+
+def _counter_name(counter: CounterChange) -> str:
+    plain = _PLAIN_WORDS.fullmatch(words(counter))
+    return cell(words(counter)) if plain else code(counter.name, 40, in_table=True)
+
+
+def _peak(peak: PeakMemory | None) -> str:
+    if peak is None:
+        return numbers.NONE
+    size, difference = numbers.peak_bytes(peak.base, peak.head)
+    return cell(f"{size} **({difference})**" if difference else size)
+
+
+def _operator_row(operator: OperatorChange) -> list[str]:
+    times = [numbers.milliseconds(ms) for ms in (operator.base_ms, operator.head_ms)]
+    before, after = numbers.calls(operator.base_calls), numbers.calls(operator.head_calls)
+    calls = before if before == after else f"{before} → {after}"
+    change = numbers.signed(operator.head_ms - operator.base_ms, 2)
+    name = operator.name.removeprefix(_AUTOGRAD)
+    return [code(name, 40, in_table=True), change, *times, cell(calls)]
+
+
+def _line_row(line: LineChange, links: Links) -> list[str]:
+    place = links.place(line.path, line.line, limit=NAME_LIMIT, in_table=True)
+    source = code(line.source, 40, in_table=True)
+    # A line of this change has no counterpart on base that its time could be held against.
+    base = "edited" if line.touched else numbers.milliseconds(line.base_ms)
+    return [place, base, numbers.milliseconds(line.head_ms), source]

@@ -1,0 +1,139 @@
+"""Prepares the sentences of the headline and of the likely causes, as values for the templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..lints.finding import Finding
+from ..runners.compare import Verdict
+from ..runners.result import CounterChange, TestResult
+from . import numbers
+from .cause import (
+    CallsCause,
+    Cause,
+    LineCause,
+    OperatorCause,
+    SyncCause,
+    cause_of_count,
+    cause_of_time,
+    words,
+)
+from .links import Links
+from .markdown import code, prose
+from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code
+
+# So many likely causes stand at the top; the tables hold the rest.
+MOST_CAUSES = 3
+MOST_TESTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Turns tests into sentences' values: knows names, links and the findings to join with."""
+
+    labels: Mapping[str, str]
+    links: Links
+    findings: tuple[Finding, ...]
+
+    def causes(self, tests: tuple[TestResult, ...], *, leads: bool) -> list[dict[str, object]]:
+        """What happened to each of the worst tests, and the likely cause where one is known.
+
+        `leads` says that the first of them is what the headline is about; without a cause it would
+        only say the same again.
+        """
+        told = [one for result in tests[:MOST_TESTS] for one in self._of(result)][:MOST_CAUSES]
+        return [
+            one | {"leads": leads and number == 0}
+            for number, one in enumerate(told)
+            if one["cause"] or number or not leads
+        ]
+
+    def counter(self, result: TestResult) -> dict[str, object]:
+        """The first count of this test that is over its budget."""
+        return self._counted(result, result.over_budget[0])
+
+    def _of(self, result: TestResult) -> list[dict[str, object]]:
+        counted = [
+            self._counted(result, counter)
+            | {"cause": self._cause(cause_of_count(result, counter, self.findings))}
+            for counter in result.over_budget[:MOST_CAUSES]
+        ]
+        if result.verdict not in (Verdict.SLOWER, Verdict.FASTER):
+            return counted
+        cause = self._cause(cause_of_time(result, self.findings))
+        timed = self.timing(result) | {"cause": cause}
+        # In the order of what is worse.
+        return [timed, *counted] if result.verdict is Verdict.SLOWER else [*counted, timed]
+
+    def timing(self, result: TestResult) -> dict[str, object]:
+        """What its time says of this test, or how it fails."""
+        at = result.comparison
+        change = at.change if at else 0.0
+        return {
+            "test": code(self.labels[result.test.id], NAME_LIMIT),
+            "kind": result.verdict.value,
+            "by": numbers.percent(change).lstrip(f"+{numbers.MINUS}"),
+            "change": numbers.percent(change),
+            "interval": numbers.interval(at.low, at.high) if at else "",
+            "hangs": result.head_failure is not None and result.head_failure.timed_out,
+        }
+
+    def _counted(self, result: TestResult, counter: CounterChange) -> dict[str, object]:
+        more = counter.head - counter.base
+        return {
+            "test": code(self.labels[result.test.id], NAME_LIMIT),
+            "kind": "counter",
+            "counter": words(counter),
+            "name": prose(words(counter), 40),
+            "times": numbers.times(more),
+            "more": f"{more:,}",
+            "base": f"{counter.base:,}",
+            "head": f"{counter.head:,}",
+        }
+
+    def _cause(self, cause: Cause | None) -> dict[str, object] | None:
+        match cause:
+            case LineCause():
+                return self._line(cause)
+            case OperatorCause():
+                line = cause.line
+                place = self.links.place(line.path, line.line) if line else None
+                return {"kind": "operator", "operator": _operator(cause), "place": place}
+            case SyncCause():
+                return {
+                    "kind": "sync",
+                    "place": self.links.place(cause.path, cause.line),
+                    "operator": code(cause.operator, NAME_LIMIT),
+                    "finding": _finding(cause.finding),
+                }
+            case CallsCause():
+                return {"kind": "calls", "operator": _operator(cause)}
+        return None
+
+    def _line(self, cause: LineCause) -> dict[str, object]:
+        return {
+            "kind": "line",
+            "place": self.links.place(cause.line.path, cause.line.line),
+            "source": code(cause.line.source, SOURCE_LIMIT) if cause.line.source.strip() else None,
+            "finding": _finding(cause.finding),
+            "others": numbers.plural(cause.others, "more changed line") if cause.others else None,
+            "milliseconds": numbers.milliseconds(cause.milliseconds),
+            "gained": numbers.milliseconds(cause.gained),
+            "operator": _operator(cause),
+        }
+
+
+def _finding(finding: Finding | None) -> str | None:
+    return None if finding is None else f"{prose(finding.message)} ({rule_code(finding)})"
+
+
+def _operator(cause: LineCause | OperatorCause | CallsCause) -> dict[str, object] | None:
+    operator = cause.operator
+    if operator is None:
+        return None
+    return {
+        "name": code(operator.name, NAME_LIMIT),
+        "base_ms": numbers.milliseconds(operator.base_ms),
+        "head_ms": numbers.milliseconds(operator.head_ms),
+        "base_calls": numbers.calls(operator.base_calls),
+        "head_calls": numbers.calls(operator.head_calls),
+    }

@@ -1,0 +1,227 @@
+"""Which assignments can have given a name its value at a place, by looking backwards from it."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from .syntax import Block, Function, Syntax, blocks, path_of, within
+
+Path = tuple[str, ...]
+
+
+class How(Enum):
+    """How a binding gives its value."""
+
+    ASSIGN = "assign"  # the value of `source`
+    AUGMENT = "augment"  # `source` is the whole `x += y`
+    ITEM = "item"  # an element of `source`
+    ENTER = "enter"  # `with source as x`
+    PARAMETER = "parameter"  # of `site`
+    OTHER = "other"  # import, def, except: nothing we can follow
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One place that binds a path; `at` are the positions it takes out of a tuple."""
+
+    path: Path
+    how: How
+    site: ast.AST
+    source: ast.AST | None = None
+    at: tuple[int | None, ...] = ()
+
+
+class Bindings:
+    """Finds bindings of paths: names with attributes and constant keys, as `out["loss"].data`."""
+
+    def __init__(self, syntax: Syntax) -> None:
+        self._syntax = syntax
+        self._made: dict[ast.AST, list[Binding]] = {}
+        self._of_scope: dict[ast.AST, dict[Path, list[Binding]]] = {}
+
+    def reaching(self, node: ast.AST, path: Path) -> list[Binding]:
+        """Return the bindings of a path, or of a start of it, that can hold at a node.
+
+        An empty list says that the function around the node does not bind it.
+        """
+        found: list[Binding] = []
+        for child, parent in self._syntax.ancestors(node):
+            if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                items = self._of_comprehension(parent, path)
+                if items and child is not parent.generators[0]:
+                    return found + items
+            if any(self._before(block, child, path, found) for block in blocks(parent)):
+                return found
+            if self._of_header(child, parent, path, found):
+                return found
+            if parent is self._syntax.scope(node) or isinstance(parent, ast.Module):
+                break
+        return found
+
+    def everywhere(self, scope: ast.AST, path: Path) -> list[Binding]:
+        """Return all bindings of exactly this path in a scope, wherever they stand."""
+        if scope not in self._of_scope:
+            self._of_scope[scope] = self._collect(scope)
+        return self._of_scope[scope].get(path, [])
+
+    def _collect(self, scope: ast.AST) -> dict[Path, list[Binding]]:
+        body = getattr(scope, "body", [])
+        found = [b for s in (body if isinstance(body, list) else []) for b in self._inside(s)]
+        if isinstance(scope, Function | ast.Lambda):
+            found += _of_parameters(scope)
+        by_path: dict[Path, list[Binding]] = {}
+        for binding in found:
+            by_path.setdefault(binding.path, []).append(binding)
+        return by_path
+
+    def _before(self, block: Block, child: ast.AST, path: Path, found: list[Binding]) -> bool:
+        """Look through the statements before `child`, the nearest first; True ends the search."""
+        if child not in block:
+            return False
+        at = block.index(child)
+        return self._through(block[:at], path, found)
+
+    def _through(self, block: Block, path: Path, found: list[Binding]) -> bool:
+        return any(self._statement(statement, path, found) for statement in reversed(block))
+
+    def _statement(self, statement: ast.stmt, path: Path, found: list[Binding]) -> bool:
+        """Collect what a statement binds; True where it binds the path on every way through it."""
+        match statement:
+            case ast.If(body=body, orelse=orelse):
+                here = [self._branch(block, path, found) for block in (body, orelse)]
+                return all(here) or self._simple(statement, path, found)
+            case ast.With(body=body) | ast.AsyncWith(body=body):
+                return self._through(body, path, found) or self._simple(statement, path, found)
+            case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() | ast.TryStar() | ast.Match():
+                found += [b for b in self._inside(statement) if _starts(path, b.path)]
+                return False
+        return self._simple(statement, path, found)
+
+    def _branch(self, block: Block, path: Path, found: list[Binding]) -> bool:
+        if block and isinstance(block[-1], ast.Raise | ast.Return | ast.Continue | ast.Break):
+            return True  # what this branch binds never arrives
+        return self._through(block, path, found)
+
+    def _simple(self, statement: ast.stmt, path: Path, found: list[Binding]) -> bool:
+        bound = [b for b in self._by(statement) if _starts(path, b.path)]
+        found += bound
+        return bool(bound)
+
+    def _of_header(self, child: ast.AST, parent: ast.AST, path: Path, found: list[Binding]) -> bool:
+        match parent:
+            case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
+                if child not in body:
+                    return False
+                if self._simple(parent, path, found):
+                    return True
+                # What the rest of the loop binds comes round with the next turn.
+                for later in body[body.index(child) :]:
+                    found += [b for b in self._inside(later) if _starts(path, b.path)]
+            case ast.With(body=body) | ast.AsyncWith(body=body) if child in body:
+                return self._simple(parent, path, found)
+            case ast.Try(body=body) if child not in body:
+                for statement in body:
+                    found += [b for b in self._inside(statement) if _starts(path, b.path)]
+            case ast.ExceptHandler(name=name) if name == path[0]:
+                found.append(Binding((name,), How.OTHER, parent))
+                return True
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                runs = parent.body
+                if child is runs or (isinstance(runs, list) and child in runs):
+                    bound = [b for b in _of_parameters(parent) if _starts(path, b.path)]
+                    found += bound
+                    return bool(bound)
+        return False
+
+    def _inside(self, statement: ast.AST) -> Iterator[Binding]:
+        """Yield every binding in a statement and in the blocks below it."""
+        if isinstance(statement, Function | ast.ClassDef):
+            yield from self._by(statement)
+            return
+        for node in within(statement):
+            if isinstance(node, ast.stmt):
+                yield from self._by(node)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                yield Binding((node.name,), How.OTHER, node)
+
+    def _by(self, statement: ast.AST) -> list[Binding]:
+        if statement not in self._made:
+            self._made[statement] = list(_bound_by(statement))
+        return self._made[statement]
+
+    def _of_comprehension(self, node: ast.AST, path: Path) -> list[Binding]:
+        generators: list[ast.comprehension] = getattr(node, "generators", [])
+        return [
+            binding
+            for generator in generators
+            for binding in _targets(generator.target, How.ITEM, generator, generator.iter)
+            if _starts(path, binding.path)
+        ]
+
+
+def _bound_by(statement: ast.AST) -> Iterator[Binding]:
+    """Yield what a statement itself binds, without the blocks below it."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from _targets(target, How.ASSIGN, statement, value)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield from _targets(target, How.ASSIGN, statement, value)
+        case ast.AugAssign(target=target):
+            yield from _targets(target, How.AUGMENT, statement, statement)
+        case ast.For(target=target, iter=source) | ast.AsyncFor(target=target, iter=source):
+            yield from _targets(target, How.ITEM, statement, source)
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            for item in items:
+                if item.optional_vars:
+                    yield from _targets(item.optional_vars, How.ENTER, statement, item.context_expr)
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield Binding((name,), How.OTHER, statement)
+            return
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            for alias in aliases:
+                name = alias.asname or alias.name.split(".")[0]
+                yield Binding((name,), How.OTHER, statement)
+        case ast.Delete(targets=targets):
+            for target in targets:
+                yield from _targets(target, How.OTHER, statement, None)
+        case ast.Match():
+            for node in ast.walk(statement):
+                if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+                    yield Binding((node.name,), How.OTHER, statement)
+    for child in ast.iter_child_nodes(statement):
+        for node in within(child) if isinstance(child, ast.expr) else ():
+            if isinstance(node, ast.NamedExpr):
+                yield from _targets(node.target, How.ASSIGN, statement, node.value)
+
+
+def _targets(
+    target: ast.expr,
+    how: How,
+    site: ast.AST,
+    source: ast.AST | None,
+    at: tuple[int | None, ...] = (),
+) -> Iterator[Binding]:
+    if isinstance(target, ast.Tuple | ast.List):
+        starred = False
+        for number, element in enumerate(target.elts):
+            starred = starred or isinstance(element, ast.Starred)
+            yield from _targets(element, how, site, source, (*at, None if starred else number))
+    elif isinstance(target, ast.Starred):
+        yield from _targets(target.value, How.OTHER, site, None)
+    elif path := path_of(target):
+        yield Binding(path, how, site, source, at)
+
+
+def _of_parameters(function: Function | ast.Lambda) -> list[Binding]:
+    args = function.args
+    plain = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+    found = [Binding((arg.arg,), How.PARAMETER, function, arg) for arg in plain]
+    rest = [arg for arg in (args.vararg, args.kwarg) if arg]
+    return found + [Binding((arg.arg,), How.OTHER, function) for arg in rest]
+
+
+def _starts(path: Path, bound: Path) -> bool:
+    """Whether binding `bound` changes what `path` leads to."""
+    return path[: len(bound)] == bound

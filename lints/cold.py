@@ -1,0 +1,150 @@
+"""What keeps code from running in every step, although it stands in a loop that does."""
+
+import ast
+import re
+from pathlib import PurePosixPath
+
+from .guards import leaves_for_good, rare, rarely_false, skips
+from .names import Names
+from .syntax import Block, Function, Loop, Syntax, blocks
+
+_COLD_WORDS = {
+    *("eval", "evaluate", "evaluation", "evaluator", "valid", "validate", "validation", "val"),
+    *("validator", "test", "tester", "testing", "predict", "prediction", "predictor", "infer"),
+    *("inference", "generate", "sample", "export", "convert", "benchmark", "bench", "profile"),
+}
+_TRAINING_WORDS = {"train", "training", "fit"}
+_NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
+_TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
+
+
+class Cold:
+    """Answers what makes a place rare: guards, error paths, evaluation."""
+
+    def __init__(self, syntax: Syntax, names: Names) -> None:
+        self._syntax = syntax
+        self._names = names
+
+    def is_cold(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> bool:
+        """Whether a parent runs this child of it rarely; `looped`: with a loop in between."""
+        match parent:
+            case ast.If(test=test) if child is not test:
+                if self._cold_branch(child, parent):
+                    return True
+            case ast.IfExp(test=test, body=body) if child is not test:
+                if (rare if child is body else rarely_false)(test, self._once):
+                    return True
+            case ast.BoolOp(op=op, values=values):
+                holds = rare if isinstance(op, ast.And) else rarely_false
+                before = values[: values.index(child)] if child in values else []
+                if any(holds(value, self._once) for value in before):
+                    return True
+            case ast.ExceptHandler():
+                return True
+            case ast.With(body=body) if child in body and looped and self._is_no_grad(parent):
+                # A loop over batches without gradients is an evaluation.
+                return True
+        return any(self._cold_after(block, child) for block in blocks(parent))
+
+    def in_cold_function(self, node: ast.AST) -> bool:
+        """Whether the functions around a node evaluate, predict, export or test."""
+        for child, parent in self._syntax.ancestors(node):
+            if isinstance(parent, Function) and child in parent.body:
+                if _is_cold_name(parent.name) or self._is_decorated_no_grad(parent):
+                    return True
+            elif isinstance(parent, ast.ClassDef) and _is_cold_name(parent.name):
+                return True
+        return False
+
+    def without_grad(self, node: ast.AST) -> bool:
+        """Whether autograd is off here, by `with` or by decorator."""
+        for child, parent in self._syntax.ancestors(node):
+            if isinstance(parent, ast.With) and child in parent.body and self._is_no_grad(parent):
+                return True
+            if isinstance(parent, Function):
+                return self._is_decorated_no_grad(parent)
+        return False
+
+    def _cold_branch(self, child: ast.AST, parent: ast.If) -> bool:
+        if child in parent.body:
+            if rare(parent.test, self._once) or _asks_for_evaluation(parent.test):
+                return True
+            block = parent.body
+        else:
+            if rarely_false(parent.test, self._once):
+                return True
+            block = parent.orelse
+        return leaves_for_good(block, in_loop=self._in_loop(parent))
+
+    def _cold_after(self, block: Block, child: ast.AST) -> bool:
+        """Whether earlier statements of the block leave the rest to few steps, or to evaluation."""
+        if child not in block:
+            return False
+        evaluating = False
+        for statement in block:
+            if statement is child:
+                return evaluating
+            match statement:
+                case ast.If(test=test, body=body) if skips(body):
+                    if rarely_false(test, self._once):
+                        return True
+                case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
+                    evaluating = True
+                case ast.Expr(value=ast.Call(func=ast.Attribute(attr="train"))):
+                    evaluating = False
+        return False
+
+    def _in_loop(self, node: ast.AST) -> bool:
+        for _, parent in self._syntax.ancestors(node):
+            if isinstance(parent, Loop):
+                return True
+            if isinstance(parent, Function):
+                return False
+        return False
+
+    def _is_no_grad(self, block: ast.With) -> bool:
+        return any(self._names.of(_called(item.context_expr)) in _NO_GRAD for item in block.items)
+
+    def _is_decorated_no_grad(self, function: Function) -> bool:
+        return any(self._names.of(_called(d)) in _NO_GRAD for d in function.decorator_list)
+
+    def _once(self, node: ast.AST) -> ast.expr | None:
+        """Return what a name is bound to, where its scope binds it once."""
+        if not isinstance(node, ast.Name):
+            return None
+        home = self._names.home(node, node.id)
+        bound = [
+            name
+            for name in (ast.walk(home) if home else ())
+            if isinstance(name, ast.Name)
+            and name.id == node.id
+            and not isinstance(name.ctx, ast.Load)
+        ]
+        holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
+        return holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
+
+
+def is_test_code(path: str) -> bool:
+    """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
+    file = PurePosixPath(path)
+    name = file.name
+    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
+        return True
+    return any(part in _TEST_FOLDERS for part in file.parts[:-1])
+
+
+def _is_cold_name(name: str) -> bool:
+    words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
+    return bool(words & _COLD_WORDS) and not words & _TRAINING_WORDS
+
+
+def _asks_for_evaluation(test: ast.expr) -> bool:
+    """Whether this is `not self.training`."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Attribute(attr="training")):
+            return True
+    return False
+
+
+def _called(node: ast.AST) -> ast.AST:
+    return node.func if isinstance(node, ast.Call) else node

@@ -1,0 +1,252 @@
+"""Works out what expressions hold, by following names back to what they were bound to."""
+
+import ast
+
+from .bindings import Binding, Bindings, How, Path
+from .calls import Calls
+from .feeding import Feeding
+from .finding import Confidence
+from .inputs import Inputs
+from .loaders import Loaders
+from .names import Names
+from .regions import Regions
+from .syntax import Syntax, path_of
+from .values import LOSS, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, combine, join
+from .vocabulary import DTYPES, PLAIN_ATTRIBUTES, PLAIN_TORCH, SAME_ATTRIBUTES
+
+# Longer chains than this are generated code; following them costs more than it finds.
+_DEEPEST = 40
+
+
+class Dataflow:
+    """Answers what an expression holds. Each answer is worked out once."""
+
+    def __init__(
+        self,
+        syntax: Syntax,
+        names: Names,
+        regions: Regions,
+        bindings: Bindings,
+        loaders: Loaders,
+        feeding: Feeding,
+    ) -> None:
+        self._syntax = syntax
+        self._names = names
+        self._bindings = bindings
+        self._feeding = feeding
+        self._calls = Calls(self, syntax, names, regions, loaders)
+        self._inputs = Inputs(self, syntax, names, regions, loaders)
+        self._known: dict[ast.AST, Value] = {}
+        # The questions that are open, with their depth; and answers that rest on one of these.
+        self._asked: dict[ast.AST, int] = {}
+        self._provisional: dict[ast.AST, Value] = {}
+        self._rests_on = _DEEPEST
+
+    def value(self, node: ast.AST) -> Value:
+        """Return what an expression holds; UNKNOWN while that very question is being answered."""
+        if node in self._known:
+            return self._known[node]
+        if node in self._provisional:
+            self._rests_on = 0
+            return self._provisional[node]
+        if node in self._asked or len(self._asked) >= _DEEPEST:
+            self._rests_on = min(self._rests_on, self._asked.get(node, _DEEPEST))
+            return UNKNOWN
+        return self._answer(node)
+
+    def _answer(self, node: ast.AST) -> Value:
+        """Work out a value, and keep it for good unless it rests on a question still open."""
+        depth, before = len(self._asked), self._rests_on
+        self._asked[node] = depth
+        self._rests_on = _DEEPEST
+        try:
+            value = self._work_out(node)
+        finally:
+            del self._asked[node]
+            rests_on, self._rests_on = self._rests_on, min(before, self._rests_on)
+        (self._known if rests_on >= depth else self._provisional)[node] = value
+        if not depth:
+            self._provisional.clear()
+            self._rests_on = _DEEPEST
+        return value
+
+    def _work_out(self, node: ast.AST) -> Value:
+        match node:
+            case ast.Constant() | ast.JoinedStr() | ast.Lambda() | ast.Dict() | ast.Set():
+                return PLAIN
+            case ast.List() | ast.Tuple() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+                return PLAIN
+            case ast.Name() | ast.Attribute() | ast.Subscript():
+                return self._reference(node)
+            case ast.Call():
+                return self._calls.value(node)
+            case ast.BinOp(left=left, right=right):
+                return self._operation([left, right])
+            case ast.UnaryOp(op=op, operand=operand):
+                return PLAIN if isinstance(op, ast.Not) else self._operation([operand])
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                return self._comparison([left, *others], ops)
+            case ast.IfExp(body=body, orelse=orelse):
+                return join([self.value(body), self.value(orelse)])
+            case ast.NamedExpr(value=value) | ast.Starred(value=value):
+                return self.value(value)
+            case ast.BoolOp(values=values):
+                return join([self.value(value) for value in values])
+        return UNKNOWN
+
+    def _operation(self, operands: list[ast.expr], *, grad: bool = True) -> Value:
+        if isinstance(operands[0], ast.Constant) and isinstance(operands[0].value, str):
+            return PLAIN
+        values = [self.value(operand) for operand in operands]
+        kinds = {value.kind for value in values}
+        if kinds & {Kind.TENSOR, Kind.NEST}:
+            return combine(values, grad=grad)
+        return PLAIN if kinds == {Kind.PLAIN} else UNKNOWN
+
+    def _comparison(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> Value:
+        if any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in ops):
+            return PLAIN
+        if any(isinstance(o, ast.Constant) and isinstance(o.value, str | None) for o in operands):
+            return PLAIN
+        return self._operation(operands, grad=False)
+
+    def _reference(self, node: ast.Name | ast.Attribute | ast.Subscript) -> Value:
+        imported = self._names.of(node)
+        if imported is not None:
+            return PLAIN if imported in DTYPES or PLAIN_TORCH.match(imported) else UNKNOWN
+        path = path_of(node)
+        if path is None:
+            return self._member(node)
+        found = self._bindings.reaching(node, path)
+        if not found:
+            return self._from_outside(node, path)
+        if any(binding.path != path for binding in found):
+            return self._whole_or_member(node, path, found)
+        value = join([self._bound(binding) for binding in self._settled(found)])
+        return self._with_evidence(node, path, found, value)
+
+    def _settled(self, found: list[Binding]) -> list[Binding]:
+        """Leave out a binding that only passes on the value which is being worked out."""
+        open_ones = [b for b in found if b.source in self._asked]
+        if not open_ones or len(open_ones) == len(found):
+            return found
+        self._rests_on = min(
+            self._rests_on, *(self._asked[b.source] for b in open_ones if b.source)
+        )
+        return [binding for binding in found if binding not in open_ones]
+
+    def _whole_or_member(self, node: ast.expr, path: Path, found: list[Binding]) -> Value:
+        if not isinstance(node, ast.Attribute | ast.Subscript):
+            return UNKNOWN
+        if all(binding.path == path[: len(binding.path)] != path for binding in found):
+            own = path[0] in ("self", "cls") and all(b.path == path[:1] for b in found)
+            return self._of_self(node, path) if own else self._member(node, path)
+        return UNKNOWN
+
+    def _member(self, node: ast.AST, path: Path | None = None) -> Value:
+        match node:
+            case ast.Attribute(value=owner, attr=attr):
+                value = self._attribute(node, self.value(owner), attr)
+            case ast.Subscript(value=owner, slice=key):
+                value = self._element(self.value(owner), key)
+            case _:
+                return UNKNOWN
+        return self._with_evidence(node, path, [], value) if path else value
+
+    def _attribute(self, node: ast.Attribute, owner: Value, attr: str) -> Value:
+        if attr in PLAIN_ATTRIBUTES and owner.kind in (Kind.TENSOR, Kind.NEST):
+            return PLAIN
+        if attr in SAME_ATTRIBUTES and owner.kind in (Kind.TENSOR, Kind.NEST):
+            return owner.but(grad=owner.grad and attr not in ("data", "grad"))
+        if owner.kind is Kind.NEST and attr in ("loss", "logits"):
+            return owner.but(kind=Kind.TENSOR)
+        if owner.kind is Kind.NEST:
+            return owner
+        if owner.kind is Kind.MODULE and attr in ("weight", "bias"):
+            return Value(Kind.TENSOR, Device.ACCELERATOR)
+        return MODULE if owner.kind is Kind.MODULE and attr == "module" else UNKNOWN
+
+    def _element(self, owner: Value, key: ast.expr) -> Value:
+        if owner.kind is Kind.NEST:
+            if isinstance(key, ast.Constant) and key.value in ("loss", "logits"):
+                return owner.but(kind=Kind.TENSOR)
+            return owner
+        return owner if owner.kind is Kind.TENSOR else UNKNOWN
+
+    def _of_self(self, node: ast.Attribute | ast.Subscript, path: Path) -> Value:
+        """Follow `self.x` to all that the methods of the class assign to it."""
+        home = self._names.own_class(node)
+        own = path[:2]
+        if home is None or len(path) != 2:
+            return self._member(node, path) if len(path) > 2 else UNKNOWN
+        found = [
+            binding
+            for method in self._names.methods(home)
+            for binding in self._bindings.everywhere(method, own)
+        ]
+        values = [self._bound(binding) for binding in self._settled(found)]
+        # `self.loss = None` in `__init__` only declares it.
+        values = [v for v in values if v.kind is not Kind.PLAIN] or values
+        return self._with_evidence(node, path, [], join(values))
+
+    def _from_outside(self, node: ast.expr, path: Path) -> Value:
+        """Follow a name into the function or module around: any binding there may be the one."""
+        scope = self._names.home(node, path[0])
+        if scope is None or scope is self._syntax.scope(node):
+            return self._member(node, path) if len(path) > 1 else UNKNOWN
+        found = self._bindings.everywhere(scope, path)
+        if not found:
+            return self._member(node, path) if len(path) > 1 else UNKNOWN
+        value = join([self._bound(binding) for binding in self._settled(found)])
+        return self._with_evidence(node, path, [], value)
+
+    def _with_evidence(
+        self, node: ast.AST, path: Path, found: list[Binding], value: Value
+    ) -> Value:
+        """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
+        tensor = value.kind is Kind.TENSOR and value.device is not Device.HOST
+        open_question = tensor and (value.device is Device.UNKNOWN or not value.grad)
+        vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
+        if (open_question or vague) and self._is_backward_receiver(node, path, found):
+            return LOSS.but(confidence=Confidence.PROVEN)
+        if tensor and value.device is Device.UNKNOWN and self._feeding.feeds_backward(node):
+            return value.but(device=Device.ACCELERATOR)
+        return value
+
+    def _is_backward_receiver(self, node: ast.AST, path: Path, found: list[Binding]) -> bool:
+        receivers = self._feeding.receivers(node, path)
+        if not found:
+            return bool(receivers)
+        mine = {binding.site for binding in found}
+        return any(
+            mine <= {b.site for b in self._bindings.reaching(receiver, path)}
+            for receiver in receivers
+        )
+
+    def _bound(self, binding: Binding) -> Value:
+        match binding:
+            case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
+                return self._unpacked(source, at)
+            case Binding(how=How.AUGMENT, source=ast.AugAssign(target=target, value=value)):
+                return self._operation([target, value])
+            case Binding(how=How.ITEM, source=source, site=site, at=at) if source is not None:
+                return self._inputs.item(source, site, at)
+            case Binding(how=How.PARAMETER, site=site, source=ast.arg() as arg):
+                return self._inputs.parameter(site, arg)
+        return UNKNOWN
+
+    def _unpacked(self, source: ast.AST, at: tuple[int | None, ...]) -> Value:
+        if not at:
+            return self.value(source)
+        number = at[0]
+        if isinstance(source, ast.Tuple | ast.List):
+            if number is None or number >= len(source.elts):
+                return UNKNOWN
+            return self._unpacked(source.elts[number], at[1:])
+        if isinstance(source, ast.Call):
+            return self._calls.unpacked(source, at)
+        return self.part(self.value(source))
+
+    def part(self, value: Value) -> Value:
+        """Return what comes out of a value by unpacking it."""
+        return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN

@@ -1,0 +1,195 @@
+"""All that a rule may ask about a file, worked out once: names, hot places, values."""
+
+import ast
+from functools import cached_property
+
+import libcst as cst
+
+from .accumulators import Accumulators
+from .bindings import Bindings, How
+from .cold import is_test_code
+from .dataflow import Dataflow
+from .feeding import Feeding
+from .finding import Severity, Span
+from .loaders import Loaders
+from .names import Names
+from .positions import Positions
+from .regions import Hot, Place, Regions
+from .syntax import Syntax, dotted, path_of
+from .values import UNKNOWN, Value
+
+# A file that imports none of these trains nothing.
+FRAMEWORKS = (
+    *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
+    *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
+)
+
+
+class Facts:
+    """Answers rules' questions about libcst nodes by way of the stdlib tree.
+
+    A node that has no counterpart there (inside an f-string of Python 3.11, say) is unknown.
+    """
+
+    def __init__(self, source: str, path: str) -> None:
+        self.path = path
+        self._source = source
+        self.syntax = Syntax(source)
+
+    @cached_property
+    def module(self) -> cst.Module:
+        """The tree that rules visit; making it is what costs most."""
+        return cst.parse_module(self._source)
+
+    @cached_property
+    def names(self) -> Names:
+        """What names stand for."""
+        return Names(self.syntax)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """Where code runs in every step."""
+        return Regions(self.syntax, self.names, self.path)
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        """Which assignments reach a name."""
+        return Bindings(self.syntax)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """How data loaders are set up."""
+        return Loaders(self.syntax, self.names, self.regions, self.bindings)
+
+    @cached_property
+    def accumulators(self) -> Accumulators:
+        """What lives longer than a step."""
+        return Accumulators(self.syntax, self.names, self.regions, self.bindings)
+
+    @cached_property
+    def feeding(self) -> Feeding:
+        """What a loss is made of."""
+        return Feeding(self.syntax, self.names)
+
+    @cached_property
+    def dataflow(self) -> Dataflow:
+        """What expressions hold."""
+        return Dataflow(
+            self.syntax, self.names, self.regions, self.bindings, self.loaders, self.feeding
+        )
+
+    @cached_property
+    def uses_torch(self) -> bool:
+        """Whether the file imports torch or a framework on top of it."""
+        return self.names.imports(*FRAMEWORKS)
+
+    @cached_property
+    def uses_accelerator(self) -> bool:
+        """Whether the file itself speaks of a GPU, or of a framework that brings one."""
+        if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
+            return True
+        return any(word in self._source for word in ("cuda", "xpu", ".accelerator", ".to(device"))
+
+    @cached_property
+    def is_test_code(self) -> bool:
+        """Whether the file holds tests or benchmarks."""
+        return is_test_code(self.path)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Return where a node stands."""
+        return self._positions.span(node)
+
+    def code(self, node: cst.BaseExpression) -> str:
+        """Return the text of a node that stands in for another; that one keeps its parentheses."""
+        return self.module.code_for_node(node.with_changes(lpar=(), rpar=()))
+
+    def name(self, node: cst.CSTNode) -> str | None:
+        """Return the full name, as in `torch.utils.data.DataLoader`, behind an imported name."""
+        found = self.counterpart(node)
+        return self.names.of(found) if found else None
+
+    def hot(self, node: cst.CSTNode) -> Hot | None:
+        """Return why a node runs in every training step; None where it does not."""
+        found = self.counterpart(node)
+        return self.regions.hot(found) if found else None
+
+    def severity(self, usual: Severity, hot: Hot) -> Severity:
+        """Return how much a finding in hot code matters: less in a `forward` that nobody trains."""
+        if hot.place is Place.FORWARD and not self.regions.trains:
+            return Severity.INFO
+        return usual
+
+    def value(self, node: cst.CSTNode) -> Value:
+        """Return what an expression holds."""
+        found = self.counterpart(node)
+        return self.dataflow.value(found) if found else UNKNOWN
+
+    def builtin(self, node: cst.CSTNode) -> str | None:
+        """Return the name of a builtin function, where nothing hides it."""
+        found = self.counterpart(node)
+        return self.names.builtin(found) if found else None
+
+    def built_by(self, node: cst.CSTNode) -> str | None:
+        """Return the imported class or function whose call the name was bound to."""
+        found = self.counterpart(node)
+        if isinstance(found, ast.Call):
+            return self.names.of(found.func)
+        path = path_of(found) if found else None
+        if found is None or path is None:
+            return None
+        bindings = self.bindings.reaching(found, path)
+        if not bindings and (home := self.names.home(found, path[0])):
+            bindings = self.bindings.everywhere(home, path)
+        built = {
+            self.names.of(b.source.func) if isinstance(b.source, ast.Call) else None
+            for b in bindings
+            if b.how is How.ASSIGN and b.path == path
+        }
+        return built.pop() if len(built) == 1 and bindings else None
+
+    def call(self, node: cst.Call) -> ast.Call | None:
+        """Return a call in the stdlib tree."""
+        found = self.counterpart(node)
+        return found if isinstance(found, ast.Call) else None
+
+    def training_loader(self, node: cst.Call) -> ast.Call | None:
+        """Return the call of a `DataLoader` that feeds training on an accelerator."""
+        call = self.call(node)
+        if call is None or not self.loaders.is_loader(call) or self.is_test_code:
+            return None
+        return call if self.uses_accelerator and self.loaders.in_training(call) else None
+
+    def is_saved(self, node: cst.CSTNode) -> bool:
+        """Whether a value goes into a checkpoint: `torch.save({"loss": x.cpu()}, path)`."""
+        found = self.counterpart(node)
+        parents = [parent for _, parent in self.syntax.ancestors(found)] if found else []
+        called = [parent.func for parent in parents if isinstance(parent, ast.Call)]
+        return any((dotted(f) or "").rsplit(".", 1)[-1].startswith("save") for f in called)
+
+    def without_grad(self, node: cst.CSTNode) -> bool:
+        """Whether autograd is off where a node stands."""
+        found = self.counterpart(node)
+        return found is None or self.regions.without_grad(found)
+
+    def outlives_step(self, node: cst.CSTNode) -> bool:
+        """Whether what is added to this name is still there in the next step."""
+        found = self.counterpart(node)
+        return found is not None and self.accumulators.outlives_step(found)
+
+    def escapes(self, node: cst.CSTNode) -> bool:
+        """Whether others than the function around may get hold of what this name sums up."""
+        found = self.counterpart(node)
+        return found is None or self.accumulators.escapes(found)
+
+    def feeds_backward(self, node: cst.CSTNode) -> bool:
+        """Whether the backward pass is run on what this name sums up."""
+        found = self.counterpart(node)
+        return found is None or self.feeding.feeds_backward(found)
+
+    def counterpart(self, node: cst.CSTNode) -> ast.expr | None:
+        """Return the stdlib expression that stands at the place of a libcst one."""
+        return self.syntax.expression_at(self.span(node))
+
+    @cached_property
+    def _positions(self) -> Positions:
+        return Positions(self.module)

@@ -1,0 +1,78 @@
+"""What a rule is: a visitor of syntax nodes that carries its own documentation and tests."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import libcst as cst
+
+from .facts import Facts
+from .finding import Confidence, Edit, Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Code that a rule must flag on each line that ends in `# <-`, and what the fix makes of it."""
+
+    code: str
+    fixed: str | None = None
+
+
+class Rule:
+    """Subclass once per file in `rules/`; the docstring becomes the rule's page.
+
+    A method `visit_<Node>` is called for each libcst node of that type. `tokens` are texts of which
+    at least one must stand in a file for this rule to be run on it.
+    """
+
+    code: ClassVar[str]
+    tokens: ClassVar[tuple[str, ...]]
+    severity: ClassVar[Severity] = Severity.WARNING
+    # Whether it only speaks of code that runs in every step: files without any are not parsed.
+    hot_only: ClassVar[bool] = True
+    VALID: ClassVar[Sequence[str]]
+    INVALID: ClassVar[Sequence[str | Invalid]]
+
+    def __init__(self, path: str, facts: Facts) -> None:
+        self.path = path
+        self.facts = facts
+        self.findings: list[Finding] = []
+
+    @classmethod
+    def name(cls) -> str:
+        """`ItemInHotPath` is `item-in-hot-path`, in suppressions, configuration and the docs."""
+        return re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+
+    @classmethod
+    def pattern(cls) -> str:
+        """Return the first sentence of the page: what the rule looks for."""
+        return (cls.__doc__ or "").split("\n\n")[0].strip()
+
+    def report(
+        self,
+        node: cst.CSTNode,
+        message: str,
+        *,
+        why: str | None = None,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.LIKELY,
+        fix: cst.BaseExpression | None = None,
+        safe: bool = False,
+    ) -> None:
+        """Say `message` about `node`; `fix` is what could stand in its place."""
+        span = self.facts.span(node)
+        edit = None if fix is None else Edit(span, self.facts.code(fix), safe)
+        self.findings.append(
+            Finding(
+                path=self.path,
+                span=span,
+                code=self.code,
+                rule=self.name(),
+                message=message,
+                severity=severity or self.severity,
+                confidence=confidence,
+                why=why,
+                fix=edit,
+            )
+        )

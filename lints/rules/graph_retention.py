@@ -1,0 +1,221 @@
+"""PFL601 graph-retention."""
+
+import libcst as cst
+
+from ..finding import Severity
+from ..rule import Invalid, Rule
+
+
+class GraphRetention(Rule):
+    """A loss or an output is kept across steps together with its autograd graph.
+
+    ## Why it is slow
+    `total += loss` makes `total` part of the graph of every step so far. None of them can be freed:
+    memory grows with each step, the allocator works harder, and in the end training stops for want
+    of memory.
+
+    ## Instead
+    `total += loss.detach()`, `outputs.append(out.detach())`.
+
+    ## When it is fine
+    Where the sum is what `backward()` is called on, as in backpropagation through time, and where
+    it starts anew in each step. Both are left alone.
+
+    ## Fix safety
+    Safe where the sum stays in the function. Where it is returned or kept on an object, somebody
+    else may call `backward()` on it: then the fix is unsafe.
+    """
+
+    code = "PFL601"
+    tokens = ("+=", ".append(", " + ")
+    severity = Severity.ERROR
+
+    VALID = (
+        """
+        import torch
+        total = torch.zeros((), device="cuda")
+        for x, y in loader:
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+            losses.append(loss.item())
+            sums = sums + loss.detach()
+        """,
+        """
+        import torch
+        for x, y in loader:
+            total_loss = 0
+            for head in heads:
+                loss = criterion(head(x), y)
+                total_loss += loss
+            total_loss.backward()
+            optimizer.step()
+        """,
+        """
+        import torch
+        for x, y in loader:
+            total = 0
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            total += loss
+        """,
+        """
+        import torch
+        for x, y in loader:
+            parts = []
+            out = model(x)
+            parts.append(out)
+            losses.append(criterion(out, y))
+            loss = torch.stack(losses).sum()
+            loss.backward()
+            optimizer.step()
+        """,
+        """
+        import torch
+        for x, y in loader:
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            with torch.no_grad():
+                total += model(x).mean()
+            meter.update(loss)
+            seen += len(x) + x.shape[0]
+            right += (model(x).argmax(1) == y).sum()
+        """,
+        """
+        from collections import deque
+        import torch
+        recent = deque(maxlen=10)
+        for x, y in loader:
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            recent.append(loss)
+        """,
+    )
+    INVALID = (
+        Invalid(
+            """
+            import torch
+            def train(loader, model, optimizer):
+                total = 0.0
+                history = []
+                for x, y in loader:
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    total += loss  # <-
+                    history.append(loss)  # <-
+                print(total / len(loader))
+            """,
+            fixed="""
+            import torch
+            def train(loader, model, optimizer):
+                total = 0.0
+                history = []
+                for x, y in loader:
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    total += loss.detach()  # <-
+                    history.append(loss.detach())  # <-
+                print(total / len(loader))
+            """,
+        ),
+        Invalid(
+            """
+            import torch
+            logs = {"loss": 0}
+            for x, y in loader:
+                out = model(x.cuda())
+                loss = torch.nn.functional.mse_loss(out, y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                logs["loss"] += 2 * loss  # <-
+                mean = mean + loss / 3  # <-
+            """,
+            fixed="""
+            import torch
+            logs = {"loss": 0}
+            for x, y in loader:
+                out = model(x.cuda())
+                loss = torch.nn.functional.mse_loss(out, y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                logs["loss"] += (2 * loss).detach()  # <-
+                mean = mean + (loss / 3).detach()  # <-
+            """,
+        ),
+        Invalid(
+            """
+            import torch
+            class Trainer:
+                def step(self, x, y):
+                    loss = self.criterion(self.model(x), y)
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                    self.total += loss  # <-
+            """,
+            fixed="""
+            import torch
+            class Trainer:
+                def step(self, x, y):
+                    loss = self.criterion(self.model(x), y)
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                    self.total += loss.detach()  # <-
+            """,
+        ),
+    )
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        """Flag `total += loss`."""
+        if isinstance(node.operator, cst.AddAssign):
+            self._check(node.target, node.value)
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        """Flag `total = total + loss`."""
+        added = node.value
+        if len(node.targets) != 1 or not isinstance(added, cst.BinaryOperation):
+            return
+        target = node.targets[0].target
+        if isinstance(added.operator, cst.Add) and target.deep_equals(added.left):
+            self._check(target, added.right)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Flag `losses.append(loss)`."""
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "append":
+            return
+        if len(node.args) == 1:
+            self._check(node.func.value, node.args[0].value)
+
+    def _check(self, kept: cst.BaseExpression, added: cst.BaseExpression) -> None:
+        hot = self.facts.hot(added)
+        if hot is None:
+            return
+        value = self.facts.value(added)
+        if not value.on_device or not value.grad or not self.facts.outlives_step(kept):
+            return
+        if self.facts.without_grad(added) or self.facts.feeds_backward(kept):
+            return
+        detached = cst.Call(cst.Attribute(_parenthesized(added), cst.Name("detach")))
+        self.report(
+            added,
+            "the graph of every step is kept",
+            why=hot.why,
+            confidence=value.confidence,
+            fix=detached,
+            safe=not self.facts.escapes(kept),
+        )
+
+
+def _parenthesized(node: cst.BaseExpression) -> cst.BaseExpression:
+    if isinstance(node, cst.Name | cst.Attribute | cst.Call | cst.Subscript) or node.lpar:
+        return node
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -1,0 +1,368 @@
+"""`perflint demo` makes its repository anywhere, and never at the cost of somebody's work."""
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from torch_perflint import PerflintError
+from torch_perflint.bot.demo import FILES, PLANTED, compare_with_plan, main, make_demo
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.result import CounterChange, TestResult
+from torch_perflint.runners.sample import PerfTest
+
+CHANGED_FOR = {
+    "minitrain/gpt.py": "perf_tests/test_gpt.py",
+    "minitrain/steps.py": "perf_tests/test_convnet.py",
+    "minitrain/data.py": "perf_tests/test_loader.py",
+}
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def commit_all(folder: Path) -> None:
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false"]
+    git(folder, "add", "--all")
+    git(folder, *who, "commit", "--quiet", "--message", "mine")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "a folder" / "of mine"
+
+
+def test_two_commits_change_one_file_for_each_perf_test(folder: Path) -> None:
+    base, head = make_demo(folder)
+    assert git(folder, "rev-list", "HEAD").split() == [head, base]
+    assert set(git(folder, "diff", "--name-only", base, head).split()) == set(CHANGED_FOR)
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_no_file_of_the_demo_has_a_name_that_package_data_leaves_out(folder: Path) -> None:
+    assert not [file for file in FILES.rglob(".*") if file.is_file()]
+    make_demo(folder)
+    assert ".perflint/" in (folder / ".gitignore").read_text()
+
+
+def _first_party(name: str, seen: set[str]) -> set[str]:
+    """The files of the demo's base that `name` imports, itself included."""
+    if name in seen or not (FILES / "base" / name).is_file():
+        return seen
+    seen.add(name)
+    for node in ast.walk(ast.parse((FILES / "base" / name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = f"minitrain.{node.module}" if node.level else node.module
+            _first_party(module.replace(".", "/") + ".py", seen)
+    return seen
+
+
+def test_each_change_is_seen_by_one_perf_test_only() -> None:
+    tests = sorted((FILES / "base" / "perf_tests").glob("test_*.py"))
+    for changed, its_test in CHANGED_FOR.items():
+        users = [t.name for t in tests if changed in _first_party(f"perf_tests/{t.name}", set())]
+        assert users == [Path(its_test).name]
+    # The walk above does follow imports: the training script reaches all but the language model.
+    assert {"minitrain/steps.py", "minitrain/data.py"} <= _first_party("minitrain/train.py", set())
+
+
+def test_the_hashes_are_the_same_whoever_makes_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_demo(folder)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(
+        "[user]\nname = someone\nemail = a@b.invalid\n[commit]\ngpgsign = true\n"
+        "[core]\nautocrlf = true\n[gpg]\nprogram = false\n"
+    )
+    monkeypatch.setenv("HOME", str(home))
+    # As in a git hook, where git says which repository it works on.
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "someone else")
+    assert make_demo(tmp_path / "second") == first
+
+
+def test_an_untouched_demo_is_made_anew_and_keeps_its_output(folder: Path) -> None:
+    first = make_demo(folder)
+    (folder / ".perflint").mkdir()
+    (folder / ".perflint" / "report.json").write_text("{}")
+    assert make_demo(folder) == first
+    assert (folder / ".perflint" / "report.json").exists()
+
+
+def test_files_of_an_older_demo_do_not_stay(folder: Path) -> None:
+    make_demo(folder)
+    (folder / "minitrain" / "older.py").write_text("")
+    commit_all(folder)
+    ours = git(folder, "rev-list", "HEAD")
+    (folder / ".git" / "perflint-demo").write_text(ours)
+    make_demo(folder)
+    assert not (folder / "minitrain" / "older.py").exists()
+
+
+def _edit(folder: Path) -> None:
+    (folder / "minitrain" / "steps.py").write_text("# mine\n")
+
+
+def _add(folder: Path) -> None:
+    (folder / "mine.txt").write_text("mine")
+
+
+def _commit(folder: Path) -> None:
+    _add(folder)
+    commit_all(folder)
+
+
+def _commit_on_a_branch(folder: Path) -> None:
+    git(folder, "checkout", "--quiet", "-b", "mine")
+    _commit(folder)
+    git(folder, "checkout", "--quiet", "-")
+
+
+@pytest.mark.parametrize("change", [_edit, _add, _commit, _commit_on_a_branch])
+def test_a_demo_with_work_of_somebody_is_refused_and_kept(
+    folder: Path, change: Callable[[Path], None]
+) -> None:
+    make_demo(folder)
+    change(folder)
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "index"}
+    with pytest.raises(PerflintError, match="has changes of yours"):
+        make_demo(folder)
+    assert before == {
+        p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "index"
+    }
+
+
+def test_a_folder_with_anything_else_is_refused_and_kept(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").write_text("")
+    with pytest.raises(PerflintError, match=r"is not empty and no demo of perflint.*--into"):
+        make_demo(folder)
+    assert [file.name for file in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_a_repository_of_somebody_is_refused(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet")
+    with pytest.raises(PerflintError, match="no demo of perflint"):
+        make_demo(folder)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PerflintError, match="is a file"):
+        make_demo(tmp_path / "file")
+    with pytest.raises(PerflintError, match="cannot make the demo"):
+        make_demo(tmp_path / "file" / "below")
+
+
+def test_without_git_the_message_names_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(PerflintError, match="install git"):
+        make_demo(folder)
+    assert not folder.exists()
+
+
+def _result(
+    test: str, verdict: Verdict, *counters: CounterChange, file: str = "perf_tests/t.py"
+) -> TestResult:
+    return TestResult(PerfTest(f"{file}::{test}", file, 1), verdict, counters=counters)
+
+
+SYNC = CounterChange("host_syncs", 0, 1, over_budget=True)
+AS_PLANTED = {
+    "test_gpt_train": _result("test_gpt_train", Verdict.SLOWER),
+    "test_convnet_train": _result("test_convnet_train", Verdict.SAME, SYNC),
+    "test_loader_train": _result("test_loader_train", Verdict.SAME),
+}
+
+
+def test_all_that_was_planted_is_found() -> None:
+    found, lines = compare_with_plan(list(AS_PLANTED.values()))
+    assert found
+    assert all(line.startswith("found ") for line in lines)
+    assert "host_syncs 0 -> 1" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        _result("test_gpt_train", Verdict.SAME),
+        _result("test_gpt_train", Verdict.UNSURE),
+        _result("test_gpt_train", Verdict.FAILED),
+        _result("test_convnet_train", Verdict.SAME),
+        _result("test_convnet_train", Verdict.SLOWER, SYNC),
+        _result("test_loader_train", Verdict.SLOWER),
+        _result("test_loader_train", Verdict.FASTER),
+        _result("test_loader_train", Verdict.SAME, SYNC),
+    ],
+    ids=lambda result: f"{result.test.name}-{result.verdict.value}-{len(result.counters)}",
+)
+def test_a_plant_that_was_missed_or_a_false_alarm_is_named(wrong: TestResult) -> None:
+    found, lines = compare_with_plan(list({**AS_PLANTED, wrong.test.name: wrong}.values()))
+    assert not found
+    assert [line.split()[1] for line in lines if "MISSED" in line] == [f"{wrong.test.name}:"]
+
+
+def test_a_perf_test_that_was_not_run_is_missed() -> None:
+    found, lines = compare_with_plan([AS_PLANTED["test_gpt_train"]])
+    assert not found
+    assert sum("it was not run" in line for line in lines) == 2
+
+
+def test_the_plan_and_the_files_name_the_same_perf_tests() -> None:
+    written = {
+        node.name
+        for file in (FILES / "base" / "perf_tests").glob("test_*.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert written == {planted.test for planted in PLANTED}
+
+
+def _stand_in(
+    monkeypatch: pytest.MonkeyPatch, status: int, results: list[TestResult]
+) -> list[tuple[Path, list[str]]]:
+    """Put a `ci` that ends with `status` in place of ours; return where and how it was called."""
+    calls: list[tuple[Path, list[str]]] = []
+
+    def ci(words: list[str]) -> int:
+        calls.append((Path.cwd(), words))
+        if status in (0, 1):
+            out = Path(words[words.index("--out") + 1])
+            out.mkdir(exist_ok=True)
+            (out / "comment.md").write_text("what is told\n")
+            (out / "report.json").write_text("{}")
+        return status
+
+    module = ModuleType("torch_perflint.bot.ci")
+    module.main = ci  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch_perflint.bot.ci", module)
+    report = ModuleType("torch_perflint.bot.report")
+    told = SimpleNamespace(run=SimpleNamespace(tests=results))
+    report.read_report = lambda path: told  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch_perflint.bot.report", report)
+    return calls
+
+
+def test_ci_runs_inside_the_demo_on_its_two_commits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = Path.cwd()
+    calls = _stand_in(monkeypatch, 1, list(AS_PLANTED.values()))
+    assert main(["--into", str(folder)]) == 0
+    head, base = git(folder, "rev-list", "HEAD").split()
+    out = str(folder / ".perflint")
+    assert calls == [(folder, ["--base", base, "--head", head, "--out", out])]
+    assert Path.cwd() == here
+    said = capsys.readouterr().out
+    assert "what is told" in said
+    assert str(folder / ".perflint" / "comment.md") in said
+
+
+@pytest.mark.parametrize(("status", "ends"), [(0, 1), (2, 2), (3, 3)])
+def test_any_other_end_of_ci_is_a_failed_demo(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, status: int, ends: int
+) -> None:
+    _stand_in(monkeypatch, status, list(AS_PLANTED.values()))
+    assert main(["--into", str(folder)]) == ends
+
+
+def test_a_missed_plant_is_a_failed_demo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _stand_in(monkeypatch, 1, [])
+    assert main(["--into", str(folder)]) == 1
+
+
+def test_a_comment_of_the_last_run_is_never_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_demo(folder)
+    (folder / ".perflint").mkdir()
+    (folder / ".perflint" / "comment.md").write_text("of yesterday")
+    _stand_in(monkeypatch, 2, [])
+    main(["--into", str(folder)])
+    assert "of yesterday" not in capsys.readouterr().out
+    assert not (folder / ".perflint" / "comment.md").exists()
+
+
+def test_no_run_makes_the_repository_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = _stand_in(monkeypatch, 1, [])
+    assert main(["--no-run"]) == 0
+    assert calls == []
+    assert (tmp_path / "perflint-demo" / ".git").is_dir()
+    assert "perflint ci --base" in capsys.readouterr().out
+
+
+# Runs two steps of every perf test of the repository in the current folder, and counts operators.
+COUNT_OPERATORS = """
+import collections, importlib, json, sys
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+class Counting(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.counts = collections.Counter()
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.counts[str(function)] += 1
+        return function(*args, **(kwargs or {}))
+
+class Perf:
+    device = "cpu"
+    def __call__(self, step):
+        step()
+        self.counts = []
+        for _ in range(2):
+            with Counting() as counting:
+                step()
+            self.counts.append(counting.counts)
+
+torch.set_num_threads(1)
+sys.dont_write_bytecode = True
+sys.path[:0] = [".", "perf_tests"]
+told = {}
+for name in ("gpt", "convnet", "loader"):
+    perf = Perf()
+    getattr(importlib.import_module(f"test_{name}"), f"test_{name}_train")(perf)
+    told[name] = perf.counts
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+def test_the_planted_changes_do_what_is_said_of_them(folder: Path) -> None:
+    base, head = make_demo(folder)
+    told = {}
+    for side, commit in (("base", base), ("head", head)):
+        git(folder, "checkout", "--quiet", commit)
+        done = subprocess.run(
+            [sys.executable, "-c", COUNT_OPERATORS], cwd=folder, capture_output=True, check=True
+        )
+        told[side] = json.loads(done.stdout)
+    for side in told.values():
+        for first, second in side.values():
+            assert first == second, "a step that differs from the next cannot be counted"
+    base_counts = {name: counts[0] for name, counts in told["base"].items()}
+    head_counts = {name: counts[0] for name, counts in told["head"].items()}
+    read = "aten._local_scalar_dense.default"
+    assert not any(read in counts for counts in base_counts.values())
+    assert head_counts["convnet"].pop(read) == 1
+    # head no longer calls detach(); everything else is as before.
+    for counts in (head_counts["convnet"], base_counts["convnet"]):
+        counts.pop("aten.detach.default", None)
+    assert head_counts["convnet"] == base_counts["convnet"]
+    assert head_counts["loader"] == base_counts["loader"]
+    extra = sum(head_counts["gpt"].values()) / sum(base_counts["gpt"].values())
+    assert 1.1 < extra < 1.5

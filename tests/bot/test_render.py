@@ -1,0 +1,415 @@
+"""Whole comments as golden files, and what every comment promises whatever it is told."""
+
+import re
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jinja2")
+pytest.importorskip("msgspec")
+pytest.importorskip("cmarkgfm")
+pytest.importorskip("hypothesis")
+
+from hypothesis import given, settings
+from torch_perflint.bot import render
+from torch_perflint.bot.interim import (
+    LastVerdict,
+    Running,
+    Waiting,
+    render_running,
+    render_waiting,
+)
+from torch_perflint.bot.page import MOST_ROWS
+from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
+from torch_perflint.bot.report import Report, Revision, RunLink
+from torch_perflint.lints.finding import Severity
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.result import (
+    CounterChange,
+    Failure,
+    FileReason,
+    Selection,
+    TestResult,
+)
+from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
+
+from .parsed import LIVE, Parsed, parse
+from .reports import (
+    BASE,
+    BROKEN,
+    CONV,
+    FASTER,
+    GPT,
+    HEAD,
+    IDENTICAL,
+    LINK,
+    LOADER,
+    NEW,
+    REPORTS,
+    SKIPPED,
+    UNSURE,
+    compared,
+    failed,
+    finding,
+    report,
+    timed,
+)
+from .test_markdown import HOSTILE, TEXTS
+
+GOLDEN = Path(__file__).parent / "golden"
+PAGES = {name: render_comment(made) for name, made in REPORTS.items()} | {
+    "running": render_running(
+        Running(
+            HEAD, 1, 3, "cpu", 540.0, 0, LastVerdict(BASE, "test_gpt", Verdict.SLOWER, -0.096), LINK
+        )
+    ),
+    "waiting": render_waiting(Waiting(HEAD, 4, 0, LINK)),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_comment_is_as_approved(name: str, update: bool) -> None:
+    file = GOLDEN / f"{name}.md"
+    if update:
+        file.write_text(PAGES[name], encoding="utf-8")
+    assert PAGES[name] == file.read_text(encoding="utf-8")
+
+
+def test_each_golden_file_belongs_to_a_comment() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.md")} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_comment_is_sound_markdown(name: str) -> None:
+    check_sound(parse(PAGES[name]))
+    assert "/perflint" not in PAGES[name]
+
+
+ALLOWED = {
+    *("h3", "p", "code", "strong", "a", "ul", "li", "pre", "details", "summary", "sub"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+def check_sound(parsed: Parsed) -> None:
+    assert set(parsed.tags) <= ALLOWED
+    assert parsed.tags[0] == "h3"
+    assert parsed.tags.count("h3") == 1
+    assert all(link.startswith("https://github.com/acme/minitrain/") for link in parsed.links)
+    assert not LIVE.search(parsed.text.replace("run 812", "")), LIVE.search(parsed.text)
+    assert all(count == 2 or count >= 3 for count in parsed.cells)
+
+
+def headline(made: Report) -> str:
+    return render_comment(made).splitlines()[0]
+
+
+SAMPLES = {
+    "slower": GPT,
+    "counter": CONV,
+    "faster": FASTER,
+    "faster and over budget": replace(FASTER, counters=CONV.counters),
+    "unsure and over budget": replace(UNSURE, counters=CONV.counters),
+    "unsure": UNSURE,
+    "fails": failed("test_a"),
+    "fails and over budget": replace(failed("test_a"), counters=CONV.counters),
+    "broken": BROKEN,
+    "new": NEW,
+    "skipped": SKIPPED,
+    "identical": IDENTICAL,
+    "same": LOADER,
+}
+
+
+@pytest.mark.parametrize("severity", [None, Severity.WARNING, Severity.INFO])
+@pytest.mark.parametrize(("first", "second"), list(combinations(SAMPLES, 2)))
+def test_every_mixture_of_results_is_told(
+    first: str, second: str, severity: Severity | None
+) -> None:
+    findings = () if severity is None else (finding(severity=severity),)
+    tests = (
+        replace(SAMPLES[name], test=PerfTest(f"a.py::{label}", "a.py", 1))
+        for name, label in ((first, "test_one"), (second, "test_two"))
+    )
+    made = report(*tests, findings=findings)
+    page = render_comment(made)
+    check_sound(parse(page))
+    assert "None" not in page
+    assert (page[4] in "❌🔴🟠") == (made.status == 1)
+
+
+def plain(page: str) -> str:
+    return page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_slower_leads_over_a_counter_and_the_counter_is_told_below() -> None:
+    page = render_comment(report(CONV, GPT))
+    assert headline(report(CONV, GPT)) == (
+        "### 🔴 perflint: `test_gpt_train` trains 26.3% slower with this PR"
+    )
+    assert "**Also:** `test_convnet_train` makes the host wait once more per step" in page
+
+
+def test_a_test_that_fails_leads_over_one_that_is_slower() -> None:
+    assert headline(report(GPT, failed("test_a"))).startswith(
+        "### ❌ perflint: perf test `test_a` fails"
+    )
+
+
+def test_a_counter_alone_never_claims_time() -> None:
+    page = render_comment(report(CONV, LOADER, findings=(finding(),)))
+    before_table = page.split("| |")[0]
+    assert "slower" not in before_table
+    assert " ms" not in before_table
+    assert "slower" in render_comment(report(GPT)).split("| |")[0]
+
+
+def test_the_cause_joins_the_profile_with_the_finding_on_its_line() -> None:
+    on_the_line = finding("minitrain/gpt.py", 41, message="`.item()` waits for the device")
+    elsewhere = finding("minitrain/gpt.py", 42, message="`.item()` waits for the device")
+    assert "Likely cause: [`minitrain/gpt.py:41`]" in render_comment(report(GPT))
+    assert "`.item()` waits for the device (**PFL101**). This changed line takes 4.1 ms" in (
+        render_comment(report(GPT, findings=(on_the_line,)))
+    )
+    assert "(**PFL101**)" not in render_comment(report(GPT, findings=(elsewhere,)))
+
+
+def with_profile(*, line_ms: float, operator_ms: float) -> TestResult:
+    """A test whose step grew by 1 ms."""
+    return replace(
+        GPT,
+        comparison=compared(Verdict.SLOWER, -0.1, base_ms=9.0),
+        profile=ProfileChange(
+            (OperatorChange("aten::mm", 1.0, 1.0 + operator_ms, 3, 4),),
+            (LineChange("minitrain/gpt.py", 41, "x = y", 0.0, line_ms, True),),
+        ),
+    )
+
+
+def test_an_operator_is_named_where_no_line_explains_enough() -> None:
+    page = render_comment(report(with_profile(line_ms=0.1, operator_ms=0.8)))
+    assert "Likely cause: `aten::mm` 1.0 → 1.8 ms per step (3 → 4 calls)." in page
+
+
+def test_no_cause_is_told_where_nothing_explains_enough() -> None:
+    page = render_comment(report(with_profile(line_ms=0.1, operator_ms=0.1)))
+    assert "Likely cause" not in page
+    assert "Likely cause" not in render_comment(report(replace(GPT, profile=None)))
+
+
+def test_counts_over_budget_are_visible_and_others_are_folded() -> None:
+    visible = plain(render_comment(report(CONV, LOADER))).split("<details>")[0]
+    assert "**0 → 1** host syncs" in visible
+    grown = timed("test_a", Verdict.SAME, 0.0, counters=(CounterChange("operators", 120, 131),))
+    page = plain(render_comment(report(grown)))
+    assert "operators" not in page.split("<details>")[0]
+    assert "**120 → 131** operators" in page
+
+
+def test_what_is_broken_on_base_is_said_first_and_fails_nothing() -> None:
+    assert REPORTS["broken"].status == 0
+    page = PAGES["slower-and-broken"]
+    assert page.split("\n\n")[1].startswith("`test_diffusion_train` fails on base too")
+
+
+def test_unsure_results_say_that_they_block_only_where_they_do_not() -> None:
+    assert "does not block" in render_comment(report(UNSURE))
+    assert "does not block" not in render_comment(replace(report(UNSURE), status=1))
+
+
+def test_the_smallest_slowdown_is_that_of_the_noisiest_test() -> None:
+    assert "would have caught: 7.1%" in render_comment(report(LOADER, UNSURE))
+
+
+def test_two_tests_of_one_name_are_told_apart() -> None:
+    first = replace(GPT, test=PerfTest("a.py::test_x", "a.py", 1))
+    second = replace(GPT, test=PerfTest("b.py::test_x", "b.py", 1))
+    page = render_comment(report(first, second))
+    assert "`a.py::test_x`" in page
+    assert "`b.py::test_x`" in page
+
+
+def test_a_local_run_links_nothing_and_a_run_on_a_server_does() -> None:
+    assert parse(PAGES["local"]).links == []
+    assert parse(PAGES["slower"]).links
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        RunLink("javascript:alert(1)//", "acme/minitrain", 1),
+        RunLink("https://evil.example/?x=", "acme/minitrain", 1),
+        RunLink("https://github.com", "acme/../../evil", 1),
+        RunLink("https://github.com", "acme/mini)train](x", 1),
+        RunLink("https://user@evil.example", "acme/minitrain", 1),
+    ],
+)
+def test_a_server_or_repository_of_a_strange_form_is_not_linked(link: RunLink) -> None:
+    assert parse(render_comment(report(GPT, CONV, link=link))).links == []
+
+
+def test_a_path_cannot_lead_a_link_out_of_the_repository() -> None:
+    for path in ("../../../../evil", "/etc/passwd", "a//b", "a/./b", ".."):
+        page = render_comment(report(LOADER, findings=(finding(path),)))
+        assert not [link for link in parse(page).links if "/blob/" in link]
+    odd = render_comment(report(LOADER, findings=(finding("a b/(c)#d?.py"),)))
+    assert f"/blob/{HEAD.sha}/a%20b/%28c%29%23d%3F.py#L14" in odd
+
+
+def told(text: str) -> Report:
+    """A report in which every free text is `text`."""
+    test = PerfTest(f"perf.py::{text}", text, 3, 64, text)
+    base = replace(GPT, test=test)
+    failure = Failure(text, f"{text}\n{text}")
+    tests = (
+        replace(
+            base,
+            counters=(
+                CounterChange("host_syncs", 0, 1, True, (SyncSite(text, 5, text, 1),)),
+                CounterChange(text, 1, 2, True),
+            ),
+            unstable=(text,),
+            notes=(text,),
+            profile=ProfileChange(
+                (OperatorChange(text, 1.0, 4.0, 1, 2),),
+                (LineChange(text, 5, text, 0.0, 4.0, True),),
+            ),
+        ),
+        replace(base, verdict=Verdict.FAILED, reason=text, head_failure=failure),
+        replace(base, verdict=Verdict.BROKEN, reason=text, base_failure=failure),
+        replace(UNSURE, test=test, comparison=compared(Verdict.UNSURE, 0.0, warnings=(text, text))),
+        replace(NEW, test=test, reason=text),
+        replace(SKIPPED, test=test, reason=text),
+        replace(LOADER, test=test),
+    )
+    made = report(
+        *tests,
+        findings=(
+            finding(text, 5, message=text, rule=text, why=text),
+            finding(text, 6, message=text, severity=Severity.INFO),
+        ),
+        problems=(text,),
+        notes=(text,),
+        refused=text,
+        selection=Selection(7, 7, (FileReason(text, text),)),
+        perflint=text,
+        base=Revision(text, text),
+        head=Revision(text, text),
+        created=text,
+    )
+    machine = Environment(text, text, text, text, 2, 1, text, text, text, text)
+    return replace(made, run=replace(made.run, environment=machine))
+
+
+def skeleton(parsed: Parsed) -> list[str]:
+    # Which words of a sentence are code, and which paths can be linked, depends on the text.
+    return [tag for tag in parsed.tags if tag not in ("code", "a")]
+
+
+def check_inert(made: str, like: str) -> None:
+    parsed, benign = parse(made), parse(like)
+    assert skeleton(parsed) == skeleton(benign)
+    assert parsed.cells == benign.cells
+    check_sound(parsed)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_changes_no_structure(text: str) -> None:
+    check_inert(render_comment(told(text)), render_comment(told("plain_text")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS.filter(lambda text: text.strip() != ""))
+def test_no_text_changes_the_structure(text: str) -> None:
+    check_inert(render_comment(told(text)), render_comment(told("plain_text")))
+
+
+@pytest.mark.parametrize("text", ["<img src=x>", "a|b` |", "[x](https://evil.example)", "@octocat"])
+def test_the_same_check_catches_text_that_is_put_in_as_it_is(text: str) -> None:
+    page = render_comment(told("plain_text"))
+    with pytest.raises(AssertionError):
+        check_inert(page.replace("`plain_text`", text), page)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_rule_code_of_a_strange_form_is_shown_as_code(text: str) -> None:
+    parsed = parse(render_comment(report(findings=(finding(code=text),))))
+    check_sound(parsed)
+    assert parsed.tags.count("strong") == 1, "only the heading of the list"
+
+
+def many(count: int, result: TestResult, text: str) -> list[TestResult]:
+    return [
+        replace(result, test=replace(result.test, id=f"{text}/{number}.py::{text}{number}"))
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("text", ["t" * 300, "`" * 300, "|" * 300, "🔥" * 300], ids="t`|f")
+def test_the_largest_report_still_makes_a_sound_comment(text: str) -> None:
+    worst = replace(told(text).run.tests[0], verdict=Verdict.SLOWER)
+    failing = replace(worst, verdict=Verdict.FAILED, head_failure=Failure(text, f"{text}\n" * 500))
+    tests = [*many(5_000, worst, text), *many(100, failing, text), *many(4_900, LOADER, text)]
+    findings = tuple(finding(text, n, message=text) for n in range(1, 10_001))
+    made = report(*tests, findings=findings, problems=(text,) * 500, notes=(text,) * 500)
+    page = render_comment(made)
+    assert len(page) <= LARGEST_COMMENT
+    parsed = parse(page)
+    check_sound(parsed)
+    assert page.startswith("### ❌ perflint: perf test ")
+    assert "… and 5,080 more perf tests." in page
+    assert page.rstrip().endswith("</sub>")
+    assert sum(1 for line in page.splitlines() if line.startswith(("| ❌", "| 🔴 "))) >= MOST_ROWS
+
+
+def test_sections_give_way_in_their_order_and_the_verdict_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landmarks = {
+        "operators": "| Operator |",
+        "unchanged": "`test_loader_train`",
+        "environment": "| CPU |",
+        "findings beyond three": "`a.py:4`",
+        "lines": "| Line |",
+    }
+    findings = tuple(finding("a.py", line) for line in range(1, 10))
+    made = report(GPT, CONV, LOADER, findings=findings, link=None)
+    gone: list[str] = []
+    for size in range(len(render_comment(made)) + 100, 0, -200):
+        monkeypatch.setattr(render, "LARGEST_COMMENT", size)
+        page = render_comment(made)
+        lost = [name for name, landmark in landmarks.items() if landmark not in page]
+        assert lost[: len(gone)] == gone
+        gone = lost
+        assert page.startswith("### 🔴 perflint: `test_gpt_train` trains 26.3% slower")
+        assert "| 🔴 | `test_gpt_train` | **−26.3%**" in page
+        assert page.rstrip().endswith("</sub>")
+    assert gone == list(landmarks)
+
+
+def test_a_faster_test_names_what_shrank() -> None:
+    assert "Where it comes from: `aten::mm` 4.4 → 2.4 ms per step (54 → 30 calls)." in (
+        render_comment(report(FASTER))
+    )
+
+
+def test_waiting_and_running_comments_are_inert_too() -> None:
+    for text in HOSTILE:
+        last = LastVerdict(Revision(text, text), text, Verdict.UNSURE)
+        page = render_running(Running(Revision(text, text), 1, 2, text, 5.0, 1, last, LINK))
+        check_sound(parse(page))
+        check_sound(parse(render_waiting(Waiting(Revision(text, text), 1, 2, LINK))))
+
+
+def test_reproduction_names_both_sides_and_quotes_the_tests() -> None:
+    odd = replace(GPT, test=PerfTest("a.py::test_x[a b-$(id)]", "a.py", 1))
+    page = render_comment(report(odd))
+    command = re.search(r"```bash\n(.*)\n```", page)
+    assert command is not None
+    assert command[1] == (
+        f"perflint ci --base {BASE.sha[:12]} --head {HEAD.sha[:12]} -k 'test_x[a b-$(id)]'"
+    )
+    assert "--head" not in render_comment(report(odd, head=replace(HEAD, snapshot=True)))

@@ -1,0 +1,123 @@
+"""What was measured of a test becomes one verdict and its reasons."""
+
+import pytest
+from torch_perflint.runners.assemble import Measured, result_of
+from torch_perflint.runners.compare import Comparison, Verdict
+from torch_perflint.runners.measure import Examined
+from torch_perflint.runners.profile import LineTime, ProfileSummary
+from torch_perflint.runners.result import Failure, TestResult
+from torch_perflint.runners.sample import Counts, PerfTest, Side, SyncSite
+
+FAILED = Examined(failure=Failure("ValueError: no", "..."))
+SKIPPED = Examined(skipped="no camera here")
+SLOWER = Comparison(Verdict.SLOWER, -0.1, -0.12, -0.08, 1.0, 1.1, 0.03, 120, 3, 2)
+
+
+def ran(
+    values: dict[str, int] | None = None,
+    *,
+    syncs: tuple[SyncSite, ...] = (),
+    unstable: tuple[str, ...] = (),
+    peak: int = 0,
+) -> Examined:
+    counts = Counts(values or {}, unstable, syncs)
+    return Examined(counts=counts, peak_bytes=peak, machine={"device": "cuda"})
+
+
+def assembled(
+    base: Examined,
+    head: Examined,
+    comparison: Comparison | None = None,
+    *,
+    budgets: dict[str, int] | None = None,
+    texts: tuple[str, str] = ("", ""),
+    failures: dict[Side, Failure] | None = None,
+) -> TestResult:
+    measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
+    measured.examined = {Side.BASE: base, Side.HEAD: head}
+    measured.timing_failures = failures or {}
+    return result_of(measured, comparison, budgets or {}, lambda path: texts)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "verdict", "reason"),
+    [
+        (ran(), FAILED, Verdict.FAILED, "it passes on base and fails on head"),
+        (FAILED, ran(), Verdict.NEW, "it runs on head only; on base: ValueError: no"),
+        (FAILED, FAILED, Verdict.BROKEN, "it fails on base and on head"),
+        (ran(), SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
+        (SKIPPED, SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
+        (FAILED, SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
+        (SKIPPED, FAILED, Verdict.FAILED, "it is skipped on base and fails on head"),
+        (SKIPPED, ran(), Verdict.NEW, "on base pytest skipped it: no camera here"),
+        (ran(), ran(), Verdict.SAME, "nothing that this test runs has changed"),
+    ],
+)
+def test_each_way_to_end_has_its_verdict_and_reason(
+    base: Examined, head: Examined, verdict: Verdict, reason: str
+) -> None:
+    result = assembled(base, head)
+    assert result.verdict is verdict
+    assert reason in result.reason
+    assert (result.base_failure, result.head_failure) == (base.failure, head.failure)
+
+
+def test_what_was_timed_has_the_verdict_of_its_comparison() -> None:
+    result = assembled(ran(), ran(), SLOWER)
+    assert (result.verdict, result.reason) == (Verdict.SLOWER, "")
+    assert result.is_regression
+
+
+def test_a_failure_while_being_timed_beats_the_times_so_far() -> None:
+    crash = Failure("the process ended by SIGSEGV", "")
+    result = assembled(ran(), ran(), SLOWER, failures={Side.HEAD: crash})
+    assert result.verdict is Verdict.FAILED
+    assert result.head_failure == crash
+
+
+def test_counters_beyond_their_budget_are_a_regression_even_at_the_same_speed() -> None:
+    base, head = ran({"host_syncs": 1, "operators": 10}), ran({"host_syncs": 2, "operators": 30})
+    result = assembled(base, head, budgets={"host_syncs": 0, "operators": 20})
+    assert [(c.name, c.base, c.head, c.over_budget) for c in result.counters] == [
+        ("host_syncs", 1, 2, True),
+        ("operators", 10, 30, False),
+    ]
+    assert result.is_regression
+    assert not assembled(base, head, budgets={"host_syncs": 1}).is_regression
+    assert not assembled(head, base, budgets={"host_syncs": 0}).is_regression
+
+
+def test_a_counter_that_is_unstable_on_one_side_is_named_and_not_compared() -> None:
+    base, head = ran({"host_syncs": 1}), ran({}, unstable=("host_syncs",))
+    result = assembled(base, head, budgets={"host_syncs": 0})
+    assert result.counters == ()
+    assert result.unstable == ("host_syncs",)
+
+
+def test_only_waits_that_base_lacks_are_pointed_at() -> None:
+    texts = ("loss.item()\nother\n", "new line\nloss.item()\nother.item()\n")
+    old = SyncSite("net.py", 1, "read", 1)
+    moved, new = SyncSite("net.py", 2, "read", 1), SyncSite("net.py", 3, "read", 1)
+    base = ran({"host_syncs": 1}, syncs=(old,))
+    head = ran({"host_syncs": 2}, syncs=(moved, new))
+    (counter,) = assembled(base, head, texts=texts).counters
+    assert counter.sites == (new,)
+    more = ran({"host_syncs": 3}, syncs=(SyncSite("net.py", 2, "read", 3),))
+    (counter,) = assembled(base, more, texts=texts).counters
+    assert [site.count for site in counter.sites] == [3]
+
+
+def test_peaks_and_profiles_are_told_where_both_sides_have_them() -> None:
+    result = assembled(ran(peak=100), ran(peak=104))
+    assert result.peak is not None
+    assert (result.peak.device, result.peak.base, result.peak.head) == ("cuda", 100, 104)
+    assert result.profile is None
+    assert assembled(FAILED, ran(peak=104)).peak is None
+
+    measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
+    measured.examined = {Side.BASE: ran(), Side.HEAD: ran()}
+    empty, slow = ProfileSummary(1, (), ()), ProfileSummary(1, (), (LineTime("a.py", 1, 5.0),))
+    measured.profiles = {Side.BASE: empty, Side.HEAD: slow}
+    profiled = result_of(measured, SLOWER, {}, lambda path: ("", "x"))
+    assert profiled.profile is not None
+    assert [line.head_ms for line in profiled.profile.lines] == [5.0]

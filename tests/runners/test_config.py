@@ -1,0 +1,92 @@
+"""The [tool.perflint.runners] table."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_perflint import PerflintError
+from torch_perflint.runners.config import RunnersConfig, load_config, parse_config
+
+
+@pytest.mark.parametrize("text", [None, "", "[tool.perflint]\n", "[tool]\nother = 1\n"])
+def test_without_the_table_the_defaults_hold(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "pyproject.toml").write_text(text)
+    assert load_config(tmp_path) == RunnersConfig()
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        """
+        [tool.perflint.runners]
+        paths = ["perf"]
+        threads = 2
+        timeout = 10
+        max_seconds = 5.5
+        min_effect = 0.05
+        budgets = { host_syncs = 1, operators = 0 }
+        pytest_args = ["--device", "cpu"]
+        """
+    )
+    assert load_config(tmp_path) == RunnersConfig(
+        paths=("perf",),
+        threads=2,
+        timeout=10.0,
+        max_seconds=5.5,
+        min_effect=0.05,
+        budgets={"host_syncs": 1, "operators": 0},
+        pytest_args=("--device", "cpu"),
+    )
+
+
+def test_an_unknown_key_names_the_nearest_known_one() -> None:
+    with pytest.raises(PerflintError, match="has no key 'time_out'; the nearest is 'timeout'"):
+        parse_config({"time_out": 3})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("paths", "perf"),
+        ("paths", [1]),
+        ("pytest_args", "-x"),
+        ("threads", 0),
+        ("threads", True),
+        ("threads", 1.5),
+        ("timeout", 0),
+        ("timeout", "long"),
+        ("timeout", float("nan")),
+        ("timeout", float("inf")),
+        ("timeout", True),
+        ("max_seconds", -1),
+        ("min_effect", 0),
+        ("min_effect", 1),
+        ("min_effect", "2 %"),
+        ("budgets", []),
+        ("budgets", {"host_syncs": -1}),
+        ("budgets", {"host_syncs": True}),
+        ("budgets", {"host_syncs": "none"}),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_with_what_is_wanted(key: str, value: Any) -> None:
+    with pytest.raises(PerflintError, match=rf"runners\] {key} has to be a .*, not "):
+        parse_config({key: value})
+
+
+def test_something_else_than_a_table_is_refused(tmp_path: Path) -> None:
+    for text in ("[tool.perflint]\nrunners = 3\n", "[tool]\nperflint = 3\n"):
+        (tmp_path / "pyproject.toml").write_text(text)
+        with pytest.raises(PerflintError, match="has to be a table"):
+            load_config(tmp_path)
+
+
+@pytest.mark.parametrize("raw", [b"[tool", b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(raw)
+    with pytest.raises(PerflintError, match=r"cannot read the configuration in .*pyproject\.toml"):
+        load_config(tmp_path)
+
+
+def test_a_budget_for_a_counter_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PerflintError, match="no counter 'host_sync'; the nearest is 'host_syncs'"):
+        parse_config({"budgets": {"host_sync": 0}})

@@ -1,0 +1,57 @@
+"""What only a CUDA device can show; `pytest -m gpu` runs it, other machines skip it and say so."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.gpu, pytest.mark.torch]
+
+
+def test_a_read_of_a_device_tensor_is_a_host_sync_and_one_of_a_host_tensor_is_not() -> None:
+    import torch
+    from torch_perflint.runners.torch_counters import count_steps
+
+    here = Path(__file__).resolve().parent
+    on_device, on_host = torch.ones(4, device="cuda"), torch.ones(4)
+    assert count_steps(lambda: on_device.sum().item(), here).values["host_syncs"] == 1
+    assert count_steps(lambda: on_host.sum().item(), here).values["host_syncs"] == 0
+    assert count_steps(lambda: on_device.cpu(), here).values["host_syncs"] == 1
+
+
+def test_the_peak_is_the_allocator_s() -> None:
+    import torch
+    from torch_perflint.runners.torch_memory import peak_bytes, start_peak
+
+    start_peak()
+    before = torch.cuda.memory_allocated()
+    assert peak_bytes(lambda: torch.empty(1 << 26, dtype=torch.uint8, device="cuda")) >= (
+        before + (1 << 26)
+    )
+
+
+def test_kernel_time_goes_to_the_line_that_launched_it() -> None:
+    import torch
+    from torch_perflint.runners.attribution import merge
+    from torch_perflint.runners.torch_profile import profile_steps
+
+    x = torch.ones(4096, 4096, device="cuda")
+
+    def step() -> None:
+        y = x @ x  # the expensive line
+        y.sum()
+
+    summary = merge(profile_steps(step, 3, Path(__file__).resolve().parent))
+    dearest = max(summary.lines, key=lambda line: line.milliseconds)
+    source = Path(__file__).read_text(encoding="utf-8").splitlines()
+    assert "the expensive line" in source[dearest.line - 1]
+
+
+def test_a_turn_waits_for_the_device_once_at_its_end() -> None:
+    import torch
+    from torch_perflint.runners.torch_step import timed_turn
+
+    x = torch.ones(8192, 8192, device="cuda")
+    timed_turn(lambda: x @ x, keep=3, drop=1)
+    seconds = timed_turn(lambda: x @ x, keep=10, drop=1)
+    # 1.1e12 operations: no device does them in the few microseconds that a launch takes.
+    assert seconds > 1e-4

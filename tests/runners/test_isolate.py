@@ -1,0 +1,131 @@
+"""What a worker process is given, and how its end is told."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from torch_perflint.runners import isolate
+from torch_perflint.runners.isolate import SideFailed, Worker, WorkerPlan, worker_environment
+from torch_perflint.runners.provenance import FirstParty
+from torch_perflint.runners.sample import Side
+
+OWN = FirstParty(frozenset(), frozenset())
+
+
+def plan(tmp_path: Path, timeout: float = 30.0) -> WorkerPlan:
+    return WorkerPlan(tmp_path, tmp_path, ("test_a.py",), "", (), 3, timeout, 0.02, OWN)
+
+
+def environment(tmp_path: Path, ours: dict[str, str], side: Side = Side.BASE) -> dict[str, str]:
+    return worker_environment(ours, plan(tmp_path), side, 7)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GITHUB_TOKEN",
+        "GH_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        "INPUT_TOKEN",
+        "RUNNER_TEMP",
+        "PYTEST_ADDOPTS",
+        "COVERAGE_PROCESS_START",
+    ],
+)
+def test_a_test_sees_no_token_of_the_job_and_no_options_for_other_runs(
+    tmp_path: Path, name: str
+) -> None:
+    given = environment(tmp_path, {name: "x", "HOME": "/home", "PYTHONPATH": "/lib"})
+    assert name not in given
+    assert (given["HOME"], given["PYTHONPATH"]) == ("/home", "/lib")
+
+
+def test_both_sides_get_the_same_but_for_their_compile_caches(tmp_path: Path) -> None:
+    base, head = (environment(tmp_path, {"A": "1", "OMP_NUM_THREADS": "64"}, s) for s in Side)
+    differing = {name for name in base | head if base.get(name) != head.get(name)}
+    assert differing == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
+    assert (base["OMP_NUM_THREADS"], base["MKL_NUM_THREADS"]) == ("3", "3")
+    assert base["PYTHONHASHSEED"] == "7"
+    assert base["TRITON_CACHE_DIR"].startswith(str(tmp_path))
+
+
+def worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, timeout: float = 30.0
+) -> Worker:
+    """A worker process that runs `code` in place of pytest."""
+    monkeypatch.setattr(isolate, "_command", lambda plan: [sys.executable, "-c", code])
+    return Worker(plan(tmp_path, timeout), Side.HEAD, tmp_path, 1, 7)
+
+
+ANSWER = """
+import json, os
+setup = json.load(open(os.environ["PERFLINT_WORKER"]))
+os.write(setup["writes"], b'{"kind": "collected"}\\n')
+order = json.loads(os.read(setup["reads"], 1000))
+os.write(setup["writes"], json.dumps({"got": order, "root": setup["root"]}).encode() + b"\\n")
+"""
+
+
+def test_an_order_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with worker(tmp_path, monkeypatch, ANSWER) as process:
+        assert process.collected() == {"kind": "collected"}
+        assert process.ask({"do": "x"}) == {"got": {"do": "x"}, "root": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("print('my last words'); raise SystemExit(3)", "the process ended with status 3"),
+        ("import os; print('my last words', flush=True); os.abort()", "ended by SIGABRT"),
+    ],
+)
+def test_a_process_that_ends_is_told_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    with worker(tmp_path, monkeypatch, code) as process:
+        with pytest.raises(SideFailed) as raised:
+            process.collected()
+        assert said in raised.value.failure.summary
+        assert "my last words" in raised.value.failure.details
+        assert not raised.value.failure.timed_out
+        with pytest.raises(SideFailed, match="the process ended"):
+            process.ask({"do": "x"})
+
+
+def test_a_process_that_is_silent_has_timed_out_and_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import json, os, subprocess, sys, time\n"
+        "setup = json.load(open(os.environ['PERFLINT_WORKER']))\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "os.write(setup['writes'], json.dumps({'child': child.pid}).encode() + b'\\n')\n"
+        "time.sleep(600)\n"
+    )
+    monkeypatch.setattr(isolate.subprocess.Popen, "wait", _impatient(isolate.subprocess.Popen.wait))
+    with worker(tmp_path, monkeypatch, code, timeout=0.2) as process:
+        child = process.collected()["child"]
+        assert _is_running(child)
+        with pytest.raises(SideFailed) as raised:
+            process.ask({"do": "x"})
+        assert raised.value.failure.timed_out
+        assert "`timeout`" in raised.value.failure.summary
+    # The signal is sent by now; the kernel may take a moment.
+    until = time.monotonic() + 5
+    while _is_running(child) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not _is_running(child)
+
+
+def _impatient(wait):  # type: ignore[no-untyped-def]
+    """Let nobody wait five seconds for a process that sleeps."""
+    return lambda self, timeout=None: wait(self, timeout and 0.1)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

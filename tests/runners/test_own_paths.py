@@ -1,0 +1,160 @@
+"""A worker imports its own worktree, and tells what it imported and opened."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from torch_perflint.runners.git import blob_hash
+from torch_perflint.runners.own_code import OwnCode
+from torch_perflint.runners.own_paths import imported, put_first
+from torch_perflint.runners.provenance import FirstParty
+
+PACKAGE = Path(sys.modules["torch_perflint"].__path__[0]).parent
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """The user's checkout and a worktree, both with a `src` folder."""
+    for name in ("checkout/src", "worktree/src"):
+        (tmp_path / name).mkdir(parents=True)
+    return tmp_path / "checkout", tmp_path / "worktree"
+
+
+def path_after(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path], *entries: Path
+) -> list[str]:
+    checkout, worktree = folders
+    monkeypatch.setattr(sys, "path", [str(entry) for entry in entries])
+    put_first(worktree, checkout)
+    return sys.path
+
+
+def test_the_worktree_comes_first_on_the_path(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    worktree = folders[1]
+    (worktree.parent / "lib").mkdir()
+    after = path_after(monkeypatch, folders, worktree.parent / "lib")
+    assert after == [str(worktree), str(worktree / "src"), str(worktree.parent / "lib")]
+
+
+def test_paths_into_the_checkout_are_turned_to_the_worktree(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    checkout, worktree = folders
+    link = checkout.parent / "link"
+    link.symlink_to(checkout)
+    given = [checkout, checkout / "src", checkout / "python", link / "tools"]
+    after = path_after(monkeypatch, folders, *given)
+    assert set(after) == {str(worktree / name) for name in ("", "src", "python", "tools")}
+    assert len(after) == 4
+
+
+def test_an_environment_inside_the_checkout_stays(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    venv = folders[0] / ".venv"
+    monkeypatch.setattr(sys, "prefix", str(venv))
+    inside = [venv / "lib/python3/site-packages", venv / "lib/python3"]
+    others = folders[0] / "env2/lib/python3/site-packages"
+    after = path_after(monkeypatch, folders, *inside, others)
+    assert after[2:] == [str(entry) for entry in (*inside, others)]
+
+
+def test_a_neighbour_whose_name_only_begins_alike_stays(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    neighbour = folders[0].parent / "checkout2"
+    assert path_after(monkeypatch, folders, neighbour)[2:] == [str(neighbour)]
+
+
+def test_an_editable_installs_own_finder_is_turned_as_well(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    checkout, worktree = folders
+    finder = ModuleType("__editable___pkg_1_0_finder")
+    vars(finder).update(
+        MAPPING={"pkg": str(checkout / "src/pkg"), "other": "/elsewhere/other"},
+        NAMESPACES={"space": [str(checkout / "src/space")]},
+    )
+    unrelated = ModuleType("constants")
+    vars(unrelated).update(MAPPING={"pkg": str(checkout / "src/pkg")})
+    monkeypatch.setitem(sys.modules, finder.__name__, finder)
+    monkeypatch.setitem(sys.modules, "constants", unrelated)
+    path_after(monkeypatch, folders)
+    assert vars(finder)["MAPPING"] == {
+        "pkg": str(worktree / "src/pkg"),
+        "other": "/elsewhere/other",
+    }
+    assert vars(finder)["NAMESPACES"] == {"space": [str(worktree / "src/space")]}
+    assert vars(unrelated)["MAPPING"] == {"pkg": str(checkout / "src/pkg")}
+
+
+def run(folder: Path, code: str) -> list[str]:
+    """Run code in a process of its own: an audit hook stays for the life of a process."""
+    head = f"""
+        import json, os, sys
+        sys.path.insert(0, {str(PACKAGE)!r})
+        from pathlib import Path
+        from torch_perflint.runners.own_paths import OpenedFiles
+        opened = OpenedFiles(Path({str(folder)!r}))
+    """
+    code = (
+        textwrap.dedent(head)
+        + textwrap.dedent(code)
+        + "\nprint(json.dumps(sorted(opened.names())))"
+    )
+    done = subprocess.check_output([sys.executable, "-P", "-c", code], cwd=folder, text=True)
+    names: list[str] = json.loads(done)
+    return names
+
+
+def test_files_of_the_worktree_that_were_opened_are_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("data.csv", "sub/conf.yaml", "by_os.bin", "untouched.txt", "module.py"):
+        (folder / name).write_text("")
+    (tmp_path / "outside.txt").write_text("")
+    (tmp_path / "tree2").mkdir()
+    (tmp_path / "tree2/near.txt").write_text("")
+    code = """
+        open("data.csv").close()
+        Path("sub/../sub/conf.yaml").read_text()
+        os.close(os.open(b"by_os.bin", os.O_RDONLY))
+        open("../outside.txt").close()
+        open("../tree2/near.txt").close()
+        sys.path.insert(0, os.getcwd())
+        import module
+        with open(os.open("data.csv", os.O_RDONLY)): pass
+    """
+    seen = run(folder, code)
+    assert seen == ["by_os.bin", "data.csv", "module.py", "sub/conf.yaml"]
+
+
+def test_imported_files_and_modules_from_outside_are_told(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    checkout, worktree = folders
+    (worktree / "net.py").write_text("x = 1")
+    (worktree / "data.csv").write_text("1")
+    for name, file in (("net", worktree / "net.py"), ("pkg.sub", checkout / "pkg/sub.py")):
+        module = ModuleType(name)
+        module.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, name, module)
+    own = FirstParty(frozenset({"net", "pkg"}), frozenset())
+    hashes, outside = imported(worktree, own, ["data.csv", "deleted.csv"])
+    assert hashes == {"data.csv": blob_hash(b"1"), "net.py": blob_hash(b"x = 1")}
+    assert outside == {"pkg.sub": str(checkout / "pkg/sub.py")}
+    assert imported(worktree, FirstParty(frozenset({"net"}), frozenset()), [])[1] == {}
+
+
+def test_own_code_is_what_lies_in_the_worktree_and_is_not_installed_there(tmp_path: Path) -> None:
+    own = OwnCode(tmp_path)
+    assert own.path(f"{tmp_path}/pkg/net.py") == "pkg/net.py"
+    assert own.path(f"{tmp_path}/env/lib/site-packages/torch/nn.py") is None
+    assert own.path(f"{tmp_path}2/net.py") is None
+    assert own.path("<string>") is None

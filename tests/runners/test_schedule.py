@@ -1,0 +1,41 @@
+"""The order of turns, and how long turns and segments are."""
+
+import random
+from collections import Counter
+
+import pytest
+from torch_perflint.runners.sample import Side
+from torch_perflint.runners.schedule import pace, turn_order
+
+
+@pytest.mark.parametrize(
+    "step_seconds", [1e-9, 1e-6, 1e-3, 0.009, 0.028, 0.03, 0.1, 0.24, 0.25, 1.0, 60.0]
+)
+def test_a_turn_is_long_enough_and_a_segment_short_enough(step_seconds: float) -> None:
+    fits = pace(step_seconds)
+    assert fits.pairs % 2 == 0
+    assert 8 <= fits.pairs <= 40
+    if step_seconds < 0.25:
+        assert fits.drop == 1
+        assert fits.keep >= 3
+        assert fits.keep * max(step_seconds, 1e-7) >= 0.03
+    else:
+        # Such a step hides the switch, and a turn of several would take too long.
+        assert (fits.keep, fits.drop) == (1, 0)
+    seconds = fits.pairs * 2 * (fits.keep + fits.drop) * step_seconds
+    assert seconds <= 4.0 or fits.pairs == 8
+
+
+def test_both_orders_come_equally_often_in_each_block_of_two() -> None:
+    order = turn_order(40, random.Random(1))
+    assert len(order) == 40
+    blocks = [order[at : at + 2] for at in range(0, 40, 2)]
+    assert all({first for first, _ in block} == set(Side) for block in blocks)
+    assert all(set(pair) == set(Side) for pair in order)
+
+
+def test_the_order_is_random_and_its_seed_fixes_it() -> None:
+    firsts = Counter(turn_order(2, random.Random(seed))[0][0] for seed in range(200))
+    assert min(firsts[side] for side in Side) > 70
+    assert turn_order(40, random.Random(5)) == turn_order(40, random.Random(5))
+    assert turn_order(40, random.Random(5)) != turn_order(40, random.Random(6))

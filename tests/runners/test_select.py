@@ -1,0 +1,147 @@
+"""Which perf tests a change can affect."""
+
+from pathlib import Path
+
+import pytest
+from torch_perflint.runners.imports import ImportGraph
+from torch_perflint.runners.select import Choice, choose, find_perf_files
+
+PERF = "import pytest\nimport {module}\n@pytest.mark.perf\ndef test_{module}(perf): ...\n"
+FILES = {
+    "perf/conftest.py": "import shared",
+    "perf/test_gpt.py": PERF.format(module="gpt"),
+    "perf/test_cnn.py": PERF.format(module="cnn"),
+    "gpt.py": "import layers",
+    "cnn.py": "",
+    "layers.py": "",
+    "shared.py": "",
+    "unused.py": "",
+}
+
+
+def side(root: Path, files: dict[str, str]) -> ImportGraph:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return ImportGraph(root, files)
+
+
+def chosen(
+    tmp_path: Path,
+    changed: list[str],
+    base: dict[str, str] | None = None,
+    head: dict[str, str] | None = None,
+    *,
+    everything: bool = False,
+) -> tuple[set[str], Choice]:
+    """Lay both sides out (those given differ from FILES) and choose."""
+    sides = {"base": FILES | (base or {}), "head": FILES | (head or {})}
+    graphs = [side(tmp_path / name, files) for name, files in sides.items()]
+    found = find_perf_files(tmp_path / "head", sides["head"])
+    choice = choose(found, changed, graphs, everything=everything)
+    return {test for file in choice.files for test in file.tests}, choice
+
+
+@pytest.mark.parametrize(
+    ("changed", "affected"),
+    [
+        (["gpt.py"], {"test_gpt"}),
+        (["layers.py"], {"test_gpt"}),
+        (["cnn.py", "layers.py"], {"test_gpt", "test_cnn"}),
+        (["perf/test_cnn.py"], {"test_cnn"}),
+        (["shared.py"], {"test_gpt", "test_cnn"}),
+        (["perf/conftest.py"], {"test_gpt", "test_cnn"}),
+        (["unused.py"], set()),
+        (["new.py"], set()),
+        ([], set()),
+    ],
+)
+def test_a_change_affects_the_tests_that_can_import_it(
+    tmp_path: Path, changed: list[str], affected: set[str]
+) -> None:
+    assert chosen(tmp_path, changed)[0] == affected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "docs/conf.yaml", "docs/a/b.txt", ".github/workflows/ci.yml", "LICENSE", "a.PNG"],
+)
+def test_prose_affects_nothing(tmp_path: Path, name: str) -> None:
+    assert chosen(tmp_path, [name])[0] == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["configs/gpt.yaml", "pyproject.toml", "data/a.bin", "csrc/op.cu", "requirements.txt", "lib"],
+)
+def test_configuration_data_and_what_is_unknown_affect_everything(
+    tmp_path: Path, name: str
+) -> None:
+    tests, choice = chosen(tmp_path, [name])
+    assert tests == {"test_gpt", "test_cnn"}
+    assert choice.selection.files[0].used_by.startswith("perhaps all")
+
+
+def test_what_only_base_imports_still_affects_the_test(tmp_path: Path) -> None:
+    head = {"gpt.py": ""}
+    changed = ["layers.py"]
+    assert chosen(tmp_path / "1", changed, head=head)[0] == {"test_gpt"}
+    assert chosen(tmp_path / "2", changed, base=head, head=head)[0] == set()
+
+
+def test_a_test_that_imports_by_name_at_run_time_is_affected_by_any_python_file(
+    tmp_path: Path,
+) -> None:
+    tests, choice = chosen(tmp_path, ["unused.py"], head={"cnn.py": "__import__(name)"})
+    assert tests == {"test_cnn"}
+    assert choice.ran["perf/test_cnn.py"] is None
+    assert choice.ran["perf/test_gpt.py"] is not None
+    assert "layers.py" in choice.ran["perf/test_gpt.py"]
+
+
+def test_a_file_that_does_not_parse_is_a_doubt_for_those_who_import_it(tmp_path: Path) -> None:
+    head = {"layers.py": "def broken(:"}
+    assert chosen(tmp_path, ["unused.py"], head=head)[0] == {"test_gpt"}
+
+
+def test_everything_means_everything(tmp_path: Path) -> None:
+    tests, choice = chosen(tmp_path, [], everything=True)
+    assert tests == {"test_gpt", "test_cnn"}
+    assert (choice.selection.found, choice.selection.affected) == (2, 2)
+
+
+def test_each_changed_file_gets_its_reason(tmp_path: Path) -> None:
+    choice = chosen(tmp_path, ["README.md", "layers.py", "shared.py", "unused.py"])[1]
+    assert {file.path: file.used_by for file in choice.selection.files} == {
+        "README.md": "not code",
+        "layers.py": "test_gpt",
+        "shared.py": "test_gpt, test_cnn",
+        "unused.py": "no perf test",
+    }
+    assert (choice.selection.found, choice.selection.affected) == (2, 2)
+
+
+def test_perf_tests_are_found_by_the_fixture_they_ask_for(tmp_path: Path) -> None:
+    files = {
+        "test_a.py": "def test_one(perf): ...\ndef test_two(other): ...\ndef helper(perf): ...",
+        "test_b.py": "class TestIt:\n    def test_in(self, perf): ...\n"
+        "    async def test_late(self, *, perf): ...",
+        "test_c.py": "# perf\ndef test_nothing(): ...",
+        "test_d.py": "import pytest\n@pytest.mark.perf\ndef test_broken(perf:",
+        "test_e.py": "def test_broken(performance:",
+        "test_f.txt": "def test_text(perf): ...",
+    }
+    side(tmp_path, files)
+    found = find_perf_files(tmp_path, [*files, "deleted.py"])
+    assert {file.path: file.tests for file in found} == {
+        "test_a.py": ("test_one",),
+        "test_b.py": ("test_in", "test_late"),
+        "test_d.py": ("(does not parse)",),
+    }
+
+
+def test_only_the_configured_folders_are_looked_at(tmp_path: Path) -> None:
+    files = dict.fromkeys(("a/test_a.py", "ab/test_b.py", "test.py"), "def test_it(perf): ...")
+    side(tmp_path, files)
+    assert len(find_perf_files(tmp_path, files)) == 3
+    assert [file.path for file in find_perf_files(tmp_path, files, ["./a/"])] == ["a/test_a.py"]

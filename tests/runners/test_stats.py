@@ -1,0 +1,56 @@
+"""A robust mean and its error, held against simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from torch_perflint.runners.stats import combine, trimmed_mean
+
+
+def test_the_mean_leaves_out_a_fifth_at_each_end() -> None:
+    values = np.array([-1000.0, 1.0, 2.0, 3.0, 1000.0])
+    assert trimmed_mean(values)[0] == 2.0
+    assert trimmed_mean(values[::-1])[0] == 2.0
+
+
+def test_the_error_is_yuens() -> None:
+    mean, error = trimmed_mean(np.arange(1.0, 11.0))
+    assert mean == 5.5
+    winsorised = np.array([3, 3, 3, 4, 5, 6, 7, 8, 8, 8], dtype=float)
+    assert error == pytest.approx(np.std(winsorised, ddof=1) / (0.6 * math.sqrt(10)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_fewer_than_four_values_can_not_be_trusted(count: int) -> None:
+    assert trimmed_mean(np.ones(count))[1] == math.inf
+    assert math.isfinite(trimmed_mean(np.ones(4))[1])
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_the_error_is_the_spread_of_the_mean(heavy: bool) -> None:
+    rng = np.random.default_rng(1)
+    draws = rng.standard_t(3, (3000, 80)) if heavy else rng.normal(size=(3000, 80))
+    results = np.array([trimmed_mean(row) for row in draws])
+    assert np.mean(results[:, 1]) == pytest.approx(np.std(results[:, 0]), rel=0.05)
+
+
+def test_a_trimmed_mean_of_heavy_tails_beats_the_plain_one() -> None:
+    draws = np.random.default_rng(2).standard_t(2, (1000, 80))
+    trimmed = np.std([trimmed_mean(row)[0] for row in draws])
+    assert trimmed < 0.7 * np.std(draws.mean(axis=1))
+
+
+def test_segments_that_disagree_widen_the_error() -> None:
+    rng = np.random.default_rng(3)
+    pairs = rng.normal(0, 0.01, (4, 40))
+    apart = [row + shift for row, shift in zip(pairs, (-0.1, 0.0, 0.1, 0.0), strict=True)]
+    agreeing, disagreeing = combine(list(pairs)), combine(apart)
+    assert agreeing.error < 0.003
+    assert disagreeing.error > 0.03
+    assert disagreeing.pairs == 160
+
+
+def test_no_data_is_no_estimate() -> None:
+    empty = combine([np.array([]), np.array([])])
+    assert (empty.pairs, empty.error) == (0, math.inf)
+    assert combine([np.array([]), np.ones(4)]).pairs == 4

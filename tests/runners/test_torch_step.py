@@ -1,0 +1,128 @@
+"""Warm-up, timed turns, seeds: with a clock that the test moves."""
+
+import gc
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch: Any = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+
+class Clock:
+    """Time that passes only when a step says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.steps = 0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def perf_counter_ns(self) -> int:
+        return round(self.now * 1e9)
+
+    def step(self, *seconds: float) -> Callable[[], None]:
+        """A step that takes these times; the last one from then on."""
+
+        def run() -> None:
+            self.now += seconds[min(self.steps, len(seconds) - 1)]
+            self.steps += 1
+
+        return run
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    from torch_perflint.runners import torch_step
+
+    clock = Clock()
+    monkeypatch.setattr(torch_step, "time", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "steps", "settled"),
+    [
+        ((0.01,), 6, 0.01),
+        ((1.0, 0.5, 0.01), 8, 0.01),
+        (tuple(0.95**n for n in range(30)), 14, None),
+        (tuple(0.01 * 0.5**n for n in range(30)), 20, None),
+        ((6.0,), 2, 6.0),
+        ((30.0, 2.0), 2, None),
+    ],
+    ids=["steady", "slow start", "ten seconds", "never steady", "long", "long start"],
+)
+def test_warm_up_runs_until_the_step_is_steady_or_time_is_up(
+    clock: Clock, seconds: tuple[float, ...], steps: int, settled: float | None
+) -> None:
+    from torch_perflint.runners.torch_step import warm_up
+
+    took = warm_up(clock.step(*seconds))
+    assert clock.steps == steps
+    assert settled is None or took == pytest.approx(settled)
+
+
+def test_a_turn_drops_its_first_steps_and_tells_the_mean_of_the_rest(clock: Clock) -> None:
+    from torch_perflint.runners.torch_step import timed_turn
+
+    seconds = timed_turn(clock.step(100.0, 1.0, 2.0, 3.0), keep=3, drop=1)
+    assert clock.steps == 4
+    assert seconds == pytest.approx(2.0)
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    import numpy as np
+    from torch_perflint.runners.torch_step import seed_everything
+
+    def draw(seed: int) -> tuple[float, float, float]:
+        seed_everything(seed)
+        return random.random(), float(np.random.random()), torch.rand(1).item()
+
+    assert draw(2**31 + 5) == draw(2**31 + 5)
+    assert all(a != b for a, b in zip(draw(1), draw(2), strict=True))
+
+
+def test_the_heap_is_moved_by_a_random_but_fixed_amount() -> None:
+    from torch_perflint.runners.torch_step import jitter_heap
+
+    sizes = [[len(block) for block in jitter_heap(seed)] for seed in range(50)]
+    assert sizes[3] == [len(block) for block in jitter_heap(3)]
+    assert {len(one) for one in sizes} == set(range(1, 9))
+    assert all(256 <= size < 1 << 18 for one in sizes for size in one)
+
+
+def broken(states: list[bool]) -> None:
+    states.append(gc.isenabled())
+    raise ZeroDivisionError
+
+
+def test_the_collector_is_off_inside_timed_turns_and_as_before_afterwards() -> None:
+    from torch_perflint.runners.torch_step import quiet_collector
+
+    assert gc.isenabled()
+    states: list[bool] = []
+    with pytest.raises(ZeroDivisionError), quiet_collector():
+        broken(states)
+    assert states == [False]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with quiet_collector():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_the_machine_is_described_in_the_words_of_the_environment() -> None:
+    from torch_perflint.runners.machine import environment
+    from torch_perflint.runners.torch_step import describe
+
+    found = environment(dict(describe()))
+    assert found.torch == torch.__version__
+    assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert found.cores >= 1
+    assert found.cpu
