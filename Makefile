@@ -36,6 +36,7 @@ fix: .venv/developed
 dist: .venv/developed
 	rm -rf build dist
 	$(PY) -m build --no-isolation
+	rm -rf build *.egg-info
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache perflint-demo
@@ -55,7 +56,7 @@ clean:
 	$(PY) -m build --quiet --no-isolation --wheel --outdir .venv/wheel .
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
 		.venv/wheel/*.whl
-	rm -rf build
+	rm -rf build *.egg-info
 	touch $@
 
 # What only the project's own checks need.

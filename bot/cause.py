@@ -25,15 +25,16 @@ OPERATORS = "operators"
 
 @dataclass(frozen=True, slots=True)
 class LineCause:
-    """Lines that this change added or edited and that take `milliseconds` of each step on head.
+    """Lines that this change added or edited and that take longer than what they replace.
 
-    `others` of them stand behind the one that is named. `gained` is by how much a whole step grew:
-    what base spent on lines that are gone is unknown, so the two are told, never subtracted.
+    `others` of them stand behind the one that is named. Together they took `base_ms` of a step and
+    take `head_ms`; `gained` is by how much the whole step grew, by the clock and not the profile.
     """
 
     line: LineChange
     others: int
-    milliseconds: float
+    base_ms: float
+    head_ms: float
     gained: float
     finding: Finding | None
     operator: OperatorChange | None
@@ -121,7 +122,8 @@ def _grown_lines(
         return None
     finding = finding_at(grown[0].path, grown[0].line, findings)
     named = operator.operator if operator else None
-    return LineCause(grown[0], len(grown) - 1, total, gained, finding, named)
+    before, after = sum(line.base_ms for line in grown), sum(line.head_ms for line in grown)
+    return LineCause(grown[0], len(grown) - 1, before, after, gained, finding, named)
 
 
 def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:

@@ -134,8 +134,7 @@ def _counters(old: TestResult, new: TestResult) -> tuple[CounterChange, ...]:
             counter.name,
             before[counter.name],
             counter.head,
-            counter.name in budgets
-            and counter.head - before[counter.name] > budgets[counter.name],
+            counter.name in budgets and counter.head - before[counter.name] > budgets[counter.name],
         )
         for counter in new.counters
         if counter.name in before

@@ -90,7 +90,7 @@ def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int],
         parts.append(finding.severity.value)
     cost = costs.get((finding.path, finding.span.line), 0.0)
     if cost >= 0.05:
-        parts.append(f"{numbers.milliseconds(cost)} ms per step")
+        parts.append(f"+{numbers.milliseconds(cost)} ms per step")
     return " · ".join(parts)
 
 
@@ -105,13 +105,17 @@ def is_plain_code(finding: Finding) -> bool:
 
 
 def line_costs(tests: Sequence[TestResult]) -> dict[tuple[str, int], float]:
-    """Milliseconds per step of each line that the change touched: the most that any test saw."""
+    """Milliseconds per step that a line of this change adds to a test that became slower.
+
+    Where no test is slower, no line is said to cost time.
+    """
     costs: dict[tuple[str, int], float] = {}
-    for result in tests:
+    slower = [result for result in tests if result.verdict is Verdict.SLOWER]
+    for result in slower:
         for line in result.profile.lines if result.profile else ():
             if line.touched:
                 at = (line.path, line.line)
-                costs[at] = max(costs.get(at, 0.0), line.head_ms)
+                costs[at] = max(costs.get(at, 0.0), line.head_ms - line.base_ms)
     return costs
 
 
@@ -187,6 +191,6 @@ def _operator_row(operator: OperatorChange) -> list[str]:
 def _line_row(line: LineChange, links: Links) -> list[str]:
     place = links.place(line.path, line.line, limit=NAME_LIMIT, in_table=True)
     source = code(line.source, 40, in_table=True)
-    # A line of this change has no counterpart on base that its time could be held against.
-    base = "edited" if line.touched else numbers.milliseconds(line.base_ms)
-    return [place, base, numbers.milliseconds(line.head_ms), source]
+    mark = "edited" if line.touched else ""
+    times = [numbers.milliseconds(ms) for ms in (line.base_ms, line.head_ms)]
+    return [place, mark, *times, source]

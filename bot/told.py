@@ -116,7 +116,8 @@ class Teller:
             "source": code(cause.line.source, SOURCE_LIMIT) if cause.line.source.strip() else None,
             "finding": _finding(cause.finding),
             "others": numbers.plural(cause.others, "more changed line") if cause.others else None,
-            "milliseconds": numbers.milliseconds(cause.milliseconds),
+            "base_ms": numbers.milliseconds(cause.base_ms) if cause.base_ms else None,
+            "head_ms": numbers.milliseconds(cause.head_ms),
             "gained": numbers.milliseconds(cause.gained),
             "operator": _operator(cause),
         }

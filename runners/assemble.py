@@ -19,8 +19,7 @@ class Measured:
     test: PerfTest
     examined: dict[Side, Examined] = field(default_factory=dict)
     identical: bool = False
-    segments: list[Segment] = field(default_factory=list)
-    fresh_segments: list[Segment] = field(default_factory=list)
+    launches: list[list[Segment]] = field(default_factory=list)
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -52,7 +51,7 @@ def result_of(
         verdict=verdict,
         reason=reason,
         comparison=comparison,
-        segments=(*measured.segments, *measured.fresh_segments),
+        segments=tuple(segment for launch in measured.launches for segment in launch),
         counters=_counter_changes(base, head, budgets, source) if compared else (),
         unstable=tuple(sorted({*base.counts.unstable, *head.counts.unstable})),
         peak=_peak(base, head) if compared else None,

@@ -83,7 +83,8 @@ def _checked(key: str, value: object) -> Any:
         case "min_effect", int() | float() if _positive(value) and value < 1:
             return float(value)
         case "budgets", dict() if all(_whole(number) for number in value.values()):
-            return value
+            # Allowing one counter to grow is no word on the others.
+            return {**RunnersConfig().budgets, **value}
     wanted = {
         "paths": "a list of strings",
         "pytest_args": "a list of strings",

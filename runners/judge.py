@@ -37,7 +37,7 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     """Compare the sides over all segments.
 
     The verdict here is that of the data given; "slower" and "faster" are only said aloud after
-    fresh processes agreed (see `confirm`). Thresholds apply to the log ratio of step times.
+    fresh processes agreed (see `settle`). Thresholds apply to the log ratio of step times.
     """
     estimate = _estimate(segments)
     enough = (
@@ -50,25 +50,37 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     return _comparison(verdict, estimate, segments, at, warnings)
 
 
-def confirm(first: Sequence[Segment], fresh: Sequence[Segment], at: Thresholds) -> Comparison:
-    """Judge a suspicion again: fresh processes alone must come to the same verdict.
+def settle(launches: Sequence[Sequence[Segment]], at: Thresholds) -> Comparison:
+    """Judge a test by all its launches, in their order; this is what is said aloud.
 
-    Otherwise all data together decides, but can then at most say "same": a difference that lives
-    in one launch only is a property of that launch.
+    "Slower" and "faster" need all data and each of the last two launches alone to say so: a
+    difference that lives in one launch only is a property of that launch. "Same" needs all data, or
+    two launches alone, or the only one.
     """
-    suspicion, again = judge(first, at), judge(fresh, at)
-    both = [*first, *fresh]
-    total = judge(both, at)
-    if suspicion.verdict is again.verdict is total.verdict:
+    alone = [judge(launch, at) for launch in launches if launch]
+    total = judge([segment for launch in launches for segment in launch], at)
+    verdicts = [comparison.verdict for comparison in alone]
+    changed = total.verdict in (Verdict.SLOWER, Verdict.FASTER)
+    if changed and len(alone) >= 2 and verdicts[-2:] == [total.verdict] * 2:
         return total
-    if suspicion.verdict not in (Verdict.SLOWER, Verdict.FASTER):
-        # There was no suspicion, only too little data: no difference was seen in both launches.
-        return total if total.verdict is Verdict.SAME else replace(total, verdict=Verdict.UNSURE)
-    verdict = Verdict.SAME if total.verdict is Verdict.SAME else Verdict.UNSURE
-    warning = (
-        f"fresh processes did not confirm it: {suspicion.change:+.1%}, then {again.change:+.1%}"
-    )
-    return _comparison(verdict, _estimate(both), both, at, (*total.warnings, warning))
+    same = total.verdict is Verdict.SAME or verdicts.count(Verdict.SAME) >= 2
+    warnings = total.warnings
+    if len(alone) > 1 and {Verdict.SLOWER, Verdict.FASTER} & set(verdicts):
+        seen = ", ".join(f"{comparison.change:+.1%}" for comparison in alone)
+        warnings = (*warnings, f"fresh processes did not confirm a difference: {seen}")
+    return replace(total, verdict=Verdict.SAME if same else Verdict.UNSURE, warnings=warnings)
+
+
+def wants_launch(launches: Sequence[Sequence[Segment]], at: Thresholds) -> bool:
+    """Whether one more launch can settle what is still open.
+
+    Always after the first; after the second only where at least one launch came to a verdict of
+    its own. Two that saw nothing in the noise would not make a third see more.
+    """
+    if settle(launches, at).verdict is not Verdict.UNSURE:
+        return False
+    alone = [judge(launch, at).verdict for launch in launches]
+    return len(alone) < 2 or (len(alone) == 2 and set(alone) != {Verdict.UNSURE})
 
 
 def _estimate(segments: Sequence[Segment]) -> Estimate:

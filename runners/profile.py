@@ -47,7 +47,8 @@ class OperatorChange:
 class LineChange:
     """How the time of one line differs, in milliseconds per step.
 
-    `line` counts in head's file; `touched` says whether the change added or edited that line.
+    `line` counts in head's file; `touched` says whether the change added or edited that line. What
+    edited lines took on base is what the lines that they replace took, shared out among them.
     """
 
     path: str
@@ -115,19 +116,49 @@ def _operator_changes(base: ProfileSummary, head: ProfileSummary) -> list[Operat
 def _line_changes(
     base: ProfileSummary, head: ProfileSummary, source: Callable[[str], tuple[str, str]]
 ) -> list[LineChange]:
-    before = {(line.path, line.line): line.milliseconds for line in base.lines}
-    texts = {line.path: source(line.path) for line in head.lines}
-    origins = {path: match_lines(old, new) for path, (old, new) in texts.items()}
     changes = []
-    for line in head.lines:
-        origin = origins[line.path].get(line.line)
-        old = before.get((line.path, origin), 0.0) if origin is not None else 0.0
-        rows = _rows(texts[line.path][1])
-        text = rows[line.line - 1].strip() if line.line <= len(rows) else ""
-        changes.append(
-            LineChange(line.path, line.line, text, old, line.milliseconds, origin is None)
-        )
+    for path in sorted({line.path for line in head.lines}):
+        old, new = (_rows(text) for text in source(path))
+        before = {line.line: line.milliseconds for line in base.lines if line.path == path}
+        after = {line.line: line.milliseconds for line in head.lines if line.path == path}
+        same = match_lines(*source(path))
+        shares = _shares(old, new, before, after)
+        for number, milliseconds in after.items():
+            text = new[number - 1].strip() if number <= len(new) else ""
+            was = before.get(same[number], 0.0) if number in same else shares.get(number, 0.0)
+            touched = number not in same
+            changes.append(LineChange(path, number, text, was, milliseconds, touched))
     return changes
+
+
+def _shares(
+    old: list[str], new: list[str], before: Mapping[int, float], after: Mapping[int, float]
+) -> dict[int, float]:
+    """What head's edited lines took on base, by the lines that they replace.
+
+    A line that only moved or was only indented is found again by its text; what is left of a
+    replaced block is shared out in proportion to what its lines take on head.
+    """
+    opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+    edits = [edit for edit in opcodes if edit[0] != "equal"]
+    left: dict[str, list[int]] = {}
+    for _, start, end, _, _ in edits:
+        for number in range(start + 1, end + 1):
+            left.setdefault(old[number - 1].strip(), []).append(number)
+    shares: dict[int, float] = {}
+    for _, _, _, start, end in edits:
+        for number in range(start + 1, end + 1):
+            twins = left.get(new[number - 1].strip())
+            if twins and new[number - 1].strip():
+                shares[number] = before.get(twins.pop(0), 0.0)
+    unclaimed = {number for numbers in left.values() for number in numbers}
+    for _, start, end, head_start, head_end in edits:
+        spent = sum(before.get(n, 0.0) for n in range(start + 1, end + 1) if n in unclaimed)
+        fresh = [n for n in range(head_start + 1, head_end + 1) if n not in shares]
+        total = sum(after.get(number, 0.0) for number in fresh)
+        if total:
+            shares |= {number: spent * after.get(number, 0.0) / total for number in fresh}
+    return shares
 
 
 def match_lines(base: str, head: str) -> Mapping[int, int]:

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 from .imports import module_names, package_folders
 
+_OTHERS = {"third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern"}
+
 
 @dataclass(frozen=True, slots=True)
 class FirstParty:
@@ -34,6 +36,9 @@ def first_party(files: Iterable[str]) -> FirstParty:
     exact: set[str] = set()
     for name in names:
         path = PurePosixPath(name)
+        # A package kept under `third_party` is somebody else's, and is often installed as well.
+        if _OTHERS & set(path.parts[:-1]):
+            continue
         # Tests are found by file, not by name; a `tests` package lies in many an installed wheel.
         if path.name.startswith("test_") or path.name in ("conftest.py", "setup.py"):
             continue

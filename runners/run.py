@@ -9,12 +9,13 @@ from pathlib import Path
 from .. import PerflintError
 from .assemble import Measured, result_of
 from .checkout import Checkout
+from .collect import Collected, join
 from .compare import Comparison, Verdict
 from .config import RunnersConfig
 from .git import changed_files, tracked_files
 from .imports import ImportGraph
 from .isolate import SideFailed, WorkerPlan
-from .judge import Thresholds, confirm, judge
+from .judge import Thresholds, judge, settle, wants_launch
 from .machine import environment
 from .measure import Examined, Launch
 from .provenance import first_party, identical, refusal
@@ -128,12 +129,13 @@ class _Run:
                 measured.append(self._measure(launch, test, failures))
                 if self._refused:
                     break
-        doubtful = [one for one in measured if _is_doubtful(one)]
-        if doubtful and not self._refused:
-            with self._launch(2) as launch:
+        number = 2
+        while not self._refused and (doubtful := [one for one in measured if _is_doubtful(one)]):
+            with self._launch(number) as launch:
                 for one in doubtful:
                     self._say(f"{one.test.name}: again in fresh processes")
-                    self._confirm(launch, one)
+                    one.launches.append(self._time(launch, one))
+            number += 1
         results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
         selection, seed = self._choice.selection, self._options.seed
         return RunResult(selection, results, self._environment, seed, notes, self._refused)
@@ -155,32 +157,15 @@ class _Run:
         return Launch(plan, roots, number, self._options.seed)
 
     def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
-        """Join what both sides collected; a test that a side lacks has failed there."""
-        tests: dict[str, PerfTest] = {}
-        seen: dict[Side, set[str]] = {}
-        errors: dict[Side, dict[str, str]] = {}
-        for side in (Side.BASE, Side.HEAD):
+        sides = {}
+        for side in Side:
             self._say(f"starting {side.value}")
             try:
-                found, errors[side] = launch.collect(side)
+                sides[side] = Collected(*launch.collect(side))
             except SideFailed as error:
-                found, errors[side] = [], {"": f"{error.failure.summary}\n{error.failure.details}"}
-            seen[side] = {test.id for test in found}
-            # Head's description of a test holds where both have one.
-            tests |= {test.id: test for test in found}
-        for side in Side:
-            tests |= _uncollected(errors[side], tests, self._choice.files)
-        return [
-            (
-                test,
-                {
-                    side: _collection_failure(test, errors[side])
-                    for side in Side
-                    if test.id not in seen[side]
-                },
-            )
-            for test in tests.values()
-        ]
+                words = f"{error.failure.summary}\n{error.failure.details}"
+                sides[side] = Collected([], {"": words})
+        return join(sides, {file.path for file in self._choice.files})
 
     def _measure(self, launch: Launch, test: PerfTest, failures: dict[Side, Failure]) -> Measured:
         measured = Measured(test)
@@ -198,11 +183,14 @@ class _Run:
         if self._refused or not measured.both_ran:
             return measured
         ran = self._choice.ran.get(test.path)
-        measured.identical = identical(base.provenance, head.provenance, ran)
+        # A file that compiled code reads is not seen by us: where one changed, time the test.
+        measured.identical = not self._choice.doubts and identical(
+            base.provenance, head.provenance, ran
+        )
         if measured.identical and not self._options.time_identical:
             return measured
-        measured.segments = self._time(launch, measured)
-        if measured.segments and not measured.timing_failures:
+        measured.launches.append(self._time(launch, measured))
+        if any(measured.launches) and not measured.timing_failures:
             self._profile(launch, measured)
         return measured
 
@@ -245,9 +233,6 @@ class _Run:
                 break
         return segments
 
-    def _confirm(self, launch: Launch, measured: Measured) -> None:
-        measured.fresh_segments = self._time(launch, measured)
-
     def _profile(self, launch: Launch, measured: Measured) -> None:
         self._say(f"{measured.test.name}: profiling")
         try:
@@ -260,21 +245,16 @@ class _Run:
             texts = [_text(self._checkout.root(side) / path) for side in (Side.BASE, Side.HEAD)]
             return texts[0], texts[1]
 
-        comparison = None
-        if measured.segments:
-            at = thresholds(measured.test)
-            if measured.fresh_segments:
-                comparison = confirm(measured.segments, measured.fresh_segments, at)
-            else:
-                comparison = judge(measured.segments, at)
+        at = thresholds(measured.test)
+        comparison = settle(measured.launches, at) if any(measured.launches) else None
         return result_of(measured, comparison, self._config.budgets, source)
 
 
 def _is_doubtful(measured: Measured) -> bool:
-    """Whether only fresh processes can tell: a change is never believed from one launch."""
-    if not measured.segments or measured.timing_failures:
+    """Whether fresh processes can tell more: a change is never believed from one launch."""
+    if not any(measured.launches) or measured.timing_failures:
         return False
-    return judge(measured.segments, thresholds(measured.test)).verdict is not Verdict.SAME
+    return wants_launch(measured.launches, thresholds(measured.test))
 
 
 def thresholds(test: PerfTest) -> Thresholds:
@@ -285,29 +265,6 @@ def thresholds(test: PerfTest) -> Thresholds:
 def _so_far(comparison: Comparison) -> str:
     half = (comparison.high - comparison.low) / 2
     return f"{comparison.change:+.1%} ± {half:.1%} after {comparison.segments} segments"
-
-
-def _uncollected(
-    errors: dict[str, str], tests: dict[str, PerfTest], files: tuple[PerfFile, ...]
-) -> dict[str, PerfTest]:
-    """Stand a test in for each file or item that a side could not collect and nobody else did."""
-    known = {test.path for test in tests.values()}
-    return {
-        node: PerfTest(node, path, 1)
-        for node in errors
-        if (path := node.split("::")[0]) in {file.path for file in files}
-        and (path not in known if node == path else node not in tests)
-    }
-
-
-def _collection_failure(test: PerfTest, errors: dict[str, str]) -> Failure:
-    for node in (test.id, test.path, ""):
-        if node in errors:
-            lines = errors[node].strip().splitlines() or ["pytest could not collect it"]
-            # pytest ends with the error itself, marked with an E.
-            marked = [line[1:].strip() for line in lines if line.startswith("E ")]
-            return Failure(marked[-1] if marked else lines[0], "\n".join(lines[-60:]))
-    return Failure("pytest found no such test on this side", "")
 
 
 def _text(path: Path) -> str:

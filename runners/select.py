@@ -26,12 +26,14 @@ class PerfFile:
 class Choice:
     """The perf-test files to run, and why; `ran` maps each to the files that it can import.
 
-    A file maps to None where only a run can tell what it imports.
+    A file maps to None where only a run can tell what it imports. `doubts` are changed files that
+    are neither Python nor prose, which a run may read unseen.
     """
 
     files: tuple[PerfFile, ...]
     selection: Selection
     ran: Mapping[str, frozenset[str] | None]
+    doubts: tuple[str, ...] = ()
 
 
 def find_perf_files(root: Path, files: Iterable[str], within: Iterable[str] = ()) -> list[PerfFile]:
@@ -84,7 +86,7 @@ def choose(
     reasons = tuple(FileReason(name, _used_by(name, perf_files, ran)) for name in changed)
     affected = sum(len(file.tests) for file in chosen)
     selection = Selection(sum(len(file.tests) for file in perf_files), affected, reasons)
-    return Choice(tuple(chosen), selection, ran)
+    return Choice(tuple(chosen), selection, ran, tuple(doubts))
 
 
 def _reach(file: PerfFile, graphs: list[ImportGraph]) -> frozenset[str] | None:

@@ -54,7 +54,9 @@ def assert_refused_clearly(done: Any, *words: str) -> None:
 
 
 def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
-    assert_refused_clearly(perflint(tmp_path, "ci", "--base", "HEAD"), "not inside a git repository")
+    assert_refused_clearly(
+        perflint(tmp_path, "ci", "--base", "HEAD"), "not inside a git repository"
+    )
 
 
 def test_an_unknown_revision(repo: Any) -> None:

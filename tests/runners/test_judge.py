@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from torch_perflint.runners.compare import Comparison, Verdict
-from torch_perflint.runners.judge import Thresholds, confirm, judge
+from torch_perflint.runners.judge import Thresholds, judge, settle, wants_launch
 from torch_perflint.runners.sample import Pair, Segment
 
 AT = Thresholds()
@@ -44,16 +44,15 @@ def simulated_launch(
 def simulated(
     trials: int, *, slowdown: float = 0.0, pair_sd: float = 0.1, launch_sd: float = 0.003
 ) -> list[Comparison]:
-    """Whole comparisons: whatever is not "same" is measured again in a fresh launch."""
+    """Whole comparisons: fresh launches for as long as they can settle what is open."""
     rng = np.random.default_rng(7)
     noise = {"slowdown": slowdown, "pair_sd": pair_sd, "launch_sd": launch_sd}
     results = []
     for _ in range(trials):
-        first = simulated_launch(rng, 1, **noise)
-        comparison = judge(first, AT)
-        if comparison.verdict is not Verdict.SAME:
-            comparison = confirm(first, simulated_launch(rng, 2, **noise), AT)
-        results.append(comparison)
+        launches = [simulated_launch(rng, 1, **noise)]
+        while wants_launch(launches, AT):
+            launches.append(simulated_launch(rng, len(launches) + 1, **noise))
+        results.append(settle(launches, AT))
     return results
 
 
@@ -84,7 +83,7 @@ def test_a_launch_bias_five_times_as_large_is_mostly_caught_by_the_fresh_launch(
     ("slowdown", "pair_sd", "power"),
     [(0.03, QUIET, 0.9), (0.05, QUIET, 0.99), (0.05, BUSY, 0.95), (0.10, BUSY, 0.99)],
 )
-def test_a_slowdown_of_five_percent_is_found(slowdown: float, pair_sd: float, power: float) -> None:
+def test_a_slowdown_that_matters_is_found(slowdown: float, pair_sd: float, power: float) -> None:
     results = simulated(300, slowdown=slowdown, pair_sd=pair_sd)
     assert share(results, Verdict.SLOWER) >= power
     assert share(results, Verdict.FASTER) == 0
@@ -172,28 +171,61 @@ def test_a_large_change_within_a_larger_error_is_unsure() -> None:
 
 
 def test_all_that_was_measured_is_counted() -> None:
-    result = confirm(steady(1.1), steady(1.1, segments=4, launch=2), AT)
+    result = settle([steady(1.1), steady(1.1, segments=4, launch=2)], AT)
     assert (result.pairs, result.segments, result.launches) == (280, 7, 2)
 
 
-def test_a_suspicion_that_fresh_processes_share_is_a_verdict() -> None:
-    result = confirm(steady(1.1), steady(1.1, launch=2), AT)
-    assert result.verdict is Verdict.SLOWER
-    assert result.warnings == ()
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.1, Verdict.SLOWER), (0.9, Verdict.FASTER)])
+def test_a_difference_is_said_aloud_when_fresh_processes_share_it(
+    ratio: float, verdict: Verdict
+) -> None:
+    launches = [steady(ratio)]
+    assert judge(launches[0], AT).verdict is verdict
+    assert settle(launches, AT).verdict is Verdict.UNSURE
+    assert wants_launch(launches, AT)
+    launches.append(steady(ratio, launch=2))
+    result = settle(launches, AT)
+    assert (result.verdict, result.warnings) == (verdict, ())
+    assert not wants_launch(launches, AT)
 
 
 @pytest.mark.parametrize("fresh", [1.0, 0.9, 1.015])
-def test_a_suspicion_that_fresh_processes_do_not_share_is_none(fresh: float) -> None:
-    result = confirm(steady(1.1), steady(fresh, launch=2), AT)
-    assert result.verdict in (Verdict.UNSURE, Verdict.SAME)
+def test_a_difference_that_fresh_processes_do_not_share_is_none(fresh: float) -> None:
+    launches = [steady(1.1), steady(fresh, launch=2)]
+    result = settle(launches, AT)
+    assert result.verdict is Verdict.UNSURE
     assert result.launches == 2
-    assert "fresh processes did not confirm it: -9.1%, then" in result.warnings[0]
+    assert "fresh processes did not confirm a difference: -9.1%, " in result.warnings[0]
 
 
-def test_where_nothing_was_suspected_fresh_data_may_settle_it_but_not_accuse() -> None:
-    unsure = [segment(*np.exp(np.linspace(-1, 1, 40))) for _ in range(3)]
-    assert judge(unsure, AT).verdict is Verdict.UNSURE
-    assert confirm(unsure, steady(1.2, segments=8, launch=2), AT).verdict is Verdict.UNSURE
-    settled = confirm(unsure, steady(1.0, segments=80, launch=2), AT)
-    assert settled.verdict is Verdict.SAME
-    assert settled.warnings == ()
+@pytest.mark.parametrize(
+    ("third", "verdict"), [(1.0, Verdict.SAME), (1.1, Verdict.UNSURE), (0.9, Verdict.UNSURE)]
+)
+def test_a_third_launch_decides_between_two_that_disagree(third: float, verdict: Verdict) -> None:
+    launches = [steady(1.1), steady(1.0, launch=2)]
+    assert wants_launch(launches, AT)
+    launches.append(steady(third, launch=3))
+    result = settle(launches, AT)
+    assert result.verdict is verdict
+    assert not wants_launch(launches, AT)
+
+
+def test_the_last_two_of_three_launches_may_agree_on_a_difference() -> None:
+    launches = [steady(1.01), steady(1.1, launch=2), steady(1.1, launch=3)]
+    assert settle(launches, AT).verdict is Verdict.SLOWER
+    assert settle(launches[::-1], AT).verdict is not Verdict.SLOWER
+
+
+def test_two_launches_that_saw_nothing_in_the_noise_ask_for_no_third() -> None:
+    wild = [segment(*np.exp(np.linspace(-1, 1, 40))) for _ in range(3)]
+    assert wants_launch([wild], AT)
+    assert not wants_launch([wild, wild], AT)
+    assert wants_launch([wild, steady(1.1, launch=2)], AT)
+    assert settle([wild, wild], AT).verdict is Verdict.UNSURE
+    assert settle([wild, wild], AT).warnings == ()
+
+
+def test_one_launch_is_enough_to_say_same() -> None:
+    assert not wants_launch([steady(1.0)], AT)
+    result = settle([steady(1.0)], AT)
+    assert (result.verdict, result.launches) == (Verdict.SAME, 1)

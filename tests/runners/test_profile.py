@@ -89,7 +89,27 @@ def test_a_line_that_only_moved_is_no_change() -> None:
     operators = {"mm": (10.0, 1.0)}
     base, head = summary(operators, {3: 10.0}), summary(operators, {4: 10.0})
     assert diff(base, head, moved).lines == ()
-    assert [change.line for change in diff(base, head, "# a comment\n" * 3 + "c = 4").lines] == [4]
+    # The positive control: the same time on a line that base does not have is a change.
+    assert diff(base, summary(operators, {4: 10.0}), BASE + "d = 4\n").lines != ()
+
+
+def test_an_edited_line_is_held_against_the_lines_that_it_replaces() -> None:
+    operators = {"mm": (20.0, 1.0)}
+    base = summary(operators, {2: 9.0})
+    head = summary(operators, {2: 8.0, 3: 4.0})
+    lines = diff(base, head, "a = 1\nb = slow(2)\nb += 1\nc = 3\n").lines
+    assert [(c.line, c.base_ms, c.head_ms, c.touched) for c in lines] == [
+        (2, 6.0, 8.0, True),
+        (3, 3.0, 4.0, True),
+    ]
+
+
+def test_an_expensive_line_that_was_only_renamed_or_indented_has_not_grown() -> None:
+    operators = {"mm": (20.0, 1.0)}
+    base, head = summary(operators, {2: 10.0}), summary(operators, {3: 10.0})
+    assert diff(base, head, "a = 1\nif a:\n    b = 2\nc = 3\n").lines == ()
+    renamed = summary(operators, {2: 10.0})
+    assert diff(base, renamed, "a = 1\nbeta = 2\nc = 3\n").lines == ()
 
 
 def test_a_line_that_the_change_wrote_is_touched() -> None:

@@ -1,10 +1,10 @@
 """The marker and the fixture, as a plain pytest run sees them."""
 
-import importlib.metadata
 import os
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +15,24 @@ from torch_perflint.runners.pytest_plugin import Perf, SmokeTest, perf_test
 from torch_perflint.runners.sample import PerfTest
 
 PACKAGE = Path(sys.modules["torch_perflint"].__path__[0]).parent
-INSTALLED = any(
-    point.name == "perflint" for point in importlib.metadata.entry_points(group="pytest11")
-)
+PROBE = """
+from importlib.metadata import entry_points
+print(any(point.name == "perflint" for point in entry_points(group="pytest11")))
+"""
+
+
+@cache
+def is_installed() -> bool:
+    """Whether pytest loads the plug-in by itself, seen from where the tests below run it."""
+    command = [sys.executable, "-P", "-c", PROBE]
+    env = {**os.environ, "PYTHONPATH": ""}
+    return subprocess.check_output(command, env=env, text=True).strip() == "True"
 
 
 def run(tmp_path: Path, code: str, *options: str) -> str:
     """Run pytest on one file, in a process of its own; return what it prints."""
     (tmp_path / "test_it.py").write_text("import pytest\n" + textwrap.dedent(code))
-    plugin = [] if INSTALLED else ["-p", "torch_perflint.runners.pytest_plugin"]
+    plugin = [] if is_installed() else ["-p", "torch_perflint.runners.pytest_plugin"]
     command = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", *options]
     env = {**os.environ, "PYTHONPATH": str(PACKAGE)} | {"PYTEST_ADDOPTS": "", "COLUMNS": "200"}
     done = subprocess.run(

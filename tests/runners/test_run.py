@@ -92,9 +92,7 @@ def test_each_way_to_end_gets_its_verdict(repo: Any, quick: None) -> None:
 def test_a_head_that_hangs_has_failed_and_leaves_no_process(repo: Any, quick: None) -> None:
     step = "import time\ndef step():\n    time.sleep({seconds})\n"
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
-    repo.commit(
-        {"pyproject.toml": PYTEST, "lib.py": step.format(seconds=0), "test_lib.py": test}
-    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": step.format(seconds=0), "test_lib.py": test})
     repo.commit({"lib.py": step.format(seconds=3600)})
     (result,) = run(repo, config=RunnersConfig(timeout=10)).tests
     assert result.verdict is Verdict.FAILED
@@ -104,9 +102,7 @@ def test_a_head_that_hangs_has_failed_and_leaves_no_process(repo: Any, quick: No
 
 def test_a_process_that_dies_is_a_failure_with_its_last_words(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
-    repo.commit(
-        {"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test}
-    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
     repo.commit({"lib.py": "import os\ndef step(): os.abort()\n"})
     (result,) = run(repo).tests
     assert result.verdict is Verdict.FAILED
@@ -115,9 +111,7 @@ def test_a_process_that_dies_is_a_failure_with_its_last_words(repo: Any, quick: 
 
 def test_a_module_that_head_cannot_import_is_heads_failure(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
-    repo.commit(
-        {"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test}
-    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
     repo.commit({"lib.py": "import no_such_module\ndef step(): pass\n"})
     (result,) = run(repo).tests
     assert result.verdict is Verdict.FAILED
@@ -195,9 +189,7 @@ def test_an_editable_install_of_the_checkout_measures_each_side_s_own_code(
     assert (counters["host_syncs"].base, counters["host_syncs"].head) == (0, 1)
 
 
-def test_no_perf_tests_need_no_torch(
-    repo: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_perf_tests_need_no_torch(repo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit({"lib.py": "x = 1\n"})
     repo.commit({"lib.py": "x = 2\n"})
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -205,9 +197,7 @@ def test_no_perf_tests_need_no_torch(
     assert (result.selection.found, result.tests) == (0, ())
 
 
-def test_a_missing_torch_is_a_clear_message(
-    repo: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_torch_is_a_clear_message(repo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     repo.commit({"lib.py": "def step(): pass\n", "test_lib.py": test})
     repo.commit({"lib.py": "def step(): return 1\n"})
@@ -216,9 +206,7 @@ def test_a_missing_torch_is_a_clear_message(
         run(repo)
 
 
-def test_the_worktrees_are_gone_and_the_checkout_is_as_it_was(
-    repo: Any, quick: None
-) -> None:
+def test_the_worktrees_are_gone_and_the_checkout_is_as_it_was(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
     repo.commit({"lib.py": "def step(): return 1\n"})

@@ -1,0 +1,65 @@
+"""Joins what both sides collected: which tests there are, and where they could not be found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .result import Failure
+from .sample import PerfTest, Side
+
+_DETAIL_LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """One side's perf tests, and for each node that pytest could not collect the reason.
+
+    The node "" stands for all of them: the process itself failed.
+    """
+
+    tests: list[PerfTest]
+    errors: Mapping[str, str]
+
+
+def join(
+    sides: Mapping[Side, Collected], files: set[str]
+) -> list[tuple[PerfTest, dict[Side, Failure]]]:
+    """List each test of either side with the sides that lack it and why.
+
+    Head's description of a test holds where both have one. A file of `files` that neither side
+    could collect stands in for its tests.
+    """
+    tests: dict[str, PerfTest] = {}
+    for side in (Side.BASE, Side.HEAD):
+        tests |= {test.id: test for test in sides[side].tests}
+    for collected in sides.values():
+        tests |= _stand_ins(collected.errors, tests, files)
+    seen = {side: {test.id for test in collected.tests} for side, collected in sides.items()}
+    return [
+        (test, {s: _failure(test, sides[s].errors) for s in sides if test.id not in seen[s]})
+        for test in tests.values()
+    ]
+
+
+def _stand_ins(
+    errors: Mapping[str, str], tests: Mapping[str, PerfTest], files: set[str]
+) -> dict[str, PerfTest]:
+    known = {test.path for test in tests.values()}
+    # A process that failed as a whole could collect none of the files.
+    nodes = files if "" in errors else errors
+    return {
+        node: PerfTest(node, path, 1)
+        for node in sorted(nodes)
+        if (path := node.split("::")[0]) in files
+        and (path not in known if node == path else node not in tests)
+    }
+
+
+def _failure(test: PerfTest, errors: Mapping[str, str]) -> Failure:
+    for node in (test.id, test.path, ""):
+        if node in errors:
+            lines = errors[node].strip().splitlines() or ["pytest could not collect it"]
+            # pytest ends with the error itself, marked with an E.
+            marked = [line[1:].strip() for line in lines if line.startswith("E ")]
+            summary = marked[-1] if marked else lines[0]
+            return Failure(summary, "\n".join(lines[-_DETAIL_LINES:]))
+    return Failure("pytest found no such test on this side", "")
