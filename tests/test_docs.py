@@ -1,0 +1,75 @@
+"""What the pages say is what the code has."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from torch_perflint.__main__ import HELP, ROOM_OF
+from torch_perflint.bot import report
+from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.registry import all_rules
+from torch_perflint.runners import compare, profile, result, sample
+from torch_perflint.runners.config import RunnersConfig
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REPORT_PAGE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+REPORTED = (
+    *(report.Report, report.Revision, report.LintResult, report.RunLink),
+    *(result.RunResult, result.TestResult, result.Selection, result.FileReason),
+    *(result.CounterChange, result.PeakMemory, result.Failure, compare.Comparison),
+    *(profile.ProfileChange, profile.OperatorChange, profile.LineChange),
+    *(sample.PerfTest, sample.Segment, sample.Pair, sample.SyncSite, sample.Environment),
+)
+
+
+def words_of(page: str) -> set[str]:
+    """Every name that the page sets as code, and each part of a dotted one."""
+    return {word for code in re.findall(r"`([^`]+)`", page) for word in re.split(r"\W+", code)}
+
+
+def test_every_command_is_in_the_help_and_the_readme() -> None:
+    for command in ROOM_OF:
+        assert re.search(rf"^  {command} ", HELP, re.MULTILINE), command
+        assert f"perflint {command}" in README, command
+
+
+@pytest.mark.parametrize("command", sorted(ROOM_OF))
+def test_every_command_explains_itself_and_its_exit_status(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "torch_perflint", command, "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"perflint {command}" in done.stdout
+    assert "exit status" in done.stdout or "status" in done.stdout
+
+
+@pytest.mark.parametrize("config", [LintConfig, RunnersConfig])
+def test_every_configuration_key_is_in_the_readme(config: type) -> None:
+    # `root` is where a file was found, not a key.
+    keys = {field.name for field in dataclasses.fields(config)} - {"root"}
+    missing = {key for key in keys if not re.search(rf"^{key} = ", README, re.MULTILINE)}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("part", REPORTED, ids=lambda part: part.__name__)
+def test_every_field_of_a_report_is_on_its_page(part: type) -> None:
+    missing = {field.name for field in dataclasses.fields(part)} - words_of(REPORT_PAGE)
+    assert missing == set()
+
+
+def test_a_field_that_the_page_lacks_would_be_seen() -> None:
+    assert {"no_such_field"} - words_of(REPORT_PAGE) == {"no_such_field"}
+
+
+def test_the_page_names_the_schema_version() -> None:
+    assert f"`schema_version` is {report.SCHEMA_VERSION}." in REPORT_PAGE
+
+
+def test_every_rule_is_in_the_readme() -> None:
+    for rule in all_rules():
+        assert f"{rule.code}" in README, rule.code
+        assert rule.name() in README
