@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PY := .venv/bin/python
 SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o \
-	\( -name '*.py' -o -name '*.j2' -o -path './demo/*' \) -type f -print 2>/dev/null | grep -v ' ')
+	-path ./perflint-demo -prune -o \( -name '*.py' -o -name '*.j2' -o -path './demo/*' \) -type f -print 2>/dev/null | grep -v ' ')
 
 .PHONY: help test demo fix check-types lint dist clean
 
@@ -53,7 +53,9 @@ clean:
 # The package as users get it: a wheel, so that tests and demo run what is shipped.
 .venv/installed: .venv/ready $(SOURCES) pyproject.toml
 	rm -rf build .venv/wheel
-	$(PY) -m build --quiet --no-isolation --wheel --outdir .venv/wheel .
+	@# setuptools says much about demo/, which is data to it: show that only where the build fails.
+	$(PY) -m build --no-isolation --wheel --outdir .venv/wheel . > .venv/build.log 2>&1 || \
+		{ cat .venv/build.log; exit 1; }
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
 		.venv/wheel/*.whl
 	rm -rf build *.egg-info

@@ -1,5 +1,6 @@
 """The front door: reads which command is meant and hands over to one room."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -51,16 +52,16 @@ exit status: 0 fine, 1 something to look at, 2 perflint could not do its work, 3
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
-    if words[:1] == ["--version"]:
+    if words[:1] in (["--version"], ["-V"], ["version"]):
         print(f"perflint {__version__}")
         return 0
-    if not words or words[0] in ("--help", "-h", "help"):
+    if not words or words[0] in ("--help", "-h") or words == ["help"]:
         print(HELP, end="")
         return 0
-    if words[0] not in ROOM_OF:
-        words = ["check", *words]
+    if words[0] == "help" and words[1:2] and words[1] in ROOM_OF:
+        words = [words[1], "--help"]
     try:
-        return _run(words)
+        return _run(words if words[0] in ROOM_OF else _meant(words))
     except PerflintError as error:
         print(f"perflint: {error}", file=sys.stderr)
         return 2
@@ -74,6 +75,18 @@ def main(argv: list[str] | None = None) -> int:
     except Exception:
         _report_bug()
         return 2
+
+
+def _meant(words: list[str]) -> list[str]:
+    """Take a bare path for `check`, and a slip of the pen for what it is."""
+    first = words[0]
+    if not first.startswith("-") and not os.path.exists(first):
+        import difflib
+
+        near = difflib.get_close_matches(first, ROOM_OF, n=1)
+        hint = f": did you mean `perflint {near[0]}`?" if near else " (see `perflint --help`)"
+        raise PerflintError(f"there is no command and no path {first!r}{hint}")
+    return ["check", *words]
 
 
 def _run(words: list[str]) -> int:

@@ -20,8 +20,9 @@ from ..runners.progress import Progress
 from ..runners.run import run_perf_tests
 from .event import this_run
 from .gate import FailOn, decide
+from .numbers import plural
 from .render import render_comment
-from .report import LintResult, Report, Revision, write_report
+from .report import LintResult, Report, Revision, make_folder, write_report, write_whole
 from .summary import append_summary
 from .terminal import render_terminal
 
@@ -61,16 +62,18 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     # All that can be wrong with the call is found before the long part begins.
     limits, actions = fail_on(options.fail_on), this_run()
     out = Path(options.out).resolve() if options.out else _own_folder(here)
+    make_folder(out)
     with (
         Progress(sys.stderr) as progress,
         orderly_end(),
         check_out(here, options.base, options.head, merge_base=options.merge_base) as checkout,
     ):
-        progress.say(f"comparing {checkout.head.sha[:7]} with {checkout.base.sha[:7]}")
+        head = "the working tree" if checkout.head.snapshot else checkout.head.sha[:7]
+        progress.say(f"comparing {head} with {checkout.base.sha[:7]}")
         # The configuration of head decides: a change may well adapt it together with the code.
         config = configured(load_runners_config(checkout.head_root), options)
         lint = lint_change(checkout, everything=options.lint_all)
-        progress.say(f"lint: {len(lint.findings)} findings")
+        progress.say(f"lint: {plural(len(lint.findings), 'finding')}")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
     decision = decide(lint, run, limits)
     report = Report(
@@ -87,7 +90,7 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     )
     comment = render_comment(report)
     write_report(report, out / "report.json")
-    (out / "comment.md").write_text(comment, encoding="utf-8")
+    write_whole(out / "comment.md", comment.encode("utf-8"))
     if actions and actions.summary and (problem := append_summary(actions.summary, comment)):
         print(f"perflint: the report is complete{problem}", file=sys.stderr)
     return report, out
@@ -96,8 +99,8 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
 def _own_folder(here: Path) -> Path:
     """Make the default folder for what is written; git does not see it, nor does the next run."""
     folder = repository(here) / ".perflint"
-    folder.mkdir(exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    make_folder(folder)
+    write_whole(folder / ".gitignore", b"*\n")
     return folder
 
 
@@ -108,7 +111,9 @@ def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
     python = [head / path for path in changed.paths() if path.endswith((".py", ".pyi"))]
     paths = [head] if everything else [path for path in python if path.is_file()]
     only = None if everything else changed
-    result = check_paths(head, paths, load_lint_config(head), only) if paths else CheckResult()
+    # Read also where nothing is to be linted: a mistake in it is worth knowing at once.
+    config = load_lint_config(head, top=head)
+    result = check_paths(head, paths, config, only) if paths else CheckResult()
     return LintResult(result.findings, result.problems, result.files, everything)
 
 

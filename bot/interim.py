@@ -1,4 +1,4 @@
-"""The comment while there is no result yet: a run goes on, or waits to be allowed."""
+"""The comment while there is no result yet, running or waiting; no command writes it so far."""
 
 from dataclasses import dataclass
 

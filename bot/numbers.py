@@ -17,8 +17,8 @@ def interval(low: float, high: float) -> str:
     """An interval of shares without the percent sign, which the number before it carries."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    top = ">+999" if high > 9.99 else signed(high * 100, 1)
-    return f"[{signed(low * 100, 1)}, {top}]"
+    ends = [">+999" if end > 9.99 else signed(end * 100, 1) for end in (low, high)]
+    return f"[{', '.join(ends)}]"
 
 
 def detectable(share: float) -> str:

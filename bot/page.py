@@ -224,13 +224,13 @@ class Page:
 
     def _reproduce(self) -> str | None:
         worth = (Verdict.FAILED, Verdict.SLOWER, Verdict.UNSURE)
-        tests = [t for t in self.story.shown if t.verdict in worth or t.over_budget][:3]
+        tests = [t for t in self.story.shown if t.verdict in worth or t.over_budget]
         if not tests:
             return None
         base, head = self.report.base, self.report.head
         words = ["perflint", "ci", "--base", inert(base.sha[:12], 12)]
         words += [] if head.snapshot else ["--head", inert(head.sha[:12], 12)]
-        words += ["-k", " or ".join(inert(test.test.name, 120) for test in tests)]
+        words += ["-k", _expression(tests)]
         return block(" ".join(map(quote, words)), language="bash", columns=500)
 
     def _details(self) -> dict[str, object]:
@@ -275,7 +275,10 @@ class Page:
         views = [
             profile_view(self.labels[result.test.id], result.profile, self.links)
             for result in self.story.shown[:3]
-            if result.profile is not None and (result.profile.operators or result.profile.lines)
+            # Beside "same" the differences of a short profile would only be noise.
+            if result.verdict is not Verdict.SAME
+            and result.profile is not None
+            and (result.profile.operators or result.profile.lines)
         ]
         return views if self.cut.operators else [view | {"operators": []} for view in views]
 
@@ -296,6 +299,16 @@ class Page:
 
 def _more(count: int, noun: str) -> str | None:
     return numbers.plural(count, noun) if count > 0 else None
+
+
+def _expression(tests: Sequence[TestResult]) -> str:
+    """Name the functions of the first three tests, as pytest's -k wants them.
+
+    Classes and parameters stay out: `::`, brackets and what parameters are made of are not words of
+    that language. It may run a few tests more, never fewer.
+    """
+    functions = [result.test.name.split("[", 1)[0].rsplit("::", 1)[-1] for result in tests]
+    return " or ".join(inert(name, 120) for name in list(dict.fromkeys(functions))[:3])
 
 
 def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:

@@ -1,5 +1,7 @@
 """Report: all that a pull request is told, as data; the only reader and writer of report.json."""
 
+import math
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import msgspec
 
 from .. import PerflintError
 from ..lints.finding import Finding
-from ..runners.result import RunResult
+from ..runners.result import RunResult, TestResult
 
 # What each version changed:
 # 1: the first.
@@ -15,6 +17,9 @@ SCHEMA_VERSION = 1
 
 # Two hundred times what a run of ten perf tests needs; a larger file is no report of ours.
 LARGEST_REPORT_BYTES = 64 * 1024 * 1024
+
+# Wider than any step of training; beyond it the logarithms and exponents of the verdict overflow.
+_SHORTEST_STEP, _LONGEST_STEP = 1e-12, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,41 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Write report.json; an existing file is replaced as a whole or not at all."""
-    text = msgspec.json.format(msgspec.json.encode(report), indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=1))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all. Raises PerflintError where that fails."""
     half = path.with_name(path.name + ".part")
-    half.write_bytes(text)
-    half.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            half.write_bytes(content)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)  # half a file on a full disk helps nobody
+    except OSError as error:
+        raise PerflintError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder and try that files can be written there; PerflintError where they cannot.
+
+    To be called before the long part of a run, so that its result is not lost at the end.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise PerflintError(f"cannot write into the folder {path}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    # Of a file in the place of a folder, mkdir says "File exists", which helps nobody.
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file is in the place of a folder"
+    return error.strerror or str(error)
 
 
 def read_report(path: Path) -> Report:
@@ -109,9 +144,28 @@ def decode_report(raw: bytes, name: str) -> Report:
                 f"{name} has schema version {version}, this perflint reads {SCHEMA_VERSION}: "
                 "write and read reports with the same version of perflint"
             )
-        return msgspec.json.decode(raw, type=Report)
+        report = msgspec.json.decode(raw, type=Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise PerflintError(f"{name} is no report of perflint: {error}") from error
+    for result in report.run.tests:
+        if problem := _out_of_range(result):
+            # Quoted: a strange report's line end must not reach the log of the job that reads it.
+            raise PerflintError(f"{name} is no report of perflint: {result.test.id!r}: {problem}")
+    return report
+
+
+def _out_of_range(result: TestResult) -> str | None:
+    """Say which number no measurement can have led to; None where there is none."""
+    test = result.test
+    if not 0 < test.min_effect < 1:
+        return f"min_effect is {test.min_effect}, and has to be between 0 and 1"
+    if not 0 < test.items < math.inf:
+        return f"items is {test.items}, and has to be above 0"
+    for pair in (pair for segment in result.segments for pair in segment.pairs):
+        for seconds in (pair.base, pair.head):
+            if not _SHORTEST_STEP <= seconds <= _LONGEST_STEP:
+                return f"a step time is {seconds} seconds, and no step takes that long"
+    return None
 
 
 def report_schema() -> dict[str, object]:

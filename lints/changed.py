@@ -20,6 +20,16 @@ _LETTERS = {
     b"f": b"\f",
     b"v": b"\v",
 }
+# Set while a git hook runs; they would turn every command to the hook's own repository and index.
+_OF_A_HOOK = {
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+}
 _DIFF = (
     *("-c", "core.quotePath=false", "diff", "-U0", "--no-color", "--no-ext-diff", "--no-textconv"),
     *("--no-renames", "--src-prefix=a/", "--dst-prefix=b/", "--no-relative", "--submodule=short"),
@@ -107,12 +117,13 @@ def _commit(root: Path, revision: str) -> str:
 
 
 def _git(folder: Path, *words: str) -> str:
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
             capture_output=True,
             check=False,
-            env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            env={**inherited, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
         )
     except FileNotFoundError as error:
         raise PerflintError(

@@ -24,6 +24,7 @@ class Cold:
     def __init__(self, syntax: Syntax, names: Names) -> None:
         self._syntax = syntax
         self._names = names
+        self._rewrites: bool | None = None
 
     def is_cold(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> bool:
         """Whether a parent runs this child of it rarely; `looped`: with a loop in between."""
@@ -108,11 +109,21 @@ class Cold:
     def _is_decorated_no_grad(self, function: Function) -> bool:
         return any(self._names.of(_called(d)) in _NO_GRAD for d in function.decorator_list)
 
+    def _rewrites_globals(self, module: ast.Module) -> bool:
+        """Whether the file changes its own names at run time, as a script with options may."""
+        if self._rewrites is None:
+            calls = (node for node in ast.walk(module) if isinstance(node, ast.Call))
+            names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+            self._rewrites = bool(names & {"exec", "globals"})
+        return self._rewrites
+
     def _once(self, node: ast.AST) -> ast.expr | None:
         """Return what a name is bound to, where its scope binds it once."""
         if not isinstance(node, ast.Name):
             return None
         home = self._names.home(node, node.id)
+        if isinstance(home, ast.Module) and self._rewrites_globals(home):
+            return None
         bound = [
             name
             for name in (ast.walk(home) if home else ())

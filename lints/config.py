@@ -33,13 +33,19 @@ class LintConfig:
     root: Path = field(default_factory=Path.cwd)
 
 
-def load_config(start: Path) -> LintConfig:
-    """Read the table of the nearest pyproject.toml at or above `start`; none means the defaults."""
+def load_config(start: Path, top: Path | None = None) -> LintConfig:
+    """Read the table of the nearest pyproject.toml at or above `start`; none means the defaults.
+
+    Folders above `top` are not looked at: what lies there is no part of the project.
+    """
     start = start.absolute()
+    last = None if top is None else top.absolute()
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
             return parse_config(_read(path), folder)
+        if folder == last:
+            break
     return LintConfig(root=start)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .compare import Comparison, Verdict
 from .measure import Examined
-from .profile import ProfileSummary, diff_profiles, match_lines
+from .profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
 
@@ -20,7 +20,9 @@ class Measured:
     examined: dict[Side, Examined] = field(default_factory=dict)
     identical: bool = False
     launches: list[list[Segment]] = field(default_factory=list)
+    failed_once: set[Side] = field(default_factory=set)
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
+    own_test: bool = False  # it fails on both sides, and base with its own version of it does not
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -45,7 +47,7 @@ def result_of(
     compared = measured.both_ran
     profile = None
     if len(measured.profiles) == 2:
-        profile = diff_profiles(measured.profiles[Side.BASE], measured.profiles[Side.HEAD], source)
+        profile = diff_profiles(*_profiles(measured, comparison), source)
     return TestResult(
         test=measured.test,
         verdict=verdict,
@@ -62,19 +64,38 @@ def result_of(
     )
 
 
+def _profiles(
+    measured: Measured, comparison: Comparison | None
+) -> tuple[ProfileSummary, ProfileSummary]:
+    base, head = measured.profiles[Side.BASE], measured.profiles[Side.HEAD]
+    if comparison is None:
+        return base, head
+    return (
+        scaled(base, comparison.base_seconds * 1e3),
+        scaled(head, comparison.head_seconds * 1e3),
+    )
+
+
 def _verdict(
     measured: Measured, comparison: Comparison | None, failures: Mapping[Side, Failure | None]
 ) -> tuple[Verdict, str]:
     skipped = {side: measured.examined[side].skipped for side in Side}
+    ran_on_base = skipped[Side.BASE] is None and failures[Side.BASE] is None
+    if skipped[Side.HEAD] is not None and ran_on_base:
+        return Verdict.SKIPPED, f"pytest skips it with this change only: {skipped[Side.HEAD]}"
     if skipped[Side.HEAD] is not None:
         return Verdict.SKIPPED, f"pytest skipped it: {skipped[Side.HEAD]}"
     match failures[Side.BASE], failures[Side.HEAD]:
+        case Failure(), Failure() if measured.own_test:
+            return Verdict.FAILED, "this change adds or edits the perf test, and it fails"
         case Failure(), Failure():
             return Verdict.BROKEN, "it fails on base and on head"
         case None, Failure() if skipped[Side.BASE] is None:
             return Verdict.FAILED, "it passes on base and fails on head"
         case None, Failure():
             return Verdict.FAILED, "it is skipped on base and fails on head"
+        case Failure() as failure, None if measured.examined[Side.BASE].failure is None:
+            return Verdict.UNSURE, f"base failed while being timed: {failure.summary}"
         case Failure() as failure, None:
             return Verdict.NEW, f"it runs on head only; on base: {failure.summary}"
     if skipped[Side.BASE] is not None:
@@ -87,9 +108,15 @@ def _verdict(
 def _counter_changes(
     base: Examined, head: Examined, budgets: Mapping[str, int], source: Source
 ) -> tuple[CounterChange, ...]:
-    before, after = base.counts.values, head.counts.values
+    # Of a count that is not steady, only what grew for certain counts: from the most that base did
+    # to the least that head did.
+    before = {**{n: most for n, (_, most) in base.counts.unstable.items()}, **base.counts.values}
+    after = {**{n: least for n, (least, _) in head.counts.unstable.items()}, **head.counts.values}
+    steady = base.counts.values.keys() & head.counts.values.keys()
     changes = []
     for name in sorted(before.keys() & after.keys()):
+        if name not in steady and after[name] <= before[name]:
+            continue
         grew = after[name] - before[name]
         over = name in budgets and grew > budgets[name]
         sites = _new_sites(base, head, source) if name == "host_syncs" and grew else ()

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from .. import PerflintError
+
 _EPILOG = """\
 example
   perflint bench --base main -k gpt     the working tree against main, perf tests named gpt
@@ -17,7 +19,15 @@ exit status
 
 def run(command: str, words: list[str]) -> int:
     """Run `perflint bench` and return its exit status."""
-    from .options import add_options
+    try:
+        from .options import add_options
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pytest"):
+            raise
+        raise PerflintError(
+            f"`perflint {command}` needs {error.name}, which is not installed: "
+            "pip install 'torch-perflint[bench]'"
+        ) from error
 
     parser = argparse.ArgumentParser(
         prog=f"perflint {command}",
@@ -51,6 +61,8 @@ def _bench(options: argparse.Namespace) -> int:
         return 3
     if result.tests:
         print(table(result.tests))
+    elif result.selection.affected:
+        print("no perf test was run")
     else:
         found = result.selection.found
         print(f"none of the {found} perf tests is affected" if found else "no perf tests found")

@@ -1,12 +1,17 @@
 """Joins what both sides collected: which tests there are, and where they could not be found."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .result import Failure
 from .sample import PerfTest, Side
+from .select import PerfFile
 
 _DETAIL_LINES = 60
+
+# What pytest says of its own command line; it also ends with that status where a conftest fails.
+_WRONG_CALL = re.compile(r"Wrong expression passed to '-k'.*|error: unrecognized arguments.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,26 @@ def join(
     return [
         (test, {s: _failure(test, sides[s].errors) for s in sides if test.id not in seen[s]})
         for test in tests.values()
+    ]
+
+
+def wrong_call(collected: Collected) -> str | None:
+    """Return pytest's complaint about its own command line, where there is one."""
+    found = _WRONG_CALL.search(collected.errors.get("", ""))
+    return found[0].strip() if found else None
+
+
+def uncollected(files: Iterable[PerfFile], tests: Iterable[PerfTest], keyword: str) -> list[str]:
+    """Say which perf tests the files hold by their text and pytest did not collect."""
+    names = {(test.path, test.name.split("[")[0].split("::")[-1]) for test in tests}
+    if keyword:
+        return [] if names else [f"-k {keyword!r} selects none of the affected perf tests"]
+    whole = {path for path, name in names if name == path}
+    return [
+        f"pytest collected no perf test {name} in {file.path}: is it marked with pytest.mark.perf?"
+        for file in files
+        for name in file.tests
+        if (file.path, name) not in names and file.path not in whole
     ]
 
 

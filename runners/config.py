@@ -10,6 +10,9 @@ from typing import Any
 
 from .. import PerflintError
 
+# The tables that [tool.perflint] may hold, one for each room.
+_ROOMS = ("lints", "runners", "bot", "telemetry")
+
 # What is counted of a step, and may have a budget.
 COUNTERS = ("operators", "host_syncs")
 
@@ -49,8 +52,11 @@ def load_config(root: Path) -> RunnersConfig:
         raise PerflintError(f"cannot read the configuration in {path}: {error}") from error
     tool = document.get("tool", {})
     perflint = tool.get("perflint", {}) if isinstance(tool, dict) else {}
-    table = perflint.get("runners", {}) if isinstance(perflint, dict) else perflint
-    return parse_config(table)
+    if not isinstance(perflint, dict):
+        raise PerflintError("[tool.perflint] has to be a table")
+    for key in perflint:
+        _require_known(key, _ROOMS, "[tool.perflint] has no table")
+    return parse_config(perflint.get("runners", {}))
 
 
 def parse_config(table: object) -> RunnersConfig:

@@ -1,101 +1,27 @@
 """Which files of a repository a Python file imports, found without running anything."""
 
-import ast
+import importlib.util
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-_DYNAMIC = {
-    "__import__",
-    "eval",
-    "exec",
-    "exec_module",
-    "import_module",
-    "importorskip",
-    "load_module",
-    "run_module",
-    "run_path",
-    "spec_from_file_location",
-}
-
-
-@dataclass(frozen=True)
-class FileImports:
-    """The imports of one file.
-
-    `names` are dotted names that may be modules or names inside modules; relative ones start with
-    dots. `dynamic` says that the file also imports by a name that only a run can know.
-    """
-
-    names: tuple[str, ...] = ()
-    dynamic: bool = False
-    readable: bool = True
-
-
-def read_imports(source: str) -> FileImports:
-    """Collect every import of the text, also those inside functions and `try`."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return FileImports(dynamic=True, readable=False)
-    names: list[str] = []
-    dynamic = False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            origin = "." * node.level + (node.module or "")
-            dot = "" if origin.endswith(".") or not origin else "."
-            names += [origin, *(f"{origin}{dot}{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Assign) and _is_plugin_list(node):
-            found = _literal_plugins(node.value)
-            names += found or []
-            dynamic = dynamic or found is None
-        elif isinstance(node, ast.Call) and _called(node) in _DYNAMIC:
-            literal = _literal_name(node)
-            names += [literal] if literal else []
-            dynamic = dynamic or literal is None
-    return FileImports(tuple(names), dynamic)
-
-
-def _called(call: ast.Call) -> str:
-    func = call.func
-    if isinstance(func, ast.Attribute):
-        # `model.eval()` is no import; the builtin is a bare name.
-        return "" if func.attr in ("eval", "exec") else func.attr
-    return func.id if isinstance(func, ast.Name) else ""
-
-
-def _literal_name(call: ast.Call) -> str | None:
-    if _called(call) not in ("import_module", "importorskip", "__import__"):
-        return None
-    match call.args:
-        # A relative name counts from whatever its `package` is.
-        case [ast.Constant(value=str(name))] if not name.startswith("."):
-            return name
-    return None
-
-
-def _is_plugin_list(node: ast.Assign) -> bool:
-    """Whether this is the variable by which a conftest names modules that pytest imports."""
-    return any(isinstance(to, ast.Name) and to.id == "pytest_plugins" for to in node.targets)
-
-
-def _literal_plugins(value: ast.expr) -> list[str] | None:
-    listed = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
-    names = [node.value for node in listed if isinstance(node, ast.Constant)]
-    found = [name for name in names if isinstance(name, str)]
-    return found if len(found) == len(listed) else None
+from .read_imports import FileImports, read_imports
 
 
 class ImportGraph:
-    """The import graph of one worktree. `files` are its tracked files, relative to `root`."""
+    """The import graph of one worktree. `files` are its tracked files, relative to `root`.
 
-    def __init__(self, root: Path, files: Iterable[str]) -> None:
+    `repository` is the user's own checkout: a package that is installed from there in editable mode
+    has names that no folder of the worktree shows.
+    """
+
+    def __init__(self, root: Path, files: Iterable[str], repository: Path | None = None) -> None:
         self._root = root
+        self._own = [path.resolve() for path in (root, repository) if path is not None]
         self._files = [name for name in files if name.endswith(".py")]
-        self._read: dict[str, FileImports] = {}
+        self._followed: dict[str, tuple[frozenset[str], bool]] = {}
+        self._places: dict[str, list[Path] | None] = {}
 
     @cached_property
     def modules(self) -> Mapping[str, tuple[str, ...]]:
@@ -111,8 +37,23 @@ class ImportGraph:
         return {module: tuple(names) for module, names in found.items()}
 
     @cached_property
+    def _submodules(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for module, names in self.modules.items():
+            found.setdefault(module.rpartition(".")[0], set()).update(names)
+        return {module: frozenset(names) for module, names in found.items() if module}
+
+    @cached_property
     def _packages(self) -> frozenset[str]:
         return package_folders(self._files)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[PurePosixPath]]:
+        found: dict[str, list[PurePosixPath]] = {}
+        for name in self._files:
+            path = PurePosixPath(name)
+            found.setdefault(path.name, []).append(path)
+        return found
 
     def closure(self, start: Iterable[str]) -> tuple[frozenset[str], bool]:
         """Return all files that running `start` can import, and whether more may come at run time.
@@ -126,28 +67,71 @@ class ImportGraph:
             if name in seen:
                 continue
             seen.add(name)
-            imports = self._imports(name)
-            dynamic = dynamic or imports.dynamic
-            waiting += self._imported(name, imports)
+            found, doubtful = self._follow(name)
+            dynamic = dynamic or doubtful
+            waiting += found
         return frozenset(seen), dynamic
 
     def _imports(self, name: str) -> FileImports:
-        if name not in self._read:
-            try:
-                text = (self._root / name).read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                self._read[name] = FileImports(dynamic=True, readable=False)
-            else:
-                self._read[name] = read_imports(text)
-        return self._read[name]
+        try:
+            text = (self._root / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return FileImports(dynamic=True, readable=False)
+        return read_imports(text)
 
-    def _imported(self, importer: str, imports: FileImports) -> Iterator[str]:
-        for dotted in imports.names:
-            for absolute in self._absolute(importer, dotted):
-                # Importing a.b.c runs a and a.b as well.
-                parts = absolute.split(".")
-                for end in range(1, len(parts) + 1):
-                    yield from self.modules.get(".".join(parts[:end]), ())
+    def _follow(self, importer: str) -> tuple[frozenset[str], bool]:
+        """Return the files that one file imports, and whether there may be more."""
+        if importer not in self._followed:
+            imports = self._imports(importer)
+            found: set[str] = set()
+            for dotted in imports.names:
+                for absolute in self._absolute(importer, dotted):
+                    found.update(self._named(absolute))
+            for path in imports.paths:
+                found.update(self._at(path))
+            dynamic = imports.dynamic or self._hides_own_code(imports)
+            self._followed[importer] = frozenset(found), dynamic
+        return self._followed[importer]
+
+    def _named(self, absolute: str) -> Iterator[str]:
+        """Yield the files of a dotted name: importing a.b.c runs a and a.b as well."""
+        parts = absolute.split(".")
+        for end in range(1, len(parts) + 1):
+            yield from self.modules.get(".".join(parts[:end]), ())
+        if parts[-1] == "*":
+            # `__all__` may name submodules, which are then imported.
+            yield from self._submodules.get(".".join(parts[:-1]), ())
+
+    def _at(self, path: str) -> Iterator[str]:
+        """Yield the files whose path ends like that; any folder may be joined before it."""
+        parts = tuple(part for part in PurePosixPath(path).parts if part not in ("..", "/"))
+        for candidate in self._by_name.get(PurePosixPath(path).name, ()):
+            shorter = min(len(parts), len(candidate.parts))
+            if candidate.parts[-shorter:] == parts[-shorter:]:
+                yield str(candidate)
+
+    def _hides_own_code(self, imports: FileImports) -> bool:
+        """Whether a name that no file here has may still be the repository's own code."""
+        absolute = [name for name in imports.names if not name.startswith(".")]
+        found = {_top(name) for name in absolute if any(self._named(name))}
+        for top in {_top(name) for name in absolute} - found - sys.stdlib_module_names:
+            if top not in self._places:
+                self._places[top] = _installed_at(top)
+            places = self._places[top]
+            if places is None:
+                # Where a missing package is provided for, it is missing on both sides. PyTorch may
+                # be missing where only the linter runs, and is nobody's own code.
+                if top in imports.required and top != "torch":
+                    return True
+            elif any(self._is_own(place) for place in places):
+                return True
+        return False
+
+    def _is_own(self, place: Path) -> bool:
+        # A virtual environment may lie inside the repository.
+        return not {"site-packages", "dist-packages"} & set(place.parts) and any(
+            place.is_relative_to(root) for root in self._own
+        )
 
     def _absolute(self, importer: str, dotted: str) -> Iterator[str]:
         if not dotted.startswith("."):
@@ -160,6 +144,22 @@ class ImportGraph:
             package = own.split(".")[: None if is_package else -1]
             package = package[: len(package) - (levels - 1)]
             yield ".".join([*package, name] if name else package)
+
+
+def _top(dotted: str) -> str:
+    return dotted.partition(".")[0]
+
+
+def _installed_at(top: str) -> list[Path] | None:
+    """Return where Python finds a package, without importing it; None where it finds none."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    places = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else ())]
+    return [Path(place).resolve() for place in places]
 
 
 def package_folders(files: Iterable[str]) -> frozenset[str]:

@@ -20,7 +20,7 @@ from .sample import Side
 # would add coverage or parallel workers to the measurement.
 _KEPT_FROM_TESTS = (
     *("GITHUB_", "GH_", "ACTIONS_", "INPUT_", "RUNNER_"),
-    *("PYTEST_ADDOPTS", "PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_"),
+    *("PYTEST_ADDOPTS", "PYTEST_TIMEOUT", "PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_"),
 )
 
 # By default glibc gives large blocks back to the system and takes them anew, step by step, or not,
@@ -89,8 +89,8 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.stop(at_once=kind is not None)
 
     def collected(self) -> Message:
         """Wait for the tests that pytest found. Raises SideFailed."""
@@ -104,9 +104,9 @@ class Worker:
             raise SideFailed(self.side, self._died()) from None
         return self._receive(self._plan.timeout)
 
-    def stop(self) -> None:
-        """End the process and everything that it started."""
-        if self._process.poll() is None:
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process and everything that it started; `at_once` does not let it say goodbye."""
+        if self._process.poll() is None and not at_once:
             try:
                 self._channel.send({"do": "stop"})
                 self._process.wait(timeout=5)
@@ -159,6 +159,7 @@ def _setup(plan: WorkerPlan, root: Path, line: tuple[int, int]) -> Message:
         "writes": line[1],
         "regular": sorted(plan.own.regular),
         "exact": sorted(plan.own.exact),
+        "loose": dict(plan.own.loose),
         "min_effect": plan.min_effect,
     }
 
@@ -168,6 +169,8 @@ def _command(plan: WorkerPlan) -> list[str]:
     # settings would spoil the measurement, hence no addopts.
     words = [sys.executable, "-P", "-m", "pytest", "-p", "torch_perflint.runners.pytest_worker"]
     words += ["-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", ".", "--tb=short"]
+    # pytest-timeout, where the project has it, would count the time in which the other side runs.
+    words += ["-o", "timeout=0", "-W", "ignore:Unknown config option:pytest.PytestConfigWarning"]
     words += ["--continue-on-collection-errors", *plan.pytest_args]
     if plan.keyword:
         words += ["-k", plan.keyword]

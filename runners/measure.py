@@ -47,14 +47,14 @@ class Launch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.drop()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.drop(at_once=kind is not None)
 
-    def drop(self, *sides: Side) -> None:
+    def drop(self, *sides: Side, at_once: bool = False) -> None:
         """End the processes of these sides, or of both; the next order starts fresh ones."""
         for side in sides or tuple(Side):
             if side in self._workers:
-                self._workers.pop(side).stop()
+                self._workers.pop(side).stop(at_once=at_once)
 
     def collect(self, side: Side) -> tuple[list[PerfTest], dict[str, str]]:
         """Return one side's perf tests, and what could not be collected, with the reason.
@@ -70,7 +70,7 @@ class Launch:
         try:
             done = self._worker(side).ask(self._order("count", test, self._seed(), side))
         except SideFailed as error:
-            self.drop(side)
+            self.drop(side, at_once=True)
             return Examined(failure=error.failure)
         provenance = Provenance(done["files"], done["outside"])
         if done["outcome"] == "skipped":
@@ -111,7 +111,7 @@ class Launch:
             try:
                 self._collected[side] = worker.collected()
             except SideFailed:
-                self._workers.pop(side).stop()
+                self._workers.pop(side).stop(at_once=True)
                 raise
         return self._workers[side]
 
@@ -146,14 +146,14 @@ class _Session:
                 order = self._launch._order("time", self._test, seed, side)
                 self.step_seconds[side] = float(self.ask(side, order)["seconds"])
         except BaseException:
-            self._launch.drop()
+            self._launch.drop(at_once=True)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             # The sides are in the middle of something: no order could bring them back in step.
-            self._launch.drop()
+            self._launch.drop(at_once=True)
             return
         try:
             for side in Side:
@@ -183,7 +183,8 @@ def _unexpected_end(done: Message) -> Failure:
 
 def _counts(data: Message) -> Counts:
     sites = tuple(SyncSite(**site) for site in data["syncs"])
-    return Counts(data["values"], tuple(data["unstable"]), sites)
+    unstable = {name: (least, most) for name, (least, most) in data["unstable"].items()}
+    return Counts(data["values"], unstable, sites)
 
 
 def _summary(data: Message) -> ProfileSummary:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from .. import PerflintError
 from .config import RunnersConfig
-from .run import RunOptions
+from .prepare import RunOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,10 +50,14 @@ def orderly_end() -> Iterator[None]:
     """Let a cancelled CI job end like Ctrl-C does: processes stopped, worktrees removed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        # Once is enough: a second signal would interrupt the clean-up.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

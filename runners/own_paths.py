@@ -39,13 +39,24 @@ def _moved(entry: str, root: Path, repository: Path) -> str:
 class OpenedFiles:
     """Notes which files of the worktree the process opens, data and configuration included.
 
-    Files opened by forked workers of a data loader are not seen.
+    Also which Python files of the user's own checkout, `repository`: nothing should. Files opened
+    by forked workers of a data loader are not seen.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._prefix = f"{root}/"
+    def __init__(self, root: Path, repository: Path) -> None:
+        self._root, self._repository = root, repository
+        self._prefix, self._checkout = f"{root}/", f"{repository}/"
         self._names: set[str] = set()
+        self._foreign: set[str] = set()
         sys.addaudithook(self._hook)
+
+    def foreign_code(self) -> dict[str, str]:
+        """Map the names of the checkout's Python files that were opened to these files."""
+        return {
+            Path(file).name.split(".")[0]: file
+            for file in sorted(self._foreign)
+            if _moved(file, self._root, self._repository) != file
+        }
 
     def names(self) -> frozenset[str]:
         """Return the paths, relative to the worktree."""
@@ -57,17 +68,20 @@ class OpenedFiles:
         name = os.path.abspath(os.fsdecode(args[0]))
         if name.startswith(self._prefix) and "/__pycache__/" not in name:
             self._names.add(name.removeprefix(self._prefix))
+        elif name.startswith(self._checkout) and name.endswith((".py", ".pyc")):
+            self._foreign.add(name)
 
 
 def imported(
-    root: Path, own: FirstParty, opened: Iterable[str]
+    root: Path, repository: Path, own: FirstParty, opened: Iterable[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return what ran: blob hashes of the worktree's files, and first-party modules from outside.
 
     The first maps paths relative to `root` to git blob hashes, of imported modules and `opened`
-    files; the second maps module names to the file they came from.
+    files; the second maps module names to the file they came from. Whatever lies in the user's own
+    checkout, `repository`, is first-party by any name.
     """
-    names, outside = set(opened), {}
+    names, elsewhere = set(opened), {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if not isinstance(file, str):
@@ -75,8 +89,16 @@ def imported(
         path = Path(os.path.realpath(file))
         if path.is_relative_to(root):
             names.add(path.relative_to(root).as_posix())
-        elif own.owns(name):
-            outside[name] = file
+        else:
+            elsewhere[name] = file
+    outside = {
+        name: file
+        for name, file in elsewhere.items()
+        if own.owns(name)
+        or _moved(file, root, repository) != file
+        # A changed file that did not run, while a module of its name came from elsewhere.
+        or own.loose.get(name, "") not in ("", *names)
+    }
     hashes = {}
     for name in sorted(names):
         path = root / name

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,23 @@ class ProfileChange:
 
     operators: tuple[OperatorChange, ...]
     lines: tuple[LineChange, ...]
+
+
+def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
+    """Bring the times down to a step of `step_ms`, where they add up to more.
+
+    A profiled and traced step takes longer than a timed one, and the machine may have been busier.
+    Times that add up to less stay: the rest of the step is Python between the operators.
+    """
+    total = sum(operator.milliseconds for operator in summary.operators)
+    if total <= step_ms or step_ms <= 0:
+        return summary
+    share = step_ms / total
+    return ProfileSummary(
+        summary.steps,
+        tuple(replace(op, milliseconds=op.milliseconds * share) for op in summary.operators),
+        tuple(replace(line, milliseconds=line.milliseconds * share) for line in summary.lines),
+    )
 
 
 # Differences below this share of all operator time are noise of the profile.

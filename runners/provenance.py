@@ -18,18 +18,24 @@ class FirstParty:
     such a name is first-party. A folder without one gives way to an installed package of its name,
     as Python's import does, so of those only the `exact` modules that the repository holds count;
     and a `loggers/wandb.py` in such a folder makes no first-party `wandb`.
+    `loose` maps further names that a changed file may be imported by to that file.
     """
 
     regular: frozenset[str]
     exact: frozenset[str]
+    loose: Mapping[str, str] = field(default_factory=dict)
 
     def owns(self, module: str) -> bool:
         """Whether the repository provides `module`, a dotted name."""
         return module.split(".")[0] in self.regular or module in self.exact
 
 
-def first_party(files: Iterable[str]) -> FirstParty:
-    """Work out the first-party names of a repository from its tracked files."""
+def first_party(files: Iterable[str], changed: Iterable[str] = ()) -> FirstParty:
+    """Work out the first-party names of a repository from its tracked files.
+
+    `changed` are the files of them that a change touches and a perf test can reach.
+    """
+    files = list(files)
     names = [name for name in files if name.endswith(".py")]
     packages = package_folders(names)
     regular: set[str] = set()
@@ -51,7 +57,13 @@ def first_party(files: Iterable[str]) -> FirstParty:
                 exact.add(module)
             elif _is_regular(path, packages):
                 regular.add(module)
-    return FirstParty(frozenset(regular), frozenset(exact))
+    loose = {
+        module: name
+        for name in changed
+        for module in module_names(name, packages)
+        if module.split(".")[0] not in sys.stdlib_module_names
+    }
+    return FirstParty(frozenset(regular), frozenset(exact), loose)
 
 
 def _is_regular(path: PurePosixPath, packages: frozenset[str]) -> bool:
@@ -79,22 +91,28 @@ def refusal(base: Provenance, head: Provenance) -> str | None:
     for side, provenance in (("base", base), ("head", head)):
         for module, file in sorted(provenance.outside.items()):
             return (
-                f"{side} imported {module} from {file}, outside its own worktree: both sides would "
+                f"{side} ran {module} from {file}, outside its own worktree: both sides would "
                 "measure the same code. Uninstall that copy, or put the package's folder on "
                 "pytest's `pythonpath`, so that each worktree's own comes first"
             )
     return None
 
 
-def identical(base: Provenance, head: Provenance, ran: frozenset[str] | None) -> bool:
+def identical(
+    base: Provenance,
+    head: Provenance,
+    ran: frozenset[str] | None,
+    others: frozenset[str] = frozenset(),
+) -> bool:
     """Whether both sides ran the same content.
 
-    `ran` limits the comparison to the Python files that one test can import; None takes all of
-    them. Other files that were opened, such as data and configuration, always count.
+    The process ran other tests as well: of the Python files, those that only `others` can import
+    are left out, and `ran` are those that this test can import (None: any). What was imported and
+    nobody explains counts, as does every other file that was opened, data and configuration.
     """
 
     def content(provenance: Provenance) -> dict[str, str]:
-        files = provenance.files.items()
-        return {f: h for f, h in files if ran is None or f in ran or not f.endswith(".py")}
+        theirs = others - ran if ran is not None else frozenset()
+        return {f: h for f, h in provenance.files.items() if f not in theirs}
 
     return content(base) == content(head)

@@ -103,10 +103,15 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
                 f"it takes {', '.join(known)}"
             )
         fits = isinstance(value, known[key]) and not isinstance(value, bool)
-        if not fits or (isinstance(value, int | float) and value <= 0):
+        if not fits or (isinstance(value, int | float) and not 0 < value < float("inf")):
             wanted = "some text" if key == "unit" else "a number above 0"
             raise PerflintError(
                 f"@pytest.mark.perf of {item.name}: {key} has to be {wanted}, not {value!r}"
+            )
+        if key == "min_effect" and value >= 1:
+            raise PerflintError(
+                f"@pytest.mark.perf of {item.name}: min_effect has to be a number below 1, "
+                f"such as 0.05 for 5 %, not {value!r}"
             )
     if marker.args:
         raise PerflintError(f"@pytest.mark.perf of {item.name} takes keyword arguments only")

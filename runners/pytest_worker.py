@@ -13,6 +13,7 @@ import pytest
 from .. import PerflintError
 from . import pytest_plugin
 from .channel import VARIABLE, Channel, Closed, Message
+from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
 from .provenance import FirstParty
 
@@ -26,6 +27,7 @@ _DETAIL_LINES = 60
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before any code of the repository runs: its own folders first on the path, the line open."""
+    die_with_parent()
     setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
     root = Path(setup["root"])
     put_first(root, Path(setup["repository"]))
@@ -36,11 +38,14 @@ class Worker:
     """One side's process: collects, then does what it is told until it is told to stop."""
 
     def __init__(self, root: Path, setup: Message) -> None:
+        self._repository = Path(setup["repository"])
         self._root = root
         self._channel = Channel(setup["reads"], setup["writes"])
-        self._first_party = FirstParty(frozenset(setup["regular"]), frozenset(setup["exact"]))
+        self._first_party = FirstParty(
+            frozenset(setup["regular"]), frozenset(setup["exact"]), setup["loose"]
+        )
         self._min_effect: float = setup["min_effect"]
-        self._opened = OpenedFiles(root)
+        self._opened = OpenedFiles(root, self._repository)
         self._errors: dict[str, str] = {}
         self._reports: list[pytest.TestReport] = []
 
@@ -55,6 +60,10 @@ class Worker:
     ) -> None:
         """Keep the perf tests."""
         items[:] = [item for item in items if item.get_closest_marker("perf")]
+        if config.pluginmanager.hasplugin("timeout"):
+            for item in items:
+                # A limit that a test sets itself would count the other side's turns as well.
+                item.add_marker(pytest.mark.timeout(0), append=False)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember what could not be collected, and why."""
@@ -104,9 +113,9 @@ class Worker:
         torch_step.seed_everything(order["seed"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
-        return {"kind": "done", **self._outcome(), **driver.result(), **self._provenance()}
+        return {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
 
-    def _outcome(self) -> Message:
+    def _outcome(self, driver: "_CountDriver | _TurnDriver") -> Message:
         for report in self._reports:
             if report.skipped:
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
@@ -120,11 +129,16 @@ class Worker:
                     "summary": self._strip(message.strip().split("\n")[0]),
                     "details": "\n".join(text.splitlines()[-_DETAIL_LINES:]),
                 }
+        if not driver.drove:
+            summary = "the test is marked `perf` but never called perf(step)"
+            return {"outcome": "failed", "summary": summary, "details": ""}
         return {"outcome": "passed", "summary": "", "details": ""}
 
     def _provenance(self) -> Message:
-        files, outside = imported(self._root, self._first_party, self._opened.names())
-        return {"files": files, "outside": outside}
+        files, outside = imported(
+            self._root, self._repository, self._first_party, self._opened.names()
+        )
+        return {"files": files, "outside": self._opened.foreign_code() | outside}
 
     def _strip(self, text: str) -> str:
         """Leave the worktree's path out of messages: it is gone when people read them."""
@@ -137,9 +151,11 @@ class _CountDriver:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._result: Message = {}
+        self.drove = False
 
     def drive(self, step: Callable[[], object]) -> None:
         """Run the step until lazy initialisation is over, then count it."""
+        self.drove = True
         from . import torch_counters, torch_memory, torch_step
 
         for _ in range(3):
@@ -163,9 +179,11 @@ class _TurnDriver:
     def __init__(self, channel: Channel, root: Path) -> None:
         self._channel, self._root = channel, root
         self._steps: list[StepProfile] = []
+        self.drove = False
 
     def drive(self, step: Callable[[], object]) -> None:
         """Warm up, say so, and take turns until told to end."""
+        self.drove = True
         from . import torch_step
 
         seconds = torch_step.warm_up(step)

@@ -1,46 +1,29 @@
 """Runs the affected perf tests of base and head: who is measured, in which order, how often."""
 
-import importlib.util
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .. import PerflintError
 from .assemble import Measured, result_of
 from .checkout import Checkout
-from .collect import Collected, join
+from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison, Verdict
 from .config import RunnersConfig
-from .git import changed_files, tracked_files
-from .imports import ImportGraph
+from .git import tracked_files
 from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, judge, settle, wants_launch
 from .machine import environment
 from .measure import Examined, Launch
+from .prepare import RunOptions, require_packages, select_tests, share_harness, write_over
 from .provenance import first_party, identical, refusal
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Segment, Side
-from .select import Choice, PerfFile, choose, find_perf_files
+from .select import Choice
 
 Say = Callable[[str], None]
 
 _MOST_SEGMENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the user asked for.
-
-    `keyword` is pytest's -k; `everything` runs tests that the change cannot affect as well;
-    `time_identical` times tests whose code is the same on both sides; `seed` fixes every random
-    choice.
-    """
-
-    keyword: str = ""
-    everything: bool = False
-    time_identical: bool = False
-    seed: int = 0
 
 
 def run_perf_tests(
@@ -50,57 +33,15 @@ def run_perf_tests(
 
     Raises PerflintError where it cannot begin: PyTorch missing, for instance.
     """
-    choice, notes = _select(checkout, config, options)
+    choice, notes = select_tests(checkout, config, options)
     if not choice.files:
         return RunResult(choice.selection, (), None, options.seed, tuple(notes))
-    _require_packages()
-    notes += _share_harness(checkout, choice.files)
+    require_packages()
+    harness = share_harness(checkout, choice.files)
+    notes += harness.notes
     run = _Run(checkout, config, options, choice, say)
+    run.originals = harness.originals
     return run.result(tuple(notes))
-
-
-def _select(
-    checkout: Checkout, config: RunnersConfig, options: RunOptions
-) -> tuple[Choice, list[str]]:
-    tracked = {side: tracked_files(checkout.root(side)) for side in Side}
-    found = {
-        side: find_perf_files(checkout.root(side), tracked[side], config.paths) for side in Side
-    }
-    changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
-    graphs = [ImportGraph(checkout.root(side), tracked[side]) for side in Side]
-    everything = options.everything or options.time_identical
-    choice = choose(found[Side.HEAD], changed, graphs, everything=everything)
-    kept = {file.path for file in found[Side.HEAD]}
-    gone = [file.path for file in found[Side.BASE] if file.path not in kept]
-    return choice, [f"perf tests removed by this change: {path}" for path in gone]
-
-
-def _require_packages() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise PerflintError(
-            "perf tests are selected, but PyTorch is not installed in perflint's environment: "
-            "install the build that your project trains with, then run perflint again"
-        )
-    missing = [name for name in ("numpy", "pytest") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise PerflintError(
-            f"measuring needs {' and '.join(missing)}: pip install 'torch-perflint[bench]'"
-        )
-
-
-def _share_harness(checkout: Checkout, files: tuple[PerfFile, ...]) -> list[str]:
-    """Put head's perf-test files into base's worktree, so that both sides run the same test."""
-    notes = []
-    for file in files:
-        head, base = checkout.head_root / file.path, checkout.base_root / file.path
-        content = head.read_bytes()
-        if base.exists() and base.read_bytes() == content:
-            continue
-        if base.exists():
-            notes.append(f"this change edits {file.path}: head's version was run on both sides")
-        base.parent.mkdir(parents=True, exist_ok=True)
-        base.write_bytes(content)
-    return notes
 
 
 class _Run:
@@ -117,6 +58,9 @@ class _Run:
         self._checkout, self._config, self._options = checkout, config, options
         self._choice, self._say = choice, say
         self._environment: Environment | None = None
+        self._notes: list[str] = []
+        # Base's own version of the perf-test files that the change edits or adds (None).
+        self.originals: Mapping[str, bytes | None] = {}
         self._refused: str | None = None
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -138,6 +82,7 @@ class _Run:
             number += 1
         results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
         selection, seed = self._choice.selection, self._options.seed
+        notes = (*notes, *self._notes)
         return RunResult(selection, results, self._environment, seed, notes, self._refused)
 
     def _launch(self, number: int) -> Launch:
@@ -151,7 +96,7 @@ class _Run:
             threads=self._config.threads,
             timeout=self._config.timeout,
             min_effect=self._config.min_effect,
-            own=first_party({name for names in own for name in names}),
+            own=first_party({name for names in own for name in names}, self._reached_changes()),
         )
         roots = {side: self._checkout.root(side) for side in Side}
         return Launch(plan, roots, number, self._options.seed)
@@ -165,7 +110,12 @@ class _Run:
             except SideFailed as error:
                 words = f"{error.failure.summary}\n{error.failure.details}"
                 sides[side] = Collected([], {"": words})
-        return join(sides, {file.path for file in self._choice.files})
+        if all(complaints := [wrong_call(collected) for collected in sides.values()]):
+            raise PerflintError(f"pytest does not accept its command line: {complaints[0]}")
+        tests = join(sides, {file.path for file in self._choice.files})
+        found = [test for test, _ in tests]
+        self._notes += uncollected(self._choice.files, found, self._options.keyword)
+        return tests
 
     def _measure(self, launch: Launch, test: PerfTest, failures: dict[Side, Failure]) -> Measured:
         measured = Measured(test)
@@ -177,6 +127,7 @@ class _Run:
             measured.examined[side] = launch.examine(test, side)
         if Side.HEAD not in failures:
             self._retry(launch, measured)
+        self._excuse(launch, measured)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance)
@@ -185,7 +136,7 @@ class _Run:
         ran = self._choice.ran.get(test.path)
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         measured.identical = not self._choice.doubts and identical(
-            base.provenance, head.provenance, ran
+            base.provenance, head.provenance, ran, self._others(test.path)
         )
         if measured.identical and not self._options.time_identical:
             return measured
@@ -193,6 +144,49 @@ class _Run:
         if any(measured.launches) and not measured.timing_failures:
             self._profile(launch, measured)
         return measured
+
+    def _excuse(self, launch: Launch, measured: Measured) -> None:
+        """Ask base's own version of an edited perf test, where head's fails on both sides.
+
+        A change that breaks its own perf test is not excused by base, which fails with it.
+        """
+        test = measured.test
+        failed = all(examined.failure for examined in measured.examined.values())
+        if not failed or test.path not in self.originals:
+            return
+        original = self.originals[test.path]
+        if original is None:
+            measured.own_test = True
+            return
+        shared = self._checkout.base_root / test.path
+        ours = shared.read_bytes()
+        self._say(f"{test.name}: asking base's own version of the test")
+        launch.drop(Side.BASE)
+        try:
+            write_over(self._checkout.base_root, shared, original)
+            theirs, _ = launch.collect(Side.BASE)
+            same = [one for one in theirs if one.path == test.path]
+            same = [one for one in same if one.id == test.id] or same
+            measured.own_test = any(not launch.examine(one, Side.BASE).failure for one in same)
+        except SideFailed:
+            return  # base cannot run its own version either
+        finally:
+            launch.drop(Side.BASE)
+            write_over(self._checkout.base_root, shared, ours)
+
+    def _reached_changes(self) -> list[str]:
+        """The changed Python files that a chosen perf test can import."""
+        reach = [self._choice.ran.get(file.path) for file in self._choice.files]
+        return [
+            reason.path
+            for reason in self._choice.selection.files
+            if reason.path.endswith(".py") and any(r is None or reason.path in r for r in reach)
+        ]
+
+    def _others(self, path: str) -> frozenset[str]:
+        """What the other chosen files can import: the same process runs them all."""
+        reach = (self._choice.ran[f.path] for f in self._choice.files if f.path != path)
+        return frozenset().union(*(files for files in reach if files is not None))
 
     def _retry(self, launch: Launch, measured: Measured) -> None:
         """Try once more, in a fresh process, what fails on head only.
@@ -202,6 +196,7 @@ class _Run:
         failure = measured.examined[Side.HEAD].failure
         if failure and not failure.timed_out and not measured.examined[Side.BASE].failure:
             launch.drop(Side.HEAD)
+            measured.notes.append(f"head failed once and was tried again: {failure.summary}")
             measured.examined[Side.HEAD] = launch.examine(measured.test, Side.HEAD)
 
     def _note_machine(self, measured: Measured) -> None:
@@ -218,12 +213,14 @@ class _Run:
             try:
                 segments.append(launch.time_segment(test))
             except SideFailed as error:
-                if measured.timing_failures.get(error.side):
+                measured.notes.append(f"{error} (while being timed)")
+                if error.side in measured.failed_once:
+                    measured.timing_failures[error.side] = error.failure
                     return segments
-                # Once more, in the fresh processes that the launch starts by itself.
-                measured.timing_failures[error.side] = error.failure
+                # Once more, in the fresh processes that the launch starts by itself. A second
+                # failure, in this launch or a later one, counts.
+                measured.failed_once.add(error.side)
                 continue
-            measured.timing_failures.clear()
             comparison = judge(segments, at)
             self._say(f"{test.name}: {_so_far(comparison)}")
             spent = time.monotonic() - begin

@@ -70,11 +70,12 @@ class Counts:
     """What one step does, counted exactly.
 
     `values` maps a counter's name to its value in one step. A counter that differed between two
-    counted steps is left out of `values` and named in `unstable`.
+    counted steps is left out of `values` and is in `unstable` with the least and the most that was
+    counted.
     """
 
     values: Mapping[str, int] = field(default_factory=dict)
-    unstable: tuple[str, ...] = ()
+    unstable: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     syncs: tuple[SyncSite, ...] = ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from .result import TestResult
 
-_HEADINGS = ("verdict", "perf test", "change", "95% CI", "base", "head")
+_HEADINGS = ("verdict", "perf test", "throughput", "95% CI", "base step", "head step")
 
 
 def table(results: Iterable[TestResult]) -> str:

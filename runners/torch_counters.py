@@ -42,7 +42,12 @@ def count_steps(step: Callable[[], object], root: Path) -> Counts:
         for (path, line, operator), count in sorted(first.sites.items())
         if second.sites[path, line, operator] == count
     )
-    return Counts(values, tuple(name for name in COUNTERS if name not in values), sites)
+    unstable = {
+        name: (min(first[name], second[name]), max(first[name], second[name]))
+        for name in COUNTERS
+        if name not in values
+    }
+    return Counts(values, unstable, sites)
 
 
 class _Count(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is untyped

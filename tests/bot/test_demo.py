@@ -6,15 +6,24 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
+
+pytest.importorskip("msgspec")
+
 from torch_perflint import PerflintError
 from torch_perflint.bot.demo import FILES, PLANTED, compare_with_plan, main, make_demo
+from torch_perflint.bot.report import Report
+from torch_perflint.lints.finding import Finding
 from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.profile import LineChange, ProfileChange
 from torch_perflint.runners.result import CounterChange, TestResult
-from torch_perflint.runners.sample import PerfTest
+from torch_perflint.runners.sample import SyncSite
+
+from .reports import finding, report, timed
 
 CHANGED_FOR = {
     "minitrain/gpt.py": "perf_tests/test_gpt.py",
@@ -171,49 +180,100 @@ def test_without_git_the_message_names_it(folder: Path, monkeypatch: pytest.Monk
     assert not folder.exists()
 
 
-def _result(
-    test: str, verdict: Verdict, *counters: CounterChange, file: str = "perf_tests/t.py"
-) -> TestResult:
-    return TestResult(PerfTest(f"{file}::{test}", file, 1), verdict, counters=counters)
+LINE = LineChange("minitrain/gpt.py", 41, "projected = …", 1.0, 4.0, touched=True)
+SITE = SyncSite("minitrain/steps.py", 14, "aten::_local_scalar_dense", 1)
+SYNC = CounterChange("host_syncs", 0, 1, over_budget=True, sites=(SITE,))
+READ = finding("minitrain/steps.py", 14, "PFL101")
 
 
-SYNC = CounterChange("host_syncs", 0, 1, over_budget=True)
-AS_PLANTED = {
-    "test_gpt_train": _result("test_gpt_train", Verdict.SLOWER),
-    "test_convnet_train": _result("test_convnet_train", Verdict.SAME, SYNC),
-    "test_loader_train": _result("test_loader_train", Verdict.SAME),
-}
+def _profile(*lines: LineChange) -> ProfileChange:
+    return ProfileChange((), lines)
+
+
+SLOWER = timed("test_gpt_train", Verdict.SLOWER, -0.25, profile=_profile(LINE))
+WAITS = timed("test_convnet_train", Verdict.SAME, 0.0, counters=(SYNC,))
+CALM = timed("test_loader_train", Verdict.SAME, 0.0)
+AS_PLANTED = {result.test.name: result for result in (SLOWER, WAITS, CALM)}
+TOLD = report(*AS_PLANTED.values(), findings=(READ,))
+
+
+def _told(*results: TestResult, findings: tuple[Finding, ...] = (READ,)) -> Report:
+    """What is told as planted, but for these results and findings."""
+    tests = {**AS_PLANTED, **{result.test.name: result for result in results}}
+    return report(*tests.values(), findings=findings)
+
+
+def _words(lines: list[str]) -> dict[str, str]:
+    """The first word of each line, by the perf test that it speaks of."""
+    return {line.split()[1].rstrip(":"): line.split()[0] for line in lines}
 
 
 def test_all_that_was_planted_is_found() -> None:
-    found, lines = compare_with_plan(list(AS_PLANTED.values()))
+    found, lines = compare_with_plan(TOLD)
     assert found
-    assert all(line.startswith("found ") for line in lines)
+    assert set(_words(lines).values()) == {"found"}
     assert "host_syncs 0 -> 1" in lines[1]
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        _result("test_gpt_train", Verdict.SAME),
-        _result("test_gpt_train", Verdict.UNSURE),
-        _result("test_gpt_train", Verdict.FAILED),
-        _result("test_convnet_train", Verdict.SAME),
-        _result("test_convnet_train", Verdict.SLOWER, SYNC),
-        _result("test_loader_train", Verdict.SLOWER),
-        _result("test_loader_train", Verdict.FASTER),
-        _result("test_loader_train", Verdict.SAME, SYNC),
+        replace(SLOWER, verdict=Verdict.SAME),
+        replace(SLOWER, verdict=Verdict.UNSURE),
+        replace(SLOWER, verdict=Verdict.FAILED),
+        replace(SLOWER, profile=None),
+        replace(SLOWER, profile=_profile()),
+        replace(SLOWER, profile=_profile(replace(LINE, touched=False))),
+        replace(SLOWER, profile=_profile(replace(LINE, path="minitrain/data.py"))),
+        replace(SLOWER, profile=_profile(replace(LINE, head_ms=0.5))),
+        replace(WAITS, verdict=Verdict.SLOWER),
+        replace(WAITS, verdict=Verdict.FASTER),
+        replace(WAITS, counters=()),
+        replace(WAITS, counters=(), verdict=Verdict.UNSURE),
+        replace(WAITS, counters=(replace(SYNC, over_budget=False),)),
+        replace(WAITS, counters=(replace(SYNC, base=1, head=2),)),
+        replace(WAITS, counters=(replace(SYNC, sites=()),)),
+        replace(WAITS, counters=(replace(SYNC, sites=(replace(SITE, path="minitrain/a.py"),)),)),
+        replace(WAITS, counters=(replace(SYNC, sites=(replace(SITE, line=13),)),)),
+        replace(WAITS, counters=(SYNC, CounterChange("operators", 1, 2, over_budget=True))),
+        replace(CALM, verdict=Verdict.SLOWER),
+        replace(CALM, verdict=Verdict.FASTER),
+        replace(CALM, comparison=None),
+        replace(CALM, comparison=None, verdict=Verdict.UNSURE),
+        replace(CALM, counters=(SYNC,)),
     ],
-    ids=lambda result: f"{result.test.name}-{result.verdict.value}-{len(result.counters)}",
 )
 def test_a_plant_that_was_missed_or_a_false_alarm_is_named(wrong: TestResult) -> None:
-    found, lines = compare_with_plan(list({**AS_PLANTED, wrong.test.name: wrong}.values()))
+    found, lines = compare_with_plan(_told(wrong))
     assert not found
-    assert [line.split()[1] for line in lines if "MISSED" in line] == [f"{wrong.test.name}:"]
+    missed = [test for test, word in _words(lines).items() if word == "MISSED"]
+    assert missed == [wrong.test.name]
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [(), (replace(READ, code="PFL102"),), (replace(READ, path="minitrain/gpt.py"),)],
+    ids=["none", "another rule", "another file"],
+)
+def test_a_host_sync_that_the_linter_does_not_name_is_missed(
+    findings: tuple[Finding, ...],
+) -> None:
+    found, lines = compare_with_plan(_told(findings=findings))
+    assert not found
+    assert _words(lines)["test_convnet_train"] == "MISSED"
+    assert "no finding PFL101 on the line that waits" in lines[1]
+
+
+def test_time_that_the_machine_leaves_open_is_unsure_and_no_failed_demo() -> None:
+    unsure = [replace(result, verdict=Verdict.UNSURE) for result in (WAITS, CALM)]
+    found, lines = compare_with_plan(_told(*unsure))
+    assert found
+    assert list(_words(lines).values()) == ["found", "unsure", "unsure"]
+    assert all(line.endswith("the machine was too noisy to say") for line in lines[1:])
 
 
 def test_a_perf_test_that_was_not_run_is_missed() -> None:
-    found, lines = compare_with_plan([AS_PLANTED["test_gpt_train"]])
+    found, lines = compare_with_plan(report(SLOWER))
     assert not found
     assert sum("it was not run" in line for line in lines) == 2
 
@@ -229,7 +289,7 @@ def test_the_plan_and_the_files_name_the_same_perf_tests() -> None:
 
 
 def _stand_in(
-    monkeypatch: pytest.MonkeyPatch, status: int, results: list[TestResult]
+    monkeypatch: pytest.MonkeyPatch, status: int, told: Report
 ) -> list[tuple[Path, list[str]]]:
     """Put a `ci` that ends with `status` in place of ours; return where and how it was called."""
     calls: list[tuple[Path, list[str]]] = []
@@ -246,10 +306,9 @@ def _stand_in(
     module = ModuleType("torch_perflint.bot.ci")
     module.main = ci  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch_perflint.bot.ci", module)
-    report = ModuleType("torch_perflint.bot.report")
-    told = SimpleNamespace(run=SimpleNamespace(tests=results))
-    report.read_report = lambda path: told  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch_perflint.bot.report", report)
+    reports = ModuleType("torch_perflint.bot.report")
+    reports.read_report = lambda path: told  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch_perflint.bot.report", reports)
     return calls
 
 
@@ -257,7 +316,7 @@ def test_ci_runs_inside_the_demo_on_its_two_commits(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = Path.cwd()
-    calls = _stand_in(monkeypatch, 1, list(AS_PLANTED.values()))
+    calls = _stand_in(monkeypatch, 1, TOLD)
     assert main(["--into", str(folder)]) == 0
     head, base = git(folder, "rev-list", "HEAD").split()
     out = str(folder / ".perflint")
@@ -272,12 +331,12 @@ def test_ci_runs_inside_the_demo_on_its_two_commits(
 def test_any_other_end_of_ci_is_a_failed_demo(
     folder: Path, monkeypatch: pytest.MonkeyPatch, status: int, ends: int
 ) -> None:
-    _stand_in(monkeypatch, status, list(AS_PLANTED.values()))
+    _stand_in(monkeypatch, status, TOLD)
     assert main(["--into", str(folder)]) == ends
 
 
 def test_a_missed_plant_is_a_failed_demo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _stand_in(monkeypatch, 1, [])
+    _stand_in(monkeypatch, 1, report())
     assert main(["--into", str(folder)]) == 1
 
 
@@ -287,7 +346,7 @@ def test_a_comment_of_the_last_run_is_never_shown(
     make_demo(folder)
     (folder / ".perflint").mkdir()
     (folder / ".perflint" / "comment.md").write_text("of yesterday")
-    _stand_in(monkeypatch, 2, [])
+    _stand_in(monkeypatch, 2, report())
     main(["--into", str(folder)])
     assert "of yesterday" not in capsys.readouterr().out
     assert not (folder / ".perflint" / "comment.md").exists()
@@ -297,7 +356,7 @@ def test_no_run_makes_the_repository_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    calls = _stand_in(monkeypatch, 1, [])
+    calls = _stand_in(monkeypatch, 1, report())
     assert main(["--no-run"]) == 0
     assert calls == []
     assert (tmp_path / "perflint-demo" / ".git").is_dir()

@@ -21,6 +21,7 @@ from torch_perflint.bot.interim import (
     render_running,
     render_waiting,
 )
+from torch_perflint.bot.numbers import MINUS, interval
 from torch_perflint.bot.page import MOST_ROWS
 from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
 from torch_perflint.bot.report import Report, Revision, RunLink
@@ -405,11 +406,32 @@ def test_waiting_and_running_comments_are_inert_too() -> None:
 
 
 def test_reproduction_names_both_sides_and_quotes_the_tests() -> None:
-    odd = replace(GPT, test=PerfTest("a.py::test_x[a b-$(id)]", "a.py", 1))
+    odd = replace(GPT, test=PerfTest("a.py::test_$(id)", "a.py", 1))
     page = render_comment(report(odd))
     command = re.search(r"```bash\n(.*)\n```", page)
     assert command is not None
     assert command[1] == (
-        f"perflint ci --base {BASE.sha[:12]} --head {HEAD.sha[:12]} -k 'test_x[a b-$(id)]'"
+        f"perflint ci --base {BASE.sha[:12]} --head {HEAD.sha[:12]} -k 'test_$(id)'"
     )
     assert "--head" not in render_comment(report(odd, head=replace(HEAD, snapshot=True)))
+
+
+@pytest.mark.parametrize(
+    ("ids", "expression"),
+    [
+        (["a.py::test_x[a b]"], "test_x"),
+        (["a.py::TestX::test_m"], "test_m"),
+        (["a.py::TestX::test_m[a b-c::d[e]]"], "test_m"),
+        (["a.py::test_x[1]", "a.py::test_x[2]", "b.py::TestY::test_x"], "test_x"),
+        ([f"a.py::test_{n}[{p}]" for n in "abcd" for p in "12"], "'test_a or test_b or test_c'"),
+    ],
+)
+def test_reproduction_names_the_bare_functions_once_each(ids: list[str], expression: str) -> None:
+    slower = [replace(GPT, test=PerfTest(each, "a.py", 1)) for each in ids]
+    assert f" -k {expression}\n```" in render_comment(report(*slower))
+
+
+def test_both_ends_of_an_absurd_interval_are_cut_alike() -> None:
+    assert interval(19_852.24, 30_000.0) == "[>+999, >+999]"
+    assert interval(-0.5, 30_000.0) == f"[{MINUS}50.0, >+999]"
+    assert interval(9.99, 9.99) == "[+999.0, +999.0]"

@@ -121,6 +121,20 @@ def test_settings_of_the_user_change_nothing(repository: Path) -> None:
     assert changed_lines(repository, "HEAD").ranges == {"sub/a b ü.py": ((1, 1), (3, 3))}
 
 
+def test_a_git_hook_of_another_repository_changes_nothing(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    _git(other, "init", "-q")
+    (repository / "gone.py").write_text("2\n")
+    # What git sets while it runs a hook.
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_PREFIX", "sub/")
+    assert changed_lines(repository, "HEAD").ranges == {"gone.py": ((1, 1),)}
+
+
 def test_an_unknown_revision_says_what_to_do(repository: Path) -> None:
     for revision in ("no-such-branch", "--output=x", ""):
         with pytest.raises(PerflintError, match="git knows no revision"):

@@ -25,6 +25,19 @@ def test_the_nearest_table_above_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_what_lies_above_the_top_of_the_project_is_not_read(tmp_path: Path) -> None:
+    top = tmp_path / "project"
+    below = top / "src"
+    below.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[tool.perflint.lints]\nselect = ['PFL1']\n")
+    assert load_config(below, top) == LintConfig(root=below)
+    assert load_config(top, top) == LintConfig(root=top)
+    # Without a top it is read, and the top itself is looked at.
+    assert load_config(below).select == ("PFL1",)
+    (top / "pyproject.toml").write_text("[tool.perflint.lints]\nselect = ['PFL2']\n")
+    assert load_config(below, top) == LintConfig(("PFL2",), root=top)
+
+
 def test_no_table_means_the_defaults(tmp_path: Path) -> None:
     assert _config(tmp_path, "[project]\nname = 'x'\n") == LintConfig(root=tmp_path)
     assert LintConfig().fail_on is Severity.WARNING

@@ -235,3 +235,24 @@ def test_an_environments_steps_are_no_training_steps() -> None:
             env.step(action)
     """
     assert check_source(dedent(source), "rl.py", all_rules()) == []
+
+
+def test_a_script_that_rewrites_its_own_settings_is_given_the_benefit_of_the_doubt() -> None:
+    loop = """
+log_interval = 1
+{rewrite}
+for step in range(10):
+    loss = model(x)
+    loss.backward()
+    optimizer.step()
+    if step % log_interval == 0:
+        print(loss.item())
+"""
+
+    def found(rewrite: str) -> int:
+        source = "import torch" + loop.format(rewrite=rewrite)
+        return len(check_source(source, "train.py", all_rules()))
+
+    assert found("") == 1
+    assert found("exec(open('options.py').read())") == 0
+    assert found("globals().update(options)") == 0

@@ -17,10 +17,10 @@ def ran(
     values: dict[str, int] | None = None,
     *,
     syncs: tuple[SyncSite, ...] = (),
-    unstable: tuple[str, ...] = (),
+    unstable: dict[str, tuple[int, int]] | None = None,
     peak: int = 0,
 ) -> Examined:
-    counts = Counts(values or {}, unstable, syncs)
+    counts = Counts(values or {}, unstable or {}, syncs)
     return Examined(counts=counts, peak_bytes=peak, machine={"device": "cuda"})
 
 
@@ -45,7 +45,7 @@ def assembled(
         (ran(), FAILED, Verdict.FAILED, "it passes on base and fails on head"),
         (FAILED, ran(), Verdict.NEW, "it runs on head only; on base: ValueError: no"),
         (FAILED, FAILED, Verdict.BROKEN, "it fails on base and on head"),
-        (ran(), SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
+        (ran(), SKIPPED, Verdict.SKIPPED, "pytest skips it with this change only: no camera here"),
         (SKIPPED, SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
         (FAILED, SKIPPED, Verdict.SKIPPED, "pytest skipped it: no camera here"),
         (SKIPPED, FAILED, Verdict.FAILED, "it is skipped on base and fails on head"),
@@ -88,7 +88,7 @@ def test_counters_beyond_their_budget_are_a_regression_even_at_the_same_speed() 
 
 
 def test_a_counter_that_is_unstable_on_one_side_is_named_and_not_compared() -> None:
-    base, head = ran({"host_syncs": 1}), ran({}, unstable=("host_syncs",))
+    base, head = ran({"host_syncs": 1}), ran({}, unstable={"host_syncs": (0, 3)})
     result = assembled(base, head, budgets={"host_syncs": 0})
     assert result.counters == ()
     assert result.unstable == ("host_syncs",)
@@ -121,3 +121,11 @@ def test_peaks_and_profiles_are_told_where_both_sides_have_them() -> None:
     profiled = result_of(measured, SLOWER, {}, lambda path: ("", "x"))
     assert profiled.profile is not None
     assert [line.head_ms for line in profiled.profile.lines] == [5.0]
+
+
+def test_of_an_unsteady_counter_what_grew_for_certain_counts() -> None:
+    base, head = ran({"host_syncs": 0}), ran({}, unstable={"host_syncs": (1, 3)})
+    (counter,) = assembled(base, head, budgets={"host_syncs": 0}).counters
+    assert (counter.base, counter.head, counter.over_budget) == (0, 1, True)
+    maybe = ran({}, unstable={"host_syncs": (0, 3)})
+    assert assembled(base, maybe, budgets={"host_syncs": 0}).counters == ()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
+from torch_perflint.lints.config import ROOMS
 from torch_perflint.runners.config import RunnersConfig, load_config, parse_config
 
 
@@ -78,6 +79,21 @@ def test_something_else_than_a_table_is_refused(tmp_path: Path) -> None:
         (tmp_path / "pyproject.toml").write_text(text)
         with pytest.raises(PerflintError, match="has to be a table"):
             load_config(tmp_path)
+
+
+@pytest.mark.parametrize(("table", "near"), [("runner", "runners"), ("lint", "lints")])
+def test_an_unknown_table_names_the_nearest_known_one(
+    tmp_path: Path, table: str, near: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.perflint.{table}]\nthreads = 2\n")
+    with pytest.raises(PerflintError, match=f"no table '{table}'; the nearest is '{near}'"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_table_of_every_room_is_known(tmp_path: Path, room: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.perflint.{room}]\n")
+    assert load_config(tmp_path) == RunnersConfig()
 
 
 @pytest.mark.parametrize("raw", [b"[tool", b"\xff\xfe"])

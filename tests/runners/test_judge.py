@@ -229,3 +229,26 @@ def test_one_launch_is_enough_to_say_same() -> None:
     assert not wants_launch([steady(1.0)], AT)
     result = settle([steady(1.0)], AT)
     assert (result.verdict, result.launches) == (Verdict.SAME, 1)
+
+
+def test_work_that_only_some_steps_do_is_never_called_the_same() -> None:
+    rng = np.random.default_rng(3)
+    ratios = 0.05 * rng.standard_normal((3, 40))
+    plain = [segment(*np.exp(row)) for row in ratios]
+    assert judge(plain, AT).verdict is Verdict.SAME
+    # Every tenth turn of head holds a step with much more work, which a trimmed mean cannot see.
+    ratios[:, ::10] += 1.0
+    heavy = judge([segment(*np.exp(row)) for row in ratios], AT)
+    assert heavy.verdict is Verdict.UNSURE
+    assert "12 of 120 turns of head took far longer" in heavy.warnings[0]
+
+
+def test_turns_that_the_machine_disturbs_on_both_sides_accuse_nobody() -> None:
+    rng = np.random.default_rng(5)
+    accused = 0
+    for _ in range(500):
+        ratios = 0.05 * rng.standard_normal((3, 40))
+        disturbed = rng.random((3, 40)) < 0.1
+        ratios[disturbed] += rng.choice([-1.0, 1.0], size=int(disturbed.sum()))
+        accused += bool(judge([segment(*np.exp(row)) for row in ratios], AT).warnings)
+    assert accused <= 5

@@ -101,7 +101,7 @@ def run(folder: Path, code: str) -> list[str]:
         sys.path.insert(0, {str(PACKAGE)!r})
         from pathlib import Path
         from torch_perflint.runners.own_paths import OpenedFiles
-        opened = OpenedFiles(Path({str(folder)!r}))
+        opened = OpenedFiles(Path({str(folder)!r}), Path("/nowhere"))
     """
     code = (
         textwrap.dedent(head)
@@ -146,10 +146,16 @@ def test_imported_files_and_modules_from_outside_are_told(
         module.__file__ = str(file)
         monkeypatch.setitem(sys.modules, name, module)
     own = FirstParty(frozenset({"net", "pkg"}), frozenset())
-    hashes, outside = imported(worktree, own, ["data.csv", "deleted.csv"])
+    elsewhere = checkout.parent / "elsewhere"
+    hashes, outside = imported(worktree, elsewhere, own, ["data.csv", "deleted.csv"])
     assert hashes == {"data.csv": blob_hash(b"1"), "net.py": blob_hash(b"x = 1")}
     assert outside == {"pkg.sub": str(checkout / "pkg/sub.py")}
-    assert imported(worktree, FirstParty(frozenset({"net"}), frozenset()), [])[1] == {}
+    nobody = FirstParty(frozenset({"net"}), frozenset())
+    assert imported(worktree, elsewhere, nobody, [])[1] == {}
+    # Whatever comes from the user's own checkout is head's code, by any name.
+    assert imported(worktree, checkout, nobody, [])[1] == outside
+    loose = FirstParty(frozenset(), frozenset(), {"pkg.sub": "lib/sub.py", "net": "net.py"})
+    assert imported(worktree, elsewhere, loose, [])[1] == outside
 
 
 def test_own_code_is_what_lies_in_the_worktree_and_is_not_installed_there(tmp_path: Path) -> None:

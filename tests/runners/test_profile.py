@@ -8,6 +8,7 @@ from torch_perflint.runners.profile import (
     ProfileSummary,
     diff_profiles,
     match_lines,
+    scaled,
 )
 
 BASE = "a = 1\nb = 2\nc = 3\n"
@@ -128,3 +129,11 @@ def test_only_the_most_important_are_kept() -> None:
 def test_a_file_that_is_gone_by_now_leaves_the_line_without_text() -> None:
     (line,) = diff(summary(), summary(lines={40: 5.0}), "").lines
     assert (line.source, line.touched, line.base_ms) == ("", True, 0.0)
+
+
+def test_a_profile_that_adds_up_to_more_than_the_step_is_brought_down_to_it() -> None:
+    profile = summary({"mm": (15.0, 1), "add": (5.0, 1)}, {1: 10.0})
+    half = scaled(profile, 10.0)
+    assert [op.milliseconds for op in half.operators] == [7.5, 2.5]
+    assert [line.milliseconds for line in half.lines] == [5.0]
+    assert scaled(profile, 30.0) == profile

@@ -56,7 +56,7 @@ def test_a_side_that_imported_an_installed_copy_is_refused() -> None:
     for sides, name in (((copy, clean), "base"), ((clean, copy), "head")):
         said = refusal(*sides)
         assert said
-        assert said.startswith(f"{name} imported pkg.net from /env/site-packages/pkg/net.py")
+        assert said.startswith(f"{name} ran pkg.net from /env/site-packages/pkg/net.py")
         assert "Uninstall that copy" in said
 
 
@@ -67,10 +67,33 @@ def test_sides_are_identical_when_all_that_ran_is() -> None:
     assert not identical(base, Provenance({"net.py": A}), None)
 
 
+def test_what_ran_and_no_test_explains_counts() -> None:
+    base, head = Provenance({"net.py": A, "late.py": A}), Provenance({"net.py": A, "late.py": B})
+    ran = frozenset({"net.py"})
+    # Imported by a name that only the run knew.
+    assert not identical(base, head, ran)
+    assert identical(base, head, ran, frozenset({"late.py"}))
+
+
+def test_a_changed_file_is_looked_for_under_every_name_it_may_have() -> None:
+    own = first_party(["lib/model.py", "lib/other.py"], ["lib/model.py"])
+    assert own.loose["model"] == "lib/model.py"
+    assert "other" not in own.loose
+
+
+def test_a_package_under_third_party_is_not_ours() -> None:
+    assert not first_party(["third_party/transformers/__init__.py"]).owns("transformers")
+    assert first_party(["python/transformers/__init__.py"]).owns("transformers")
+
+
 def test_of_other_tests_only_the_data_files_count() -> None:
     base = Provenance({"net.py": A, "other.py": A, "data.csv": A})
-    ran = frozenset({"net.py"})
-    assert identical(base, Provenance({"net.py": A, "other.py": B, "data.csv": A}), ran)
-    assert not identical(base, Provenance({"net.py": B, "other.py": A, "data.csv": A}), ran)
-    assert not identical(base, Provenance({"net.py": A, "other.py": A, "data.csv": B}), ran)
-    assert not identical(base, Provenance({"net.py": A, "data.csv": A, "new.yaml": A}), ran)
+    ran, others = frozenset({"net.py"}), frozenset({"net.py", "other.py"})
+    same = Provenance({"net.py": A, "other.py": B, "data.csv": A})
+    assert identical(base, same, ran, others)
+    for files in (
+        {"net.py": B, "other.py": A, "data.csv": A},
+        {"net.py": A, "other.py": A, "data.csv": B},
+        {"net.py": A, "data.csv": A, "new.yaml": A},
+    ):
+        assert not identical(base, Provenance(files), ran, others)

@@ -219,3 +219,57 @@ def test_the_worktrees_are_gone_and_the_checkout_is_as_it_was(repo: Any, quick: 
     assert not scratch.exists()
     assert before() == was
     assert len(repo.git("worktree", "list").splitlines()) == 1
+
+
+def test_a_change_that_breaks_its_own_perf_test_has_failed(repo: Any, quick: None) -> None:
+    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
+    repo.commit({"test_lib.py": test.replace("lib.step", "lib.no_such_step")})
+    result = run(repo)
+    assert [test.verdict for test in result.tests] == [Verdict.FAILED]
+    assert result.tests[0].reason == "this change adds or edits the perf test, and it fails"
+    assert any("edits test_lib.py" in note for note in result.notes)
+
+
+def test_a_module_taken_by_path_from_the_user_s_checkout_is_refused(repo: Any, quick: None) -> None:
+    """Both sides would run head's code, whatever name it is imported by."""
+    test = perf_file(
+        f"""
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("whatever", {str(repo.root / "net.py")!r})
+        net = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(net)
+        @pytest.mark.perf
+        def test_it(perf): perf(net.step)
+        """
+    )
+    repo.commit({"net.py": "def step(): pass\n", "test_net.py": test})
+    repo.commit({"net.py": "def step(): return 1\n"})
+    result = run(repo)
+    assert result.refused and "ran net from" in result.refused
+
+
+def test_a_test_that_is_marked_but_never_steps_is_broken_and_stops_nobody(
+    repo: Any, quick: None
+) -> None:
+    test = perf_file(
+        "import lib\n@pytest.mark.perf\ndef test_idle(): pass\n"
+        "@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
+    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
+    repo.commit({"lib.py": "def step(): return 1\n"})
+    found = by_name(run(repo))
+    assert found["test_idle"].verdict is Verdict.BROKEN
+    assert "never called perf(step)" in found["test_idle"].head_failure.summary
+    assert found["test_it"].comparison is not None
+
+
+def test_a_wrong_expression_for_k_is_the_users_mistake(repo: Any, quick: None) -> None:
+    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
+    repo.commit({"lib.py": "def step(): return 1\n"})
+    with pytest.raises(Exception, match="Wrong expression passed to '-k'"):
+        run(repo, keyword="(")
+    nothing = run(repo, keyword="nothing_like_it")
+    assert nothing.tests == ()
+    assert "selects none" in nothing.notes[0]

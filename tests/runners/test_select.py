@@ -64,7 +64,17 @@ def test_a_change_affects_the_tests_that_can_import_it(
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "docs/conf.yaml", "docs/a/b.txt", ".github/workflows/ci.yml", "LICENSE", "a.PNG"],
+    [
+        "README.md",
+        "data/notes.md",
+        "docs/b.png",
+        ".github/a.svg",
+        "docs/conf.yaml",
+        "docs/a/b.txt",
+        ".github/workflows/ci.yml",
+        "LICENSE",
+        "a.PNG",
+    ],
 )
 def test_prose_affects_nothing(tmp_path: Path, name: str) -> None:
     assert chosen(tmp_path, [name])[0] == set()
@@ -72,7 +82,16 @@ def test_prose_affects_nothing(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["configs/gpt.yaml", "pyproject.toml", "data/a.bin", "csrc/op.cu", "requirements.txt", "lib"],
+    [
+        "data/img/0001.png",
+        "nb/a.ipynb",
+        "configs/gpt.yaml",
+        "pyproject.toml",
+        "data/a.bin",
+        "csrc/op.cu",
+        "requirements.txt",
+        "lib",
+    ],
 )
 def test_configuration_data_and_what_is_unknown_affect_everything(
     tmp_path: Path, name: str
@@ -129,6 +148,9 @@ def test_perf_tests_are_found_by_the_fixture_they_ask_for(tmp_path: Path) -> Non
         "test_c.py": "# perf\ndef test_nothing(): ...",
         "test_d.py": "import pytest\n@pytest.mark.perf\ndef test_broken(perf:",
         "test_e.py": "def test_broken(performance:",
+        "bench.py": "if True:\n    def test_here(perf, /): ...",
+        "code.py": "import pytest\nMARK = pytest.mark.perf\ndef step(perf): ...",
+        "conftest.py": "def test_not_here(perf): ...",
         "test_f.txt": "def test_text(perf): ...",
     }
     side(tmp_path, files)
@@ -137,6 +159,7 @@ def test_perf_tests_are_found_by_the_fixture_they_ask_for(tmp_path: Path) -> Non
         "test_a.py": ("test_one",),
         "test_b.py": ("test_in", "test_late"),
         "test_d.py": ("(does not parse)",),
+        "bench.py": ("test_here",),
     }
 
 
@@ -145,3 +168,67 @@ def test_only_the_configured_folders_are_looked_at(tmp_path: Path) -> None:
     side(tmp_path, files)
     assert len(find_perf_files(tmp_path, files)) == 3
     assert [file.path for file in find_perf_files(tmp_path, files, ["./a/"])] == ["a/test_a.py"]
+
+
+MARK = "import pytest\n@pytest.mark.perf(items=8)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tests"),
+    [
+        (MARK + "def test_it(my_timer): ...\ndef test_other(): ...", ("test_it",)),
+        (MARK + "class TestIt:\n    def test_in(self, my_timer): ...", ("test_in",)),
+        ("pytestmark = [pytest.mark.perf]\ndef test_all(my_timer): ...", ("test_all",)),
+        ("class TestIt:\n    pytestmark = mark.perf\n    def test_in(self): ...", ("test_in",)),
+        (MARK + "def test_it(request): request.getfixturevalue('perf')", ("test_it",)),
+        ("pytestmark = pytest.mark.perf\ntest_a = make()", ()),
+        ("import pytest\ntest_a = pytest.mark.perf(make())", ()),
+        ("class Base:\n    def step(self, perf): ...", ()),
+    ],
+)
+def test_perf_tests_that_do_not_ask_by_themselves_are_found(
+    tmp_path: Path, text: str, tests: tuple[str, ...]
+) -> None:
+    names = ["a/test_it.py", "a/it_test.py"]
+    side(tmp_path, dict.fromkeys(names, text) | {"a/conftest.py": text})
+    found = find_perf_files(tmp_path, [*names, "a/conftest.py"])
+    assert [(file.path, file.tests) for file in found] == [(name, tests) for name in names]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "performance = 1\ndef test_it(): ...",
+        "# perf\ntest_a = make()",
+        "x.mark.perfect",
+        "'@pytest.mark.perf'",
+    ],
+)
+def test_a_test_file_that_has_nothing_to_do_with_perf_is_none(tmp_path: Path, text: str) -> None:
+    graph = side(tmp_path, {"test_it.py": text})
+    assert find_perf_files(tmp_path, ["test_it.py"], graph=graph) == []
+
+
+INHERITED = {
+    "perf/test_gpt.py": "from bases import Base\nclass TestGpt(Base):\n    batch = 8",
+    "perf/test_plain.py": "def test_sum(): ...",
+    "perf/helper.py": "from bases import Base",
+    "perf/test_cnn.py": "",
+    "bases.py": MARK + "class Base:\n    def step(self, perf): ...",
+}
+
+
+def test_tests_inherited_from_another_file_are_found_through_the_imports(tmp_path: Path) -> None:
+    graph = side(tmp_path, INHERITED)
+    found = find_perf_files(tmp_path, INHERITED, ["perf"], graph=graph)
+    assert [(file.path, file.tests) for file in found] == [("perf/test_gpt.py", ())]
+    assert find_perf_files(tmp_path, INHERITED, ["perf"]) == []
+
+
+def test_a_file_without_known_names_counts_as_one_test_and_stands_for_it(tmp_path: Path) -> None:
+    graph = side(tmp_path, INHERITED)
+    found = find_perf_files(tmp_path, INHERITED, graph=graph)
+    selection = choose(found, ["bases.py"], [graph]).selection
+    assert (selection.found, selection.affected) == (1, 1)
+    assert selection.files[0].used_by == "perf/test_gpt.py"
+    assert choose(found, ["perf/helper.py"], [graph]).selection.affected == 0

@@ -36,8 +36,8 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
     )
     failed = result("test_cnn[8]", Verdict.FAILED, reason="it fails", head_failure=Failure("E", ""))
     assert table(iter([slow, failed])).splitlines() == [
-        "verdict  perf test    change  95% CI           base      head",
-        "slower   test_gpt     -9.6%   [-11.0%, -8.2%]  10.00 ms  11.10 ms",
+        "verdict  perf test    throughput  95% CI           base step  head step",
+        "slower   test_gpt     -9.6%       [-11.0%, -8.2%]  10.00 ms   11.10 ms",
         "    host syncs per step: 0 -> 1 (over budget), net.py:12",
         "    no profile",
         "failed   test_cnn[8]",

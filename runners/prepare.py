@@ -1,0 +1,111 @@
+"""Prepares a run: which perf tests, what they need, and the same test file on both sides."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import PerflintError
+from .checkout import Checkout
+from .config import RunnersConfig
+from .git import changed_files, tracked_files
+from .imports import ImportGraph
+from .sample import Side
+from .select import Choice, PerfFile, choose, find_perf_files
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the user asked for.
+
+    `keyword` is pytest's -k; `everything` runs tests that the change cannot affect as well;
+    `time_identical` times tests whose code is the same on both sides; `seed` fixes every random
+    choice.
+    """
+
+    keyword: str = ""
+    everything: bool = False
+    time_identical: bool = False
+    seed: int = 0
+
+
+def select_tests(
+    checkout: Checkout, config: RunnersConfig, options: RunOptions
+) -> tuple[Choice, list[str]]:
+    """Choose the perf tests to run, and say which the change removes."""
+    tracked = {side: tracked_files(checkout.root(side)) for side in Side}
+    graphs = {
+        side: ImportGraph(checkout.root(side), tracked[side], checkout.repository) for side in Side
+    }
+    found = {
+        side: find_perf_files(checkout.root(side), tracked[side], config.paths, graph=graphs[side])
+        for side in Side
+    }
+    for path in config.paths:
+        if not any((checkout.root(side) / path).exists() for side in Side):
+            raise PerflintError(
+                f"[tool.perflint.runners] paths: there is no {path!r} on either side"
+            )
+    changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
+    everything = options.everything or options.time_identical
+    choice = choose(found[Side.HEAD], changed, graphs.values(), everything=everything)
+    kept = {(file.path, name) for file in found[Side.HEAD] for name in file.tests}
+    gone = [
+        f"{file.path}::{name}"
+        for file in found[Side.BASE]
+        for name in file.tests
+        if (file.path, name) not in kept
+    ]
+    return choice, [f"this change removes the perf test {name}" for name in gone]
+
+
+def require_packages() -> None:
+    """Raise PerflintError where what measuring needs is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise PerflintError(
+            "perf tests are selected, but PyTorch is not installed in perflint's environment: "
+            "install the build that your project trains with, then run perflint again"
+        )
+    missing = [name for name in ("numpy", "pytest") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PerflintError(
+            f"measuring needs {' and '.join(missing)}: pip install 'torch-perflint[bench]'"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """What was done to run head's perf tests on both sides.
+
+    `originals` holds base's own version of each file that the change edits, None where it adds it.
+    """
+
+    notes: list[str]
+    originals: dict[str, bytes | None]
+
+
+def share_harness(checkout: Checkout, files: tuple[PerfFile, ...]) -> Harness:
+    """Put head's perf-test files into base's worktree, so that both sides run the same test."""
+    harness = Harness([], {})
+    for file in files:
+        head, base = checkout.head_root / file.path, checkout.base_root / file.path
+        content = head.read_bytes()
+        original = base.read_bytes() if base.is_file() and not base.is_symlink() else None
+        if original == content:
+            continue
+        harness.originals[file.path] = original
+        if original is not None:
+            note = f"this change edits {file.path}: head's version was run on both sides"
+            harness.notes.append(note)
+        write_over(checkout.base_root, base, content)
+    return harness
+
+
+def write_over(root: Path, file: Path, content: bytes) -> None:
+    """Write a file of the worktree; where base has links instead, never write through them."""
+    if not file.parent.resolve().is_relative_to(root):
+        raise PerflintError(
+            f"{file.relative_to(root)} lies behind a link that leaves the repository"
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.write_bytes(content)
