@@ -25,7 +25,7 @@ _KEPT_FROM_TESTS = (
 
 # By default glibc gives large blocks back to the system and takes them anew, step by step, or not,
 # as the heap happens to lie: the same convolution took 21 ms with and 30 to 39 ms without these.
-_STEADY_MALLOC = {
+STEADY_MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
 }
@@ -186,7 +186,7 @@ def worker_environment(
     caches = plan.scratch / "caches" / side.value
     # What the user has set of these holds.
     return (
-        _STEADY_MALLOC
+        STEADY_MALLOC
         | env
         | {
             "OMP_NUM_THREADS": threads,

@@ -240,7 +240,7 @@ def test_work_that_only_some_steps_do_is_never_called_the_same() -> None:
     ratios[:, ::10] += 1.0
     heavy = judge([segment(*np.exp(row)) for row in ratios], AT)
     assert heavy.verdict is Verdict.UNSURE
-    assert "12 of 120 turns of head took far longer" in heavy.warnings[0]
+    assert "some turns of head took far longer" in heavy.warnings[0]
 
 
 def test_turns_that_the_machine_disturbs_on_both_sides_accuse_nobody() -> None:
