@@ -1,4 +1,4 @@
-"""Times one convolution step with glibc's defaults and with the workers' malloc settings, in turn."""
+"""Times a convolution step with glibc defaults and with the malloc settings of workers, in turn."""
 
 import os
 import resource

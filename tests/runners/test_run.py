@@ -1,7 +1,9 @@
 """Whole runs over small repositories: who is measured, and with which verdict."""
 
+import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -273,3 +275,35 @@ def test_a_wrong_expression_for_k_is_the_users_mistake(repo: Any, quick: None) -
     nothing = run(repo, keyword="nothing_like_it")
     assert nothing.tests == ()
     assert "selects none" in nothing.notes[0]
+
+
+def test_a_run_that_is_killed_leaves_no_worker_behind(repo: Any) -> None:
+    hang = """
+import os, time
+def step():
+    open({mark!r}, "w").write(str(os.getpid()))
+    time.sleep(600)
+"""
+    mark = repo.root.parent / "worker.pid"
+    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
+    repo.commit({"lib.py": hang.format(mark=str(mark))})
+    words = ["bench", "--base", "main~1", "--head", "main"]
+    run = subprocess.Popen([sys.executable, "-m", "torch_perflint", *words], cwd=repo.root)
+    try:
+        worker = wait_for(lambda: int(mark.read_text() or 0) if mark.exists() else 0, 60)
+        assert Path(f"/proc/{worker}").exists()
+    finally:
+        run.kill()
+        run.wait()
+    assert wait_for(lambda: not Path(f"/proc/{worker}").exists(), 10)
+
+
+def wait_for(what: Callable[[], Any], seconds: float) -> Any:
+    """Ask until the answer is true. Real processes are waited for; no time is measured."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answer := what():
+            return answer
+        time.sleep(0.1)
+    return what()
