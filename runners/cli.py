@@ -19,15 +19,7 @@ exit status
 
 def run(command: str, words: list[str]) -> int:
     """Run `perflint bench` and return its exit status."""
-    try:
-        from .options import add_options
-    except ModuleNotFoundError as error:
-        if error.name not in ("numpy", "pytest"):
-            raise
-        raise PerflintError(
-            f"`perflint {command}` needs {error.name}, which is not installed: "
-            "pip install 'torch-perflint[bench]'"
-        ) from error
+    from .options import add_options
 
     parser = argparse.ArgumentParser(
         prog=f"perflint {command}",
@@ -46,8 +38,17 @@ def _bench(options: argparse.Namespace) -> int:
     from .config import load_config
     from .options import configured, orderly_end, run_options
     from .progress import Progress
-    from .run import run_perf_tests
     from .table import table
+
+    try:
+        from .run import run_perf_tests
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        raise PerflintError(
+            "`perflint bench` needs numpy, which is not installed: "
+            "pip install 'torch-perflint[bench]'"
+        ) from error
 
     with (
         Progress(sys.stderr) as progress,

@@ -1,6 +1,7 @@
 """The house rules: who may import whom, and what stays asleep until it is needed."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -135,3 +136,25 @@ def test_a_plain_pytest_run_wakes_nothing(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [("bench", "numpy"), ("ci", "numpy"), ("ci", "jinja2"), ("comment", "msgspec")],
+)
+def test_a_missing_extra_is_a_clear_message(command: str, missing: str, tmp_path: Path) -> None:
+    # A module set to None is one that Python takes for missing.
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; from torch_perflint.__main__ import main; "
+    )
+    words = {"bench": ["--base", "x"], "ci": ["--base", "x"], "comment": ["report.json"]}[command]
+    done = subprocess.run(
+        [sys.executable, "-c", code + f"sys.exit(main([{command!r}, *{words!r}]))"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "GITHUB_TOKEN": "none"},
+    )
+    assert done.returncode == 2
+    assert f"needs {missing}" in done.stderr
+    assert "Traceback" not in done.stderr
