@@ -6,29 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import PerflintError
+from .options import check_parser, new_parser
 
 if TYPE_CHECKING:
     from .changed import ChangedLines
     from .check import CheckResult
     from .config import LintConfig
-
-_STATUS = "exit status: 0 nothing to look at, 1 findings, 2 perflint could not do its work"
-
-_CHECK = """\
-examples:
-  perflint check                           everything below this folder
-  perflint src/ train.py                   `check` is what a bare path means
-  perflint check --diff-base origin/main   only lines that differ from origin/main
-  perflint check --select PFL1,data-parallel --ignore PFL104
-  perflint check --fix                     apply the fixes that keep results bit for bit
-
-A finding is silenced by a comment on its statement, or on the line above it:
-  total += loss.item()  # perflint: ignore[item-in-hot-path] read once per epoch
-
-Options beat [tool.perflint.lints] in the nearest pyproject.toml (select, ignore, exclude, fail_on).
-
-"""
 
 
 def run(command: str, words: list[str]) -> int:
@@ -38,7 +21,7 @@ def run(command: str, words: list[str]) -> int:
 
 
 def _check(words: list[str]) -> int:
-    options = _check_options().parse_args(words)
+    options = check_parser().parse_args(words)
     from .changed import changed_lines
     from .check import check_paths
     from .output import FORMATS, any_at_least
@@ -59,53 +42,6 @@ def _check(words: list[str]) -> int:
             )
         return 2
     return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
-
-
-def _check_options() -> argparse.ArgumentParser:
-    parser = _parser("check", "Lint training code for what makes a GPU wait.", _CHECK + _STATUS)
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="files and folders; none means this folder",
-    )
-    parser.add_argument(
-        "--select",
-        type=_words,
-        action="extend",
-        metavar="RULES",
-        help="only these: codes, starts of codes, names, ALL; by commas",
-    )
-    parser.add_argument(
-        "--ignore", type=_words, action="extend", metavar="RULES", help="without these"
-    )
-    parser.add_argument(
-        "--diff-base", metavar="REV", help="only lines that the working tree adds to this revision"
-    )
-    parser.add_argument(
-        "--output-format",
-        choices=["text", "json", "github"],
-        default="text",
-        help="text for people (default), json for programs, github for annotations",
-    )
-    parser.add_argument(
-        "--fail-on",
-        metavar="SEVERITY",
-        help="lowest severity that gives status 1: error, warning (default), info, never",
-    )
-    parser.add_argument("--exit-zero", action="store_true", help="status 0 in spite of findings")
-    parser.add_argument(
-        "--fix",
-        action="store_true",
-        help="apply the fixes that keep results bit for bit, then show what is left",
-    )
-    parser.add_argument(
-        "--unsafe-fixes",
-        action="store_true",
-        help="apply the other fixes too; `perflint explain RULE` says what each can change",
-    )
-    return parser
 
 
 def _configured(options: argparse.Namespace) -> "LintConfig":
@@ -146,7 +82,7 @@ def _fixed(
 
 
 def _rules(words: list[str]) -> int:
-    parser = _parser(
+    parser = new_parser(
         "rules",
         "List the rules.",
         "examples:\n  perflint rules\n  perflint rules --output-format json\n\n"
@@ -166,7 +102,7 @@ def _rules(words: list[str]) -> int:
 
 
 def _explain(words: list[str]) -> int:
-    parser = _parser(
+    parser = new_parser(
         "explain",
         "Show the page of a rule: what it flags, why that is slow, what to do, when it is fine.",
         "examples:\n  perflint explain item-in-hot-path\n  perflint explain PFL101\n\n"
@@ -179,20 +115,3 @@ def _explain(words: list[str]) -> int:
 
     sys.stdout.write(page(find(all_rules(), options.rule)))
     return 0
-
-
-def _parser(command: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=f"perflint {command}",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-
-
-def _words(text: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise PerflintError("--select and --ignore want at least one rule")
-    return words

@@ -1,0 +1,120 @@
+"""What `perflint check` can be told on the command line, one function for each group of options."""
+
+import argparse
+from pathlib import Path
+
+from .. import PerflintError
+
+STATUS = "exit status: 0 nothing to look at, 1 findings, 2 perflint could not do its work"
+
+_CHECK = """\
+examples:
+  perflint check                           everything below this folder
+  perflint src/ train.py                   `check` is what a bare path means
+  perflint check --diff-base origin/main   only lines that differ from origin/main
+  perflint check --select PFL1,data-parallel --ignore PFL104
+  perflint check --fix                     apply the fixes that keep results bit for bit
+
+A finding is silenced by a comment on its statement, or on the line above it:
+  total += loss.item()  # perflint: ignore[item-in-hot-path] read once per epoch
+
+Options beat [tool.perflint.lints] in the nearest pyproject.toml (select, ignore, exclude, fail_on).
+
+"""
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """Make the parser of `perflint check`."""
+    parser = new_parser("check", "Lint training code for what makes a GPU wait.", _CHECK + STATUS)
+    add_scope(parser)
+    add_selection(parser)
+    add_output(parser)
+    add_status(parser)
+    add_fixing(parser)
+    return parser
+
+
+def add_scope(parser: argparse.ArgumentParser) -> None:
+    """Add what says which files and lines are looked at."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="files and folders; none means this folder",
+    )
+    group = parser.add_argument_group("which lines")
+    group.add_argument(
+        "--diff-base", metavar="REV", help="only lines that the working tree adds to this revision"
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add what says which rules run."""
+    group = parser.add_argument_group("which rules")
+    group.add_argument(
+        "--select",
+        type=rule_words,
+        action="extend",
+        metavar="RULES",
+        help="only these: codes, starts of codes, names, ALL; by commas",
+    )
+    group.add_argument(
+        "--ignore", type=rule_words, action="extend", metavar="RULES", help="without these"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add what says in which form the findings are told, and where to."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--output-format",
+        choices=["text", "json", "github"],
+        default="text",
+        help="text for people (default), json for programs, github for annotations",
+    )
+
+
+def add_status(parser: argparse.ArgumentParser) -> None:
+    """Add what says which findings make the command fail."""
+    group = parser.add_argument_group("exit status")
+    group.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        help="lowest severity that gives status 1: error, warning (default), info, never",
+    )
+    group.add_argument("--exit-zero", action="store_true", help="status 0 in spite of findings")
+
+
+def add_fixing(parser: argparse.ArgumentParser) -> None:
+    """Add what says which fixes are applied."""
+    group = parser.add_argument_group("fixes")
+    group.add_argument(
+        "--fix",
+        action="store_true",
+        help="apply the fixes that keep results bit for bit, then show what is left",
+    )
+    group.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="apply the other fixes too; `perflint explain RULE` says what each can change",
+    )
+
+
+def new_parser(command: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Make the parser of a command in the form that all of ours have."""
+    return argparse.ArgumentParser(
+        prog=f"perflint {command}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def rule_words(text: str) -> list[str]:
+    """Split words at commas. Raises PerflintError where there is none."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise PerflintError("--select and --ignore want at least one rule")
+    return words
