@@ -1,7 +1,8 @@
 """What a rule is: a visitor of syntax nodes that carries its own documentation and tests."""
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,7 +24,8 @@ class Rule:
     """Subclass once per file in `rules/`; the docstring becomes the rule's page.
 
     A method `visit_<Node>` is called for each libcst node of that type. `tokens` are texts of which
-    at least one must stand in a file for this rule to be run on it.
+    at least one must stand in a file for this rule to be run on it. `wanted` narrows down further
+    which statements are made into libcst nodes: what it leaves out, the rule never sees.
     """
 
     code: ClassVar[str]
@@ -31,6 +33,8 @@ class Rule:
     severity: ClassVar[Severity] = Severity.WARNING
     # Whether it only speaks of code that runs in every step: files without any are not parsed.
     hot_only: ClassVar[bool] = True
+    # Whether it runs only where it is asked for: too few of its findings have been read.
+    preview: ClassVar[bool] = False
     VALID: ClassVar[Sequence[str]]
     INVALID: ClassVar[Sequence[str | Invalid]]
 
@@ -48,6 +52,15 @@ class Rule:
     def pattern(cls) -> str:
         """Return the first sentence of the page: what the rule looks for."""
         return (cls.__doc__ or "").split("\n\n")[0].strip()
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST] | None:
+        """Return the stdlib nodes that may be flagged; None stands for every statement.
+
+        A cheap filter, never the judgement: too many nodes cost time, a missing one a finding. Of
+        an expression in the head of an `if`, `for`, `while` or `with`, only that head is parsed.
+        """
+        return None
 
     def report(
         self,
