@@ -47,6 +47,7 @@ class Names:
         )
         self._bound: dict[ast.AST, set[str]] = defaultdict(set)
         self._methods: dict[ast.ClassDef, list[Function]] = {}
+        self._callers: dict[Function, list[ast.Call]] | None = None
         self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
         self._collect()
 
@@ -145,6 +146,21 @@ class Names:
         if not isinstance(node, ast.Name) or not hasattr(builtins, node.id):
             return None
         return node.id if self._scope_of(node, node.id) is None else None
+
+    def stores(self, node: ast.Name) -> list[ast.AST]:
+        """Return what binds a name that is used here, imports and definitions aside."""
+        scope = self._scope_of(node, node.id)
+        return self._other[scope].get(node.id, []) if scope in self._other else []
+
+    def callers(self, function: Function) -> list[ast.Call]:
+        """Return the calls of this file that run a function of this file."""
+        if self._callers is None:
+            self._callers = defaultdict(list)
+            for name in {function.name for function in self._syntax.functions}:
+                for call in self._syntax.calls_to(name):
+                    if isinstance(called := self.definition(call.func), Function):
+                        self._callers[called].append(call)
+        return self._callers.get(function, [])
 
     def home(self, node: ast.AST, name: str) -> ast.AST | None:
         """Return the scope that binds a name which this node uses; None for builtins."""
