@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ def _check(words: list[str]) -> int:
     options = check_parser().parse_args(words)
     from .changed import changed_lines
     from .check import check_paths
-    from .output import any_at_least, tell
+    from .output import FORMATS, any_at_least
 
     root = Path.cwd()
     config = _configured(options)
@@ -33,30 +32,22 @@ def _check(words: list[str]) -> int:
     result = check_paths(root, paths, config, changed)
     if options.fix or options.unsafe_fixes:
         result = _fixed(result, paths, config, changed, unsafe=options.unsafe_fixes)
-    tell(
-        result,
-        root,
-        output_format=options.output_format,
-        output_file=options.output_file,
-        statistics=options.statistics,
-    )
+    sys.stdout.write(FORMATS[options.output_format](result, root))
     if result.problems:
+        if options.output_format == "github":
+            # Annotations are read by a machine; whoever reads the log needs the words too.
+            print(
+                *(f"perflint: {problem}" for problem in result.problems), sep="\n", file=sys.stderr
+            )
         return 2
     return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
 
 
 def _configured(options: argparse.Namespace) -> "LintConfig":
-    from .config import load_config, parse_severity
+    from .config import load_config, with_command_line
+    from .keys import said_by
 
-    config = load_config(Path.cwd())
-    if options.select:
-        # What the command line selects is wanted, whatever the file says.
-        config = replace(config, select=tuple(options.select), ignore=())
-    if options.ignore:
-        config = replace(config, ignore=(*config.ignore, *options.ignore))
-    if options.fail_on:
-        config = replace(config, fail_on=parse_severity(options.fail_on))
-    return config
+    return with_command_line(load_config(Path.cwd()), said_by(vars(options)))
 
 
 def _fixed(

@@ -5,9 +5,6 @@ from pathlib import Path
 
 from .. import PerflintError
 
-# Each is a file in `outputs/`.
-OUTPUT_FORMATS = ("text", "concise", "json", "jsonl", "github", "gitlab", "junit")
-
 STATUS = "exit status: 0 nothing to look at, 1 findings, 2 perflint could not do its work"
 
 _CHECK = """\
@@ -65,6 +62,32 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ignore", type=rule_words, action="extend", metavar="RULES", help="without these"
     )
+    group.add_argument(
+        "--extend-select",
+        type=rule_words,
+        action="extend",
+        metavar="RULES",
+        help="these too, on top of what runs anyway",
+    )
+    group.add_argument(
+        "--extend-ignore", type=rule_words, action="extend", metavar="RULES", help="as --ignore"
+    )
+    group.add_argument(
+        "--preview",
+        action="store_true",
+        default=None,
+        help="rules that are still on trial, too; by their full code or name they always run",
+    )
+    group.add_argument(
+        "--min-severity",
+        metavar="SEVERITY",
+        help="show no findings below: error, warning (default), info",
+    )
+    group.add_argument(
+        "--min-confidence",
+        metavar="CONFIDENCE",
+        help="show no findings below: proven, likely (default), possible",
+    )
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -72,18 +95,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--output-format",
-        choices=OUTPUT_FORMATS,
+        choices=["text", "json", "github"],
         default="text",
-        metavar="FORMAT",
-        help=f"one of {', '.join(OUTPUT_FORMATS)}; text is the default",
-    )
-    group.add_argument(
-        "--output-file", type=Path, metavar="PATH", help="write there, not to the standard output"
-    )
-    group.add_argument(
-        "--statistics",
-        action="store_true",
-        help="count the findings of each rule instead of listing them (text or json)",
+        help="text for people (default), json for programs, github for annotations",
     )
 
 
@@ -128,5 +142,5 @@ def rule_words(text: str) -> list[str]:
     """Split words at commas. Raises PerflintError where there is none."""
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
-        raise PerflintError("--select and --ignore want at least one rule")
+        raise PerflintError("--select, --ignore and their like want at least one rule")
     return words

@@ -1,8 +1,7 @@
-"""Finds the rules: every file in `rules/` is one. Picks those that the user wants."""
+"""Finds the rules: every file in `rules/` is one."""
 
-import difflib
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -10,8 +9,9 @@ from pkgutil import iter_modules
 from .. import PerflintError
 from . import rules as rules_package
 from .rule import Rule
+from .selection import Rules, choose, find
 
-Rules = tuple[type[Rule], ...]
+__all__ = ["Rules", "all_rules", "choose", "find", "unique"]
 
 
 @cache
@@ -37,44 +37,6 @@ def unique(rules: Iterable[type[Rule]]) -> Rules:
                 )
             taken[key] = rule
     return tuple(ordered)
-
-
-def choose(rules: Sequence[type[Rule]], select: Iterable[str], ignore: Iterable[str]) -> Rules:
-    """Keep the selected rules (all, where nothing is selected) without the ignored ones.
-
-    A word is a code, the start of one (`PFL1`), a name, or `ALL`. Raises PerflintError for a word
-    that fits no rule.
-    """
-    wanted = [_matching(rules, word) for word in select] or [set(rules)]
-    unwanted = [_matching(rules, word) for word in ignore]
-    kept = set().union(*wanted).difference(*unwanted)
-    return tuple(rule for rule in rules if rule in kept)
-
-
-def find(rules: Sequence[type[Rule]], word: str) -> type[Rule]:
-    """Return the rule of this code or name. Raises PerflintError with the nearest one."""
-    for rule in rules:
-        if word.lower() in (rule.code.lower(), rule.name()):
-            return rule
-    raise PerflintError(_no_rule(rules, word))
-
-
-def _matching(rules: Sequence[type[Rule]], word: str) -> set[type[Rule]]:
-    if word.upper() == "ALL":
-        return set(rules)
-    found = {rule for rule in rules if word == rule.name()}
-    if word.upper().startswith("PFL"):
-        found |= {rule for rule in rules if rule.code.startswith(word.upper())}
-    if not found:
-        raise PerflintError(_no_rule(rules, word))
-    return found
-
-
-def _no_rule(rules: Sequence[type[Rule]], word: str) -> str:
-    known = [key for rule in rules for key in (rule.code, rule.name())]
-    near = difflib.get_close_matches(word.lower(), [key.lower() for key in known], n=1, cutoff=0.4)
-    hint = next((f"; did you mean {key}?" for key in known if key.lower() in near), "")
-    return f"there is no rule {word!r}{hint} (`perflint rules` lists them)"
 
 
 def _is_rule(member: object) -> bool:

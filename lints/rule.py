@@ -35,6 +35,8 @@ class Rule:
     hot_only: ClassVar[bool] = True
     # Whether it runs only where it is asked for: too few of its findings have been read.
     preview: ClassVar[bool] = False
+    # Whether it runs only where it is named by its code or its name: a matter of taste.
+    opt_in: ClassVar[bool] = False
     VALID: ClassVar[Sequence[str]]
     INVALID: ClassVar[Sequence[str | Invalid]]
 

@@ -4,12 +4,14 @@ import dataclasses
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from torch_perflint.__main__ import HELP, ROOM_OF
 from torch_perflint.bot import report
 from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.keys import KEYS
 from torch_perflint.lints.registry import all_rules
 from torch_perflint.runners import compare, profile, result, sample
 from torch_perflint.runners.config import RunnersConfig
@@ -47,12 +49,15 @@ def test_every_command_explains_itself_and_its_exit_status(command: str) -> None
     assert "exit status" in done.stdout or "status" in done.stdout
 
 
-@pytest.mark.parametrize("config", [LintConfig, RunnersConfig])
-def test_every_configuration_key_is_in_the_readme(config: type) -> None:
-    # `root` is where a file was found, not a key.
-    keys = {field.name for field in dataclasses.fields(config)} - {"root"}
-    missing = {key for key in keys if not re.search(rf"^{key} = ", README, re.MULTILINE)}
+@pytest.mark.parametrize("keys", [KEYS, [f.name for f in dataclasses.fields(RunnersConfig)]])
+def test_every_configuration_key_is_in_the_readme(keys: Sequence[str]) -> None:
+    said = r"^({key} = |\[\[tool\.perflint\.lints\.{key}\]\])"
+    missing = {key for key in keys if not re.search(said.format(key=key), README, re.MULTILINE)}
     assert missing == set()
+
+
+def test_every_key_of_the_lints_table_is_a_field_of_its_configuration() -> None:
+    assert set(KEYS) <= {field.name for field in dataclasses.fields(LintConfig)}
 
 
 @pytest.mark.parametrize("part", REPORTED, ids=lambda part: part.__name__)

@@ -82,6 +82,7 @@ def test_annotations_are_escaped(project: Path, capsys: pytest.CaptureFixture[st
         (["--select", "PFL6,data-parallel"], 0),
         (["--select", "PFL6", "--select", "item-in-hot-path"], 1),
         (["--ignore", "PFL1"], 0),
+        (["--extend-ignore", "item-in-hot-path"], 0),
         (["fine.py"], 0),
     ],
 )
@@ -109,6 +110,8 @@ def test_the_command_line_beats_the_file(project: Path) -> None:
         (["check", "--fail-on", "worst"], "'worst' is no severity"),
         (["check", "--diff-base", "no-such"], "git"),
         (["check", "--select", ","], "at least one rule"),
+        (["check", "--min-severity", "worst"], "--min-severity has to be one of"),
+        (["check", "--min-confidence", "sure"], "--min-confidence has to be one of"),
         (["explain", "graph-retentoin"], "did you mean graph-retention?"),
     ],
 )

@@ -21,8 +21,38 @@ def test_the_nearest_table_above_is_read(tmp_path: Path) -> None:
         'select = ["PFL1"]\nignore = ["host-copy"]\nexclude = ["demo"]\nfail_on = "error"\n'
     )
     assert load_config(below) == LintConfig(
-        ("PFL1",), ("host-copy",), ("demo",), Severity.ERROR, tmp_path
+        ("PFL1",), ("host-copy",), exclude=("demo",), fail_on=Severity.ERROR, root=tmp_path
     )
+
+
+def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
+    below = tmp_path / "package"
+    below.mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.perflint.lints]\nselect = ['PFL1']\n")
+    for text in ("[project]\nname = 'x'\n", "# perflint\n[tool.other]\n", "this is [no TOML"):
+        (below / "pyproject.toml").write_text(text)
+        assert load_config(below).select == ("PFL1",)
+    (below / "pyproject.toml").write_text("[tool.perflint]\n")
+    assert load_config(below) == LintConfig(root=below)
+
+
+def test_keys_may_be_written_with_dashes(tmp_path: Path) -> None:
+    config = _config(
+        tmp_path,
+        "[tool.perflint.lints]\nfail-on = 'error'\nextend-select = ['PFL1']\n"
+        "[tool.perflint.lints.per-file-ignores]\n'a.py' = ['ALL']\n",
+    )
+    assert config.fail_on is Severity.ERROR
+    assert config.extend_select == ("PFL1",)
+    assert config.per_file_ignores == (("a.py", ("ALL",)),)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PerflintError) as error:
+        _config(tmp_path, "[tool.perflint.lints]\nselct = []\npreview = 3\naccelerator = 'x'\n")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert all(str(tmp_path / "pyproject.toml") in line for line in lines)
 
 
 def test_what_lies_above_the_top_of_the_project_is_not_read(tmp_path: Path) -> None:
@@ -51,7 +81,23 @@ def test_never_fails_on_nothing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[tool.perflint.lints]\nignor = []", "no key 'ignor'; the nearest is 'ignore'"),
-        ("[tool.perflint.lints]\nfail-on = 'error'", "the nearest is 'fail_on'"),
+        ("[tool.perflint.lints]\nfail-onn = 'error'", "the nearest is 'fail_on'"),
+        ("[tool.perflint.lints]\nfail-on = 'error'\nfail_on = 'error'", "'fail_on' twice"),
+        ("[tool.perflint.lints]\nlayers = []", "no key 'layers'"),
+        ("[tool.perflint.lints]\npreview = 1", "preview .* has to be true or false"),
+        ("[tool.perflint.lints]\nmin_severity = 'never'", "one of info, warning, error"),
+        ("[tool.perflint.lints]\nmin-confidence = 'sure'", "one of possible, likely, proven"),
+        ("[tool.perflint.lints]\naccelerator = 'tpu'", "one of auto, cuda, none"),
+        ("[tool.perflint.lints]\ntorch_version = 2.1", 'a version such as "2.1"'),
+        ("[tool.perflint.lints]\nlocal = ['tools/x.py']", "modules such as"),
+        ("[tool.perflint.lints]\nper_file_ignores = ['a']", "table of globs"),
+        ("[tool.perflint.lints.overrides]\nfiles = ['a']", r"each under \[\[tool"),
+        ("[[tool.perflint.lints.overrides]]\nselect = []", "number 1 needs `files`"),
+        ("[[tool.perflint.lints.overrides]]\nfiles = ['a']\nslect = []", "nearest is 'select'"),
+        (
+            "[[tool.perflint.lints.overrides]]\nfiles = ['a']\nexclude = []",
+            "exclude is for the whole project",
+        ),
         ("[tool.perflint.lints]\nroot = '/'", "no key 'root'"),
         ("[tool.perflint.lint]\nselect = []", "no key 'lint'; the nearest is 'lints'"),
         ("[tool.perflint]\nselect = []", "no key 'select'"),
