@@ -64,5 +64,5 @@ clean:
 # What only the project's own checks need.
 .venv/developed: .venv/ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		ruff mypy hypothesis cmarkgfm GitHubKit hishel
+		ruff mypy hypothesis cmarkgfm GitHubKit hishel nbformat
 	touch $@

@@ -59,8 +59,22 @@ def check_file(file: Path, name: str, rules: Rules, *, parse_anyway: bool) -> So
         return SourceResult(problems=(f"{name} {error}",))
     if not parse_anyway and not could_matter(source.text):
         return SourceResult()
-    return lint_source(source.text, name, rules)
+    result = lint_source(source.text, name, rules)
+    if source.notebook is None:
+        return result
+    problems = [f"{name}: {problem}" for problem in source.notebook.problems]
+    located = source.notebook.located(result.findings)
+    return SourceResult(tuple(located), (*problems, *result.problems))
+
+
+def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckResult:
+    """Check the text of one file, which findings name `name`; the file itself is not read."""
+    if not could_matter(text):
+        return CheckResult(files=1)
+    rules = choose(all_rules(), config.select, config.ignore)
+    result = lint_source(text, name, rules)
+    return CheckResult(result.findings, result.problems, 1)
 
 
 def _touched(finding: Finding, changed: ChangedLines) -> bool:
-    return changed.touches(finding.path, finding.span.line, finding.span.end_line)
+    return changed.touches(finding.path, *finding.file_lines)

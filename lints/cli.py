@@ -23,7 +23,7 @@ def _check(words: list[str]) -> int:
     options = check_parser().parse_args(words)
     from .changed import changed_lines
     from .check import check_paths
-    from .output import FORMATS, any_at_least
+    from .output import any_at_least, tell
 
     root = Path.cwd()
     config = _configured(options)
@@ -32,13 +32,14 @@ def _check(words: list[str]) -> int:
     result = check_paths(root, paths, config, changed)
     if options.fix or options.unsafe_fixes:
         result = _fixed(result, paths, config, changed, unsafe=options.unsafe_fixes)
-    sys.stdout.write(FORMATS[options.output_format](result, root))
+    tell(
+        result,
+        root,
+        output_format=options.output_format,
+        output_file=options.output_file,
+        statistics=options.statistics,
+    )
     if result.problems:
-        if options.output_format == "github":
-            # Annotations are read by a machine; whoever reads the log needs the words too.
-            print(
-                *(f"perflint: {problem}" for problem in result.problems), sep="\n", file=sys.stderr
-            )
         return 2
     return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
 

@@ -112,9 +112,7 @@ class Cold:
     def _rewrites_globals(self, module: ast.Module) -> bool:
         """Whether the file changes its own names at run time, as a script with options may."""
         if self._rewrites is None:
-            calls = (node for node in ast.walk(module) if isinstance(node, ast.Call))
-            names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
-            self._rewrites = bool(names & {"exec", "globals"})
+            self._rewrites = bool(self._syntax.calls_to("exec", "globals"))
         return self._rewrites
 
     def _once(self, node: ast.AST) -> ast.expr | None:
@@ -124,13 +122,7 @@ class Cold:
         home = self._names.home(node, node.id)
         if isinstance(home, ast.Module) and self._rewrites_globals(home):
             return None
-        bound = [
-            name
-            for name in (ast.walk(home) if home else ())
-            if isinstance(name, ast.Name)
-            and name.id == node.id
-            and not isinstance(name.ctx, ast.Load)
-        ]
+        bound = self._names.stores(node)
         holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
         return holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
 

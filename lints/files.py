@@ -1,5 +1,6 @@
-"""Walks paths for Python files and reads them, with what could not be read as plain words."""
+"""Walks paths for Python files and notebooks and reads them; what cannot be read is said why."""
 
+import codecs
 import io
 import os
 import re
@@ -8,20 +9,38 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import PerflintError
 
+if TYPE_CHECKING:
+    from .notebooks import Notebook
+
 _SKIPPED = {"node_modules", "__pycache__", "venv", "site-packages"}
-_SUFFIXES = {".py", ".pyw"}
+_NOTEBOOK = ".ipynb"
+_SUFFIXES = {".py", ".pyw", _NOTEBOOK}
 _PYTHON_SHEBANG = re.compile(rb"#!.*\bpython")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file's text as Python reads it, and how to write it back."""
+    """A file's text as Python reads it, and how to write it back.
+
+    Of a notebook, `text` is that of its code cells, and `notebook` tells which is which.
+    """
 
     text: str
     encoding: str
+    notebook: "Notebook | None" = None
+
+    @property
+    def raw(self) -> str:
+        """The text of the file itself."""
+        return self.text if self.notebook is None else self.notebook.raw
+
+    def encoded(self) -> bytes:
+        """Return what the file holds."""
+        return self.raw.encode(self.encoding)
 
 
 class UnreadableError(Exception):
@@ -46,7 +65,7 @@ def python_files(
 
 
 def read_source(path: Path) -> SourceFile:
-    """Read a file in the encoding it declares. Raises UnreadableError."""
+    """Read a file. Raises UnreadableError."""
     try:
         if path.is_dir():
             raise UnreadableError("is a folder whose files cannot be listed")
@@ -55,15 +74,34 @@ def read_source(path: Path) -> SourceFile:
         raw = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from error
-    if path.suffix == ".ipynb":
-        raise UnreadableError("is a notebook; perflint reads Python files")
+    return decoded(raw, path.name)
+
+
+def decoded(raw: bytes, name: str) -> SourceFile:
+    """Read what a file of this name holds, in the encoding it declares. Raises UnreadableError."""
     if b"\0" in raw:
         raise UnreadableError("is no text: it holds null bytes")
+    if name.endswith(_NOTEBOOK):
+        return _notebook(raw)
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         return SourceFile(raw.decode(encoding), encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
         raise UnreadableError(f"is no Python text: {error}") from error
+
+
+def _notebook(raw: bytes) -> SourceFile:
+    # Only where there is a notebook: most runs see none, and need no JSON.
+    from .notebooks import NotebookError, parse_notebook
+
+    encoding = "utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"
+    try:
+        notebook = parse_notebook(raw.decode(encoding))
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"is no notebook: {error}") from error
+    except NotebookError as error:
+        raise UnreadableError(str(error)) from error
+    return SourceFile(notebook.text, encoding, notebook)
 
 
 def excluded(relative: str, globs: Iterable[str]) -> bool:

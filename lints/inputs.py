@@ -74,7 +74,7 @@ class Inputs:
             return self._of_hook(base, function.name, arg.arg, names)
         if arg.annotation is not None:
             return self._annotated(function, arg.annotation)
-        callers = (c for c in self._syntax.calls if self._names.definition(c.func) is function)
+        callers = self._names.callers(function)
         values = [self._passed(call, arg.arg, names) for call in callers]
         return join(values) if values else UNKNOWN
 

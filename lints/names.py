@@ -42,21 +42,40 @@ class Names:
         self._defined: dict[ast.AST, dict[str, list[Definition]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        self._other: dict[ast.AST, set[str]] = defaultdict(set)
+        self._other: dict[ast.AST, dict[str, list[ast.AST]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        self._bound: dict[ast.AST, set[str]] = defaultdict(set)
         self._methods: dict[ast.ClassDef, list[Function]] = {}
-        for node in ast.walk(syntax.tree):
-            self._collect(node)
+        self._callers: dict[Function, list[ast.Call]] | None = None
+        self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
+        self._collect()
 
     def of(self, node: ast.AST) -> str | None:
         """Return the full name, as in `torch.nn.Linear`, that an expression imports; else None."""
         text = dotted(node)
-        if text is None:
-            return None
+        return None if text is None else self._imported(node, text)
+
+    def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")
         scope = self._scope_of(node, first)
-        if scope is None or first in self._other[scope] or first in self._defined[scope]:
+        if scope is None or first in self._defined.get(scope, ()):
             return None
-        targets = {canonical(target) for target in self._imports[scope][first]}
+        imported = self._imports[scope].get(first) if scope in self._imports else None
+        bound = self._other[scope].get(first, []) if scope in self._other else []
+        if not imported:
+            # `DL = torch.utils.data.DataLoader` is one more name for it.
+            source = self._syntax.parent(bound[0]) if len(bound) == 1 else None
+            if not depth or not isinstance(source, ast.Assign) or bound[0] not in source.targets:
+                return None
+            alias = dotted(source.value)
+            if alias is None or alias.split(".")[0] == first:
+                return None
+            alias = f"{alias}.{rest}" if rest else alias
+            return self._imported(source, alias, depth - 1)
+        if any(not self._stands_in(name) for name in bound):
+            return None
+        targets = {canonical(target) for target in imported}
         # `try: import a as x / except ImportError: import b as x` could be either.
         if len(targets) != 1:
             return None
@@ -91,8 +110,9 @@ class Names:
     def methods(self, home: ast.ClassDef) -> list[Function]:
         """Return the methods of a class, and the functions within them."""
         if home not in self._methods:
-            inside = (node for node in ast.walk(home) if isinstance(node, Function))
-            self._methods[home] = list(inside)
+            last = home.end_lineno or home.lineno
+            inside = (f for f in self._syntax.functions if home.lineno <= f.lineno <= last)
+            self._methods[home] = [f for f in inside if self.own_class(f) is not None]
         return self._methods[home]
 
     def own_class(self, node: ast.AST) -> ast.ClassDef | None:
@@ -127,52 +147,84 @@ class Names:
             return None
         return node.id if self._scope_of(node, node.id) is None else None
 
+    def stores(self, node: ast.Name) -> list[ast.AST]:
+        """Return what binds a name that is used here, imports and definitions aside."""
+        scope = self._scope_of(node, node.id)
+        return self._other[scope].get(node.id, []) if scope in self._other else []
+
+    def callers(self, function: Function) -> list[ast.Call]:
+        """Return the calls of this file that run a function of this file."""
+        if self._callers is None:
+            self._callers = defaultdict(list)
+            for name in {function.name for function in self._syntax.functions}:
+                for call in self._syntax.calls_to(name):
+                    if isinstance(called := self.definition(call.func), Function):
+                        self._callers[called].append(call)
+        return self._callers.get(function, [])
+
     def home(self, node: ast.AST, name: str) -> ast.AST | None:
         """Return the scope that binds a name which this node uses; None for builtins."""
         return self._scope_of(node, name)
 
     def _local(self, node: ast.Name) -> Definition | None:
         scope = self._scope_of(node, node.id)
-        if scope is None or node.id in self._other[scope] or self._imports[scope].get(node.id):
+        if scope is None or scope not in self._defined:
+            return None
+        if node.id in self._other[scope] or self._imports[scope].get(node.id):
             return None
         found = self._defined[scope].get(node.id, [])
         return found[0] if len(found) == 1 else None
 
     def _scope_of(self, node: ast.AST, name: str) -> ast.AST | None:
         scope = self._syntax.scope(node)
+        key = scope, name
+        if key not in self._seen:
+            self._seen[key] = self._binder(scope, name)
+        return self._seen[key]
+
+    def _binder(self, scope: ast.AST, name: str) -> ast.AST | None:
         inner = True
         while True:
             # Names of a class body are not seen from its methods.
-            if inner or not isinstance(scope, ast.ClassDef):
-                known = self._imports[scope], self._defined[scope], self._other[scope]
-                if any(name in names for names in known):
-                    return scope
+            if (inner or not isinstance(scope, ast.ClassDef)) and name in self._bound[scope]:
+                return scope
             if isinstance(scope, ast.Module):
                 return None
             scope = self._syntax.scope(scope)
             inner = False
 
-    def _collect(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    bound = alias.asname or alias.name.split(".")[0]
-                    target = alias.name if alias.asname else bound
-                    self._imports[self._syntax.scope(node)][bound].add(target)
-            case ast.ImportFrom(module=module, names=aliases, level=level):
-                for alias in aliases:
-                    target = "." * level + ".".join(filter(None, (module, alias.name)))
-                    self._imports[self._syntax.scope(node)][alias.asname or alias.name].add(target)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                self._defined[self._syntax.scope(node)][node.name].append(node)
-                if not isinstance(node, ast.ClassDef):
-                    self._other[node] |= parameters(node.args)
-            case ast.Lambda(args=args):
-                self._other[node] |= parameters(args)
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                self._other[self._syntax.scope(node)].add(name)
-            case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
-                self._other[self._syntax.scope(node)].add(name)
+    def _stands_in(self, name: ast.AST) -> bool:
+        """Whether this is the `x = None` of a package that may not be installed."""
+        source = self._syntax.parent(name)
+        if not isinstance(source, ast.Assign) or not isinstance(source.value, ast.Constant):
+            return False
+        return source.value.value in (None, False)
+
+    def _collect(self) -> None:
+        syntax = self._syntax
+        for name in syntax.nodes(ast.Name):
+            if type(name.ctx) is not ast.Load:
+                self._other[syntax.scope(name)][name.id].append(name)
+        for definition in (*syntax.functions, *syntax.classes):
+            self._defined[syntax.scope(definition)][definition.name].append(definition)
+        for owner in (*syntax.functions, *syntax.nodes(ast.Lambda)):
+            for parameter in parameters(owner.args):
+                self._other[owner][parameter].append(owner)
+        for part in (*syntax.nodes(ast.ExceptHandler), *syntax.nodes(ast.MatchAs)):
+            if part.name:
+                self._other[syntax.scope(part)][part.name].append(part)
+        for statement in syntax.nodes(ast.Import):
+            for alias in statement.names:
+                bound = alias.asname or alias.name.split(".")[0]
+                target = alias.name if alias.asname else bound
+                self._imports[syntax.scope(statement)][bound].add(target)
+        for source in syntax.nodes(ast.ImportFrom):
+            for alias in source.names:
+                target = "." * source.level + ".".join(filter(None, (source.module, alias.name)))
+                self._imports[syntax.scope(source)][alias.asname or alias.name].add(target)
+        for table in (self._imports, self._defined, self._other):
+            for scope, names in table.items():
+                self._bound[scope].update(names)
 
 
 def parameters(args: ast.arguments) -> set[str]:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from .. import PerflintError
 
+# Each is a file in `outputs/`.
+OUTPUT_FORMATS = ("text", "concise", "json", "jsonl", "github", "gitlab", "junit")
+
 STATUS = "exit status: 0 nothing to look at, 1 findings, 2 perflint could not do its work"
 
 _CHECK = """\
@@ -95,9 +98,18 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--output-format",
-        choices=["text", "json", "github"],
+        choices=OUTPUT_FORMATS,
         default="text",
-        help="text for people (default), json for programs, github for annotations",
+        metavar="FORMAT",
+        help=f"one of {', '.join(OUTPUT_FORMATS)}; text is the default",
+    )
+    group.add_argument(
+        "--output-file", type=Path, metavar="PATH", help="write there, not to the standard output"
+    )
+    group.add_argument(
+        "--statistics",
+        action="store_true",
+        help="count the findings of each rule instead of listing them (text or json)",
     )
 
 
