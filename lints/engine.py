@@ -1,5 +1,6 @@
 """Runs rules over source. Text in, findings out; no files, no printing."""
 
+import ast
 import re
 import sys
 from collections import defaultdict
@@ -14,12 +15,18 @@ from .facts import FRAMEWORKS, Facts
 from .finding import Finding
 from .rule import Rule
 from .suppress import unsuppressed
+from .syntax import parsed
 
 # Fields that hold layout only: no rule looks there, and they are half of all nodes.
 _LAYOUT = re.compile(
     r"^(l|r)(par|brace|bracket)$|whitespace|^(leading_lines|header|footer|comma|semicolon|colon|dot"
     r"|trailing_comma|empty_lines|lines_after_decorators|equal|encoding|default_indent|default_newline"
     r"|has_trailing_newline|leading_comma)$"
+)
+# A text without any of these runs nothing in every step.
+_HOT = re.compile(
+    r"backward|\.step\b|forward|training_step|compute_loss|scaler\(|on_train_batch|optimizer_step"
+    r"|on_step|on_substep"
 )
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -42,22 +49,27 @@ def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Fi
     return list(result.findings)
 
 
-def lint_source(source: str, path: str, rules: Sequence[type[Rule]]) -> SourceResult:
-    """Parse once, walk once, and give every rule its turn at every node."""
-    rules = [rule for rule in rules if any(token in source for token in rule.tokens)]
+def lint_source(
+    source: str, path: str, rules: Sequence[type[Rule]], *, shortcuts: bool = True
+) -> SourceResult:
+    """Parse once, walk once, and give every rule its turn at every node that may concern it.
+
+    Without `shortcuts` every rule sees every statement, which finds the same and takes longer.
+    """
     text = _NEWLINE.sub("\n", source)
     try:
-        facts = Facts(text, path)
-        hot = facts.uses_torch and facts.regions.any_hot
-        visitors = [rule(path, facts) for rule in rules if hot or not rule.hot_only]
-        if not visitors or not facts.uses_torch:
+        if shortcuts:
+            rules = [rule for rule in rules if _may_flag(rule, text)]
+        if not rules:
+            parsed(text)
             return SourceResult()
-        module = facts.module
+        facts = Facts(text, path)
+        if not facts.uses_torch:
+            return SourceResult()
+        found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
     except (SyntaxError, cst.ParserSyntaxError, ValueError, RecursionError, MemoryError) as error:
         return SourceResult(problems=(f"{path}: {_unparsable(error)}",))
-    problems = _walk(module, visitors, path)
-    findings = [finding for visitor in visitors for finding in visitor.findings]
-    findings.sort(key=lambda finding: (finding.span, finding.code))
+    findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
     return SourceResult(tuple(unsuppressed(findings, text)), tuple(problems))
 
 
@@ -83,41 +95,88 @@ def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
     return source
 
 
-def _walk(module: cst.Module, visitors: list[Rule], path: str) -> list[str]:
+def _may_flag(rule: type[Rule], text: str) -> bool:
+    """Whether the words of a text leave it possible that a rule has something to say."""
+    if rule.hot_only and not _HOT.search(text):
+        return False
+    return any(token in text for token in rule.tokens)
+
+
+def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], list[str]]:
+    """Show each rule no more than the statements that some rule wants to see."""
+    nodes: list[ast.AST] = []
+    asking: list[type[Rule]] = []
+    problems: list[str] = []
+    for rule in rules:
+        try:
+            wanted = list(_wanted(facts, rule))
+        except Exception as error:  # one rule's bug must not cost the other rules' findings
+            problems.append(_failure(facts.path, rule, error))
+            continue
+        if wanted:
+            nodes += wanted
+            asking.append(rule)
+    if not nodes:
+        return [], problems
+    found, more = _walked(facts, asking, nodes)
+    return found, problems + more
+
+
+def _wanted(facts: Facts, rule: type[Rule]) -> Iterable[ast.AST]:
+    if rule.hot_only and not facts.regions.any_hot:
+        return ()
+    nodes = rule.wanted(facts)
+    if nodes is None:
+        if not rule.hot_only:
+            return (facts.syntax.tree,)
+        nodes = facts.syntax.statements
+    return (node for node in nodes if facts.is_hot(node)) if rule.hot_only else nodes
+
+
+def _walked(
+    facts: Facts, rules: Sequence[type[Rule]], nodes: Iterable[ast.AST] | None
+) -> tuple[list[Finding], list[str]]:
+    """Parse what has to be seen (all where `nodes` is None), and let the rules visit it."""
+    roots = facts.read(nodes)
+    visitors = [rule(facts.path, facts) for rule in rules]
     listeners: dict[str, list[tuple[Rule, Visit]]] = defaultdict(list)
     for visitor in visitors:
         for name in dir(visitor):
             if name.startswith("visit_"):
                 listeners[name.removeprefix("visit_")].append((visitor, getattr(visitor, name)))
     problems: dict[Rule, str] = {}
-    for node in _nodes(module):
+    for node in _nodes(roots):
         for visitor, visit in listeners.get(type(node).__name__, ()):
             if visitor in problems:
                 continue
             try:
                 visit(node)
-            except Exception as error:  # one rule's bug must not cost the other rules' findings
-                problems[visitor] = (
-                    f"{path}: the rule {visitor.name()} failed ({type(error).__name__}: {error}); "
-                    "this is a bug in the rule"
-                )
-    return list(problems.values())
+            except Exception as error:  # as above
+                problems[visitor] = _failure(facts.path, type(visitor), error)
+    return [f for visitor in visitors for f in visitor.findings], list(problems.values())
 
 
-def _nodes(module: cst.Module) -> Iterator[cst.CSTNode]:
+def _failure(path: str, rule: type[Rule], error: Exception) -> str:
+    return (
+        f"{path}: the rule {rule.name()} failed ({type(error).__name__}: {error}); "
+        "this is a bug in the rule"
+    )
+
+
+def _nodes(roots: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
     """Yield all nodes that mean something, in the order of the text."""
-    stack: list[cst.CSTNode] = [module]
+    stack = [*roots][::-1]
     while stack:
         node = stack.pop()
         yield node
-        children: list[cst.CSTNode] = []
+        below: list[cst.CSTNode] = []
         for name in _meaningful_fields(type(node)):
             value = getattr(node, name)
             if isinstance(value, cst.CSTNode):
-                children.append(value)
-            elif isinstance(value, Sequence) and not isinstance(value, str):
-                children.extend(item for item in value if isinstance(item, cst.CSTNode))
-        stack.extend(reversed(children))
+                below.append(value)
+            elif isinstance(value, tuple | list):
+                below.extend(item for item in value if isinstance(item, cst.CSTNode))
+        stack.extend(reversed(below))
 
 
 @cache

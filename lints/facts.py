@@ -1,6 +1,7 @@
 """All that a rule may ask about a file, worked out once: names, hot places, values."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import libcst as cst
@@ -9,11 +10,11 @@ from .accumulators import Accumulators
 from .bindings import Bindings, How
 from .cold import is_test_code
 from .dataflow import Dataflow
+from .pieces import Pieces
 from .feeding import Feeding
 from .finding import Severity, Span
 from .loaders import Loaders
 from .names import Names
-from .positions import Positions
 from .regions import Hot, Place, Regions
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
@@ -36,10 +37,22 @@ class Facts:
         self._source = source
         self.syntax = Syntax(source)
 
-    @cached_property
-    def module(self) -> cst.Module:
-        """The tree that rules visit; making it is what costs most."""
-        return cst.parse_module(self._source)
+    def read(self, nodes: Iterable[ast.AST] | None = None) -> Iterator[cst.CSTNode]:
+        """Yield the libcst nodes that rules visit: those of the statements around `nodes`, or all.
+
+        Making them is what costs most.
+        """
+        pieces = None if nodes is None else [self.syntax.lines_of(node) for node in nodes]
+        if pieces is not None and any(piece == self.syntax.all_lines for piece in pieces):
+            pieces = None
+        try:
+            self._pieces = Pieces(self._source, pieces)
+        except cst.ParserSyntaxError:
+            if pieces is None:
+                raise
+            # Lines that make no sense on their own, as where `;` joins statements: take them all.
+            self._pieces = Pieces(self._source)
+        return self._pieces.roots()
 
     @cached_property
     def names(self) -> Names:
@@ -97,16 +110,20 @@ class Facts:
 
     def span(self, node: cst.CSTNode) -> Span:
         """Return where a node stands."""
-        return self._positions.span(node)
+        return self._pieces.span(node)
 
     def code(self, node: cst.BaseExpression) -> str:
         """Return the text of a node that stands in for another; that one keeps its parentheses."""
-        return self.module.code_for_node(node.with_changes(lpar=(), rpar=()))
+        return self._pieces.module.code_for_node(node.with_changes(lpar=(), rpar=()))
 
     def name(self, node: cst.CSTNode) -> str | None:
         """Return the full name, as in `torch.utils.data.DataLoader`, behind an imported name."""
         found = self.counterpart(node)
         return self.names.of(found) if found else None
+
+    def is_hot(self, node: ast.AST) -> bool:
+        """Whether a node of the stdlib tree runs in every training step."""
+        return self.regions.hot(node) is not None
 
     def hot(self, node: cst.CSTNode) -> Hot | None:
         """Return why a node runs in every training step; None where it does not."""
@@ -189,7 +206,3 @@ class Facts:
     def counterpart(self, node: cst.CSTNode) -> ast.expr | None:
         """Return the stdlib expression that stands at the place of a libcst one."""
         return self.syntax.expression_at(self.span(node))
-
-    @cached_property
-    def _positions(self) -> Positions:
-        return Positions(self.module)

@@ -210,7 +210,11 @@ class Names:
         for owner in (*syntax.functions, *syntax.nodes(ast.Lambda)):
             for parameter in parameters(owner.args):
                 self._other[owner][parameter].append(owner)
-        for part in (*syntax.nodes(ast.ExceptHandler), *syntax.nodes(ast.MatchAs)):
+        parts: list[ast.ExceptHandler | ast.MatchAs] = [
+            *syntax.nodes(ast.ExceptHandler),
+            *syntax.nodes(ast.MatchAs),
+        ]
+        for part in parts:
             if part.name:
                 self._other[syntax.scope(part)][part.name].append(part)
         for statement in syntax.nodes(ast.Import):

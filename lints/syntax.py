@@ -49,10 +49,7 @@ class Syntax:
     """A parsed file. Text that is no Python raises SyntaxError, ValueError or RecursionError."""
 
     def __init__(self, source: str) -> None:
-        with warnings.catch_warnings():
-            # A bad escape in the user's code is not ours to print.
-            warnings.simplefilter("ignore")
-            self.tree = ast.parse(source)
+        self.tree = parsed(source)
         self._source = source
         self._parent: dict[ast.AST, ast.AST] = {}
         # Where a statement stands: the function, class or module whose names it uses.
@@ -79,6 +76,12 @@ class Syntax:
     def loops(self) -> list[Loop]:
         """All loops that are statements, in the order of the text."""
         return self.nodes(ast.For, ast.AsyncFor, ast.While)
+
+    @cached_property
+    def statements(self) -> list[ast.stmt]:
+        """All statements."""
+        kinds = [kind for kind in self._of_type if issubclass(kind, ast.stmt)]
+        return [node for kind in kinds for node in self.nodes(kind)]
 
     def nodes(self, *types: type[Node]) -> list[Node]:
         """Return the nodes of exactly these types, in the order of the text."""
@@ -150,7 +153,7 @@ class Syntax:
         while isinstance(statement, ast.stmt) and not self._begins_line(statement):
             statement = self.statement(self._parent[statement]) or self.tree
         if not isinstance(statement, ast.stmt):
-            return 1, len(self._lines), False
+            return self.all_lines
         first = statement.lineno
         last = statement.end_lineno or first
         decorators = getattr(statement, "decorator_list", ())
@@ -160,6 +163,11 @@ class Syntax:
             if inner is not None and not decorators and _line_of(node) < inner <= last:
                 return first, inner - 1, True
         return first, last, False
+
+    @property
+    def all_lines(self) -> tuple[int, int, bool]:
+        """The first and last line of the file."""
+        return 1, len(self._lines), False
 
     def expression_at(self, span: Span) -> ast.expr | None:
         """Return the expression that fills exactly this span of the text."""
@@ -242,6 +250,14 @@ class Syntax:
         """Count in characters, as `Span` does; `ast` counts bytes of UTF-8."""
         text = self._lines[line - 1] if line <= len(self._lines) else ""
         return byte if text.isascii() else len(text.encode()[:byte].decode(errors="ignore"))
+
+
+def parsed(source: str) -> ast.Module:
+    """Parse a text. What is no Python raises SyntaxError, ValueError or RecursionError."""
+    with warnings.catch_warnings():
+        # A bad escape in the user's code is not ours to print.
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
 
 
 def children(node: ast.AST) -> Iterator[ast.AST]:
@@ -332,5 +348,4 @@ def _first_below(statement: ast.stmt) -> int | None:
 
 def _line_of(node: ast.AST) -> int:
     """Return the last line of a node."""
-    end = getattr(node, "end_lineno", None) or getattr(node, "lineno", 0)
-    return int(end)
+    return getattr(node, "end_lineno", None) or 0

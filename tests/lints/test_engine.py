@@ -62,7 +62,11 @@ def test_a_rule_that_fails_is_a_problem_and_the_others_still_speak() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["import torch\nfor x in:\n", "import torch\nprint 'two'\n", "import torch\n" + "(" * 500],
+    [
+        LOOP + "for x in:\n",
+        LOOP + "print 'two'\n",
+        LOOP + "(" * 500,
+    ],
 )
 def test_text_that_is_no_python_is_a_problem_with_its_line(source: str) -> None:
     result = lint_source(source, "train.py", all_rules())

@@ -1,0 +1,81 @@
+"""The lines of a file that rules have to look at, as one libcst module with the file's positions."""
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from .finding import Span
+from .positions import Positions
+
+# Stands in front of indented lines; the name is one that nobody gives to anything of theirs.
+_OPENER = "_perflint_lines_follow"
+
+# First and last line, and whether they are the head of a compound statement without its body.
+Piece = tuple[int, int, bool]
+
+
+class Pieces:
+    """Parses pieces of a text. Raises ParserSyntaxError where libcst cannot read them."""
+
+    def __init__(self, source: str, pieces: Iterable[Piece] | None = None) -> None:
+        """Take all of the text where `pieces` is None."""
+        self._lines: list[int] | None = None
+        text = source
+        if pieces is not None:
+            text, self._lines = _joined(source.split("\n"), _merged(pieces))
+        self.module = cst.parse_module(text)
+        self._positions: Positions | None = None
+
+    def roots(self) -> Iterator[cst.CSTNode]:
+        """Yield the nodes that stand for the file's own text."""
+        if self._lines is None:
+            yield self.module
+            return
+        for statement in self.module.body:
+            match statement:
+                case cst.If(test=cst.Name(value=name), body=cst.IndentedBlock(body=body)) if (
+                    name == _OPENER
+                ):
+                    yield from body
+                case _:
+                    yield statement
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Return where a node stands in the whole text."""
+        if self._positions is None:
+            self._positions = Positions(self.module)
+        span = self._positions.span(node)
+        if self._lines is None:
+            return span
+        first, last = self._lines[span.line - 1], self._lines[span.end_line - 1]
+        return Span(first, span.column, last, span.end_column)
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Leave out what stands in another piece; heads come before whole statements of one line."""
+    kept: list[Piece] = []
+    for piece in sorted(pieces, key=lambda p: (p[0], -p[1], p[2])):
+        if not kept or piece[1] > kept[-1][1]:
+            kept.append(piece)
+    return kept
+
+
+def _joined(lines: list[str], pieces: list[Piece]) -> tuple[str, list[int]]:
+    """Return the text of the pieces, and for each of its lines which of the file's it is."""
+    text: list[str] = []
+    numbers: list[int] = []
+    for first, last, head in pieces:
+        piece = lines[first - 1 : last]
+        if piece[0].lstrip().startswith("elif"):
+            # As long as before, so that columns stay true.
+            piece[0] = piece[0].replace("elif", "  if", 1)
+        indent = piece[0][: len(piece[0]) - len(piece[0].lstrip())]
+        if indent:
+            text.append(f"if {_OPENER}:")
+            numbers.append(0)
+        text += piece
+        numbers += range(first, last + 1)
+        if head:
+            text.append(f"{indent} pass")
+            numbers.append(0)
+    return "\n".join(text) + "\n", [*numbers, 0]
