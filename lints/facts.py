@@ -10,11 +10,11 @@ from .accumulators import Accumulators
 from .bindings import Bindings, How
 from .cold import is_test_code
 from .dataflow import Dataflow
-from .pieces import Pieces
 from .feeding import Feeding
 from .finding import Severity, Span
 from .loaders import Loaders
 from .names import Names
+from .pieces import Pieces
 from .regions import Hot, Place, Regions
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value

@@ -1,4 +1,4 @@
-"""The lines of a file that rules have to look at, as one libcst module with the file's positions."""
+"""The lines of a file that rules look at, as one libcst module with the positions of the file."""
 
 from collections.abc import Iterable, Iterator
 
