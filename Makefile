@@ -7,11 +7,12 @@ PY := .venv/bin/python
 SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o \
 	-path ./perflint-demo -prune -o \( -name '*.py' -o -name '*.j2' -o -path './demo/*' \) -type f -print 2>/dev/null | grep -v ' ')
 
-.PHONY: help test demo fix check-types lint dist clean
+.PHONY: help test demo docs fix check-types lint dist clean
 
 help:
 	@echo "make test   set up, ruff, mypy --strict, pytest: what CI runs"
 	@echo "make demo   perflint from end to end on a small training repository"
+	@echo "make docs   write the pages of the rules, docs/rules, anew"
 	@echo "make fix    format, and mend what ruff can"
 	@echo "make dist   build the wheel and the source distribution"
 	@echo "make clean  remove what the others made"
@@ -21,6 +22,9 @@ test: .venv/installed .venv/developed lint check-types
 
 demo: .venv/installed
 	.venv/bin/perflint demo --into perflint-demo
+
+docs: .venv/installed
+	.venv/bin/perflint rules --output-format markdown --into docs/rules
 
 lint: .venv/developed
 	$(PY) -m ruff check .
@@ -64,5 +68,5 @@ clean:
 # What only the project's own checks need.
 .venv/developed: .venv/ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		ruff mypy hypothesis cmarkgfm GitHubKit hishel nbformat
+		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat
 	touch $@

@@ -1,6 +1,7 @@
 """The linter's commands: `perflint check`, `rules` and `explain`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +79,8 @@ def _rules(words: list[str]) -> int:
     parser = new_parser(
         "rules",
         "List the rules.",
-        "examples:\n  perflint rules\n  perflint rules --output-format json\n\n"
+        "examples:\n  perflint rules\n  perflint rules --output-format json\n"
+        "  perflint rules --output-format markdown --into docs/rules\n\n"
         "exit status: 0, or 2 where a rule cannot be loaded",
     )
     parser.add_argument(
@@ -87,10 +89,28 @@ def _rules(words: list[str]) -> int:
         default="text",
         help="a table (default), json, or the pages of all rules as Markdown",
     )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="with markdown: write an index and a file for each page there",
+    )
     options = parser.parse_args(words)
-    from .pages import listing
+    if options.into and options.output_format != "markdown":
+        parser.error("--into writes pages: say --output-format markdown as well")
+    from . import rule_docs
+    from .registry import all_rules
 
-    sys.stdout.write(listing(options.output_format))
+    if options.into:
+        count = rule_docs.write(all_rules(), options.into)
+        print(f"{count} pages in {options.into}")
+        return 0
+    forms = {
+        "text": rule_docs.as_text,
+        "json": rule_docs.as_json,
+        "markdown": rule_docs.as_markdown,
+    }
+    sys.stdout.write(forms[options.output_format](all_rules()))
     return 0
 
 
@@ -103,8 +123,11 @@ def _explain(words: list[str]) -> int:
     )
     parser.add_argument("rule", metavar="RULE", help="a code or a name")
     options = parser.parse_args(words)
+    from .colour import wants_colour
     from .pages import page
     from .registry import all_rules, find
+    from .show_page import shown
 
-    sys.stdout.write(page(find(all_rules(), options.rule)))
+    coloured = wants_colour(sys.stdout, os.environ)
+    sys.stdout.write(shown(page(find(all_rules(), options.rule)), coloured=coloured))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import PerflintError
 
 # Each is a file in `outputs/`.
-OUTPUT_FORMATS = ("text", "concise", "json", "jsonl", "github", "gitlab", "junit")
+OUTPUT_FORMATS = ("text", "concise", "json", "jsonl", "github", "gitlab", "junit", "sarif")
 
 STATUS = "exit status: 0 nothing to look at, 1 findings, 2 perflint could not do its work"
 

@@ -49,6 +49,13 @@ def top_of(root: Path) -> Path:
     return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
 
 
+def sentence(finding: Finding, *, with_cell: bool = False) -> str:
+    """Say what is wrong and why it matters there; where only the file is shown, in which cell."""
+    cell = f"cell {finding.cell.number}: " if with_cell and finding.cell is not None else ""
+    why = f" ({finding.why})" if finding.why else ""
+    return f"{cell}{finding.message}{why}"
+
+
 def summary(result: "CheckResult") -> str:
     """Say in one line what was found."""
     files = counted(result.files, "file")

@@ -1,65 +1,87 @@
 """The pages of rules, made from their docstrings and examples."""
 
 import inspect
-import json
+import re
 from textwrap import dedent
 
-from .registry import all_rules
+from . import rules as our_rules
+from .engine import lint_source
 from .rule import Invalid, Rule
 
-# What each version changed:
-# 1: the first.
-JSON_VERSION = 1
-
-
-def listing(output_format: str) -> str:
-    """List all rules as a table, as JSON, or as one Markdown page after the other."""
-    rules = all_rules()
-    if output_format == "markdown":
-        return "\n".join(page(rule) for rule in rules)
-    if output_format == "json":
-        entries = [_entry(rule) for rule in rules]
-        return json.dumps({"version": JSON_VERSION, "rules": entries}, indent=1) + "\n"
-    width = max(len(rule.name()) for rule in rules)
-    lines = []
-    for rule in rules:
-        fix = "fix" if _fixes(rule) else "   "
-        facts = f"{rule.code}  {rule.name():{width}}  {rule.severity.value:7}  {fix}"
-        lines.append(f"{facts}  {_plain(rule.pattern())}")
-    return "\n".join(lines) + "\n"
+# Where the pages of our rules can be read; those of a team's own rules are wherever it keeps them.
+_ADDRESS = "https://github.com/ORGANISATION/perflint/blob/main/docs/rules/"
+_MOST_EXAMPLES = 3
 
 
 def page(rule: type[Rule]) -> str:
     """Return a rule's page as Markdown."""
-    bad = _code(rule.INVALID[0])
-    good = [_code(case) for case in rule.VALID[:2]]
-    examples = [
-        f"## Flagged\n```python\n{bad}\n```",
-        *(f"## Fine\n```python\n{g}\n```" for g in good),
-    ]
-    doc = inspect.getdoc(rule) or ""
-    head = f"# {rule.name()} ({rule.code})\nSeverity: {rule.severity.value}."
-    return "\n\n".join([head, doc, *examples]) + "\n"
+    title = f"# {rule.name()} ({rule.code})"
+    parts = [title, _facts(rule), explanation(rule), *_examples(rule)]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _entry(rule: type[Rule]) -> dict[str, object]:
-    return {
-        "code": rule.code,
-        "name": rule.name(),
-        "severity": rule.severity.value,
-        "fixes": _fixes(rule),
-        "pattern": _plain(rule.pattern()),
-        "page": page(rule),
-    }
+def explanation(rule: type[Rule]) -> str:
+    """Return what a rule says about itself: cause, remedy, when it is fine."""
+    return inspect.getdoc(rule) or ""
 
 
-def _fixes(rule: type[Rule]) -> bool:
+def section(rule: type[Rule], heading: str) -> str:
+    """Return what a rule's page says under one of its headings, "" where it has none."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)",
+        explanation(rule),
+        re.MULTILINE | re.DOTALL,
+    )
+    return found[1].strip() if found else ""
+
+
+def plain(text: str) -> str:
+    """Put a text that was broken into lines into one."""
+    return " ".join(text.split())
+
+
+def file_name(rule: type[Rule]) -> str:
+    """Name the file of a rule's page."""
+    return f"{rule.name()}.md"
+
+
+def address(rule: type[Rule]) -> str | None:
+    """Say where a rule's page can be read, where we know."""
+    ours = rule.__module__.startswith(our_rules.__name__ + ".")
+    return _ADDRESS + file_name(rule) if ours else None
+
+
+def has_fix(rule: type[Rule]) -> bool:
+    """Whether an example shows what a fix makes of it."""
     return any(isinstance(case, Invalid) and case.fixed is not None for case in rule.INVALID)
 
 
-def _code(case: str | Invalid) -> str:
-    return dedent(case.code if isinstance(case, Invalid) else case).strip("\n")
+def fix_kind(rule: type[Rule]) -> str:
+    """Say which fixes a rule has, as its own examples show: a fix is safe in one place only."""
+    kinds = {
+        finding.fix.safe
+        for case in rule.INVALID
+        if isinstance(case, Invalid) and case.fixed is not None
+        for finding in lint_source(dedent(case.code), "example.py", [rule]).findings
+        if finding.fix is not None
+    }
+    return {(): "none", (True,): "safe", (False,): "unsafe"}.get(tuple(kinds), "safe or unsafe")
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split())
+def _facts(rule: type[Rule]) -> str:
+    default = "off until it is selected (preview)" if rule.preview else "on by default"
+    return f"Severity: {rule.severity.value}. Runs: {default}. Fix: {fix_kind(rule)}."
+
+
+def _examples(rule: type[Rule]) -> list[str]:
+    told = ["## Flagged"]
+    for case in rule.INVALID[:_MOST_EXAMPLES]:
+        told.append(_block(case.code if isinstance(case, Invalid) else case))
+        if isinstance(case, Invalid) and case.fixed is not None:
+            told += ["Fixed:", _block(case.fixed.replace("  # <-", ""))]
+    return [*told, "## Fine", *(_block(case) for case in rule.VALID[:_MOST_EXAMPLES])]
+
+
+def _block(code: str) -> str:
+    text = dedent(code).strip("\n")
+    return f"```python\n{text}\n```"

@@ -1,7 +1,7 @@
 """Workflow commands, which GitHub Actions shows beside the lines."""
 
 from ..finding import Finding, Severity
-from ..outcome import Outcome, from_the_top
+from ..outcome import Outcome, from_the_top, sentence
 
 _LEVEL = {Severity.INFO: "notice", Severity.WARNING: "warning", Severity.ERROR: "error"}
 
@@ -16,18 +16,21 @@ def render(outcome: Outcome) -> str:
 
 def _annotation(finding: Finding) -> str:
     span = finding.span
+    line, end_line = finding.file_lines
     where = {
         "file": finding.path,
-        "line": str(span.line),
-        "endLine": str(span.end_line),
-        "col": str(span.column + 1),
-        "title": f"perflint: {finding.rule} ({finding.code})",
+        "line": str(line),
+        "endLine": str(end_line),
     }
-    if span.end_line == span.line:
+    # In a notebook's file, columns are those of its JSON.
+    if finding.cell is None:
+        where["col"] = str(span.column + 1)
+    where["title"] = f"perflint: {finding.rule} ({finding.code})"
+    if finding.cell is None and end_line == line:
         where["endColumn"] = str(max(span.end_column, span.column + 1))
     properties = ",".join(f"{key}={_property(value)}" for key, value in where.items())
-    why = f" ({finding.why})" if finding.why else ""
-    return f"::{_LEVEL[finding.severity]} {properties}::{_data(finding.message + why)}"
+    told = _data(sentence(finding, with_cell=True))
+    return f"::{_LEVEL[finding.severity]} {properties}::{told}"
 
 
 def _data(text: str) -> str:

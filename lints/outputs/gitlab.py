@@ -4,7 +4,7 @@ import json
 
 from ..finding import Finding, Severity
 from ..fingerprint import fingerprints
-from ..outcome import Outcome, from_the_top
+from ..outcome import Outcome, from_the_top, sentence
 
 _SEVERITY = {Severity.INFO: "info", Severity.WARNING: "major", Severity.ERROR: "critical"}
 
@@ -18,11 +18,10 @@ def render(outcome: Outcome) -> str:
 
 
 def _entry(finding: Finding, fingerprint: str) -> dict[str, object]:
-    why = f" ({finding.why})" if finding.why else ""
     return {
-        "description": f"{finding.code}: {finding.message}{why}",
+        "description": f"{finding.code}: {sentence(finding, with_cell=True)}",
         "check_name": finding.rule,
         "fingerprint": fingerprint,
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": finding.path, "lines": {"begin": finding.span.line}},
+        "location": {"path": finding.path, "lines": {"begin": finding.file_lines[0]}},
     }

@@ -12,10 +12,15 @@ def render(outcome: Outcome) -> str:
 
 
 def line(finding: Finding) -> str:
-    """Write one finding; lines and columns count from 1, the end is exclusive."""
+    """Write one finding; lines and columns count from 1, the end is exclusive.
+
+    In a notebook, lines are those of the cell.
+    """
+    first = 1 if finding.cell is None else finding.cell.first
     said = {
         "file": finding.path,
-        **_place(finding.span),
+        "cell": None if finding.cell is None else finding.cell.number,
+        **_place(finding.span, first),
         "code": finding.code,
         "name": finding.rule,
         "rule": finding.code,
@@ -23,19 +28,19 @@ def line(finding: Finding) -> str:
         "confidence": finding.confidence.value,
         "message": finding.message,
         "why": finding.why,
-        "fix": None if finding.fix is None else _fix(finding.fix),
+        "fix": None if finding.fix is None else _fix(finding.fix, first),
     }
     return json.dumps(said) + "\n"
 
 
-def _place(span: Span) -> dict[str, int]:
+def _place(span: Span, first: int) -> dict[str, int]:
     return {
-        "line": span.line,
+        "line": span.line - first + 1,
         "column": span.column + 1,
-        "end_line": span.end_line,
+        "end_line": span.end_line - first + 1,
         "end_column": span.end_column + 1,
     }
 
 
-def _fix(edit: Edit) -> dict[str, object]:
-    return {"safe": edit.safe, "edits": [{**_place(edit.span), "text": edit.text}]}
+def _fix(edit: Edit, first: int) -> dict[str, object]:
+    return {"safe": edit.safe, "edits": [{**_place(edit.span, first), "text": edit.text}]}

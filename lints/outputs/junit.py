@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 from ..excerpt import excerpt
 from ..finding import Finding
-from ..outcome import Outcome, counted
+from ..outcome import Outcome, counted, sentence
 
 # What no XML document may hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,23 +46,21 @@ def _suite(name: str, cases: Sequence[str], *, failures: int = 0, errors: int = 
 
 def _failure(finding: Finding, lines: Sequence[str]) -> str:
     span = finding.span
-    place = f"{finding.path}:{span.line}:{span.column + 1}"
-    why = f" ({finding.why})" if finding.why else ""
-    told = [f"{place}: {finding.message}{why}"]
+    told = [f"{finding.place}: {sentence(finding)}"]
     if span.line <= len(lines):
         told += excerpt(lines[span.line - 1], span)
     # Readers take tests of one name for one test, so the place belongs to the name.
-    name = f"{finding.code} {finding.rule} at {span.line}:{span.column + 1}"
+    name = f"{finding.code} {finding.rule} at {finding.place.removeprefix(finding.path + ':')}"
     case = _open(
         "testcase",
         classname=finding.path,
         name=name,
         file=finding.path,
-        line=str(span.line),
+        line=str(finding.file_lines[0]),
         time="0",
     )
     kind = finding.severity.value
-    failure = _open("failure", type=kind, message=f"{finding.message}{why}")
+    failure = _open("failure", type=kind, message=sentence(finding))
     return f"{case}>{failure}>{_text(told)}</failure></testcase>"
 
 

@@ -21,7 +21,6 @@ def render(outcome: Outcome) -> str:
 
 def headline(finding: Finding, paint: Pen) -> str:
     """Tell a finding in one line."""
-    span = finding.span
     words = []
     if finding.severity is not Severity.WARNING:
         words.append(finding.severity.value)
@@ -29,7 +28,8 @@ def headline(finding: Finding, paint: Pen) -> str:
         words.append(finding.confidence.value)
     said = f" {paint(', '.join(words), finding.severity.value)}:" if words else ""
     why = " " + paint(f"({visible(finding.why)})", "faint") if finding.why else ""
-    place = f"{paint(visible(finding.path), 'strong')}:{span.line}:{span.column + 1}:"
+    path = visible(finding.path)
+    place = paint(path, "strong") + visible(finding.place).removeprefix(path) + ":"
     code = paint(finding.code, finding.severity.value)
     rule = paint(f"[{finding.rule}]", "faint")
     return f"{place} {code}{said} {visible(finding.message)}{why} {rule}\n"
