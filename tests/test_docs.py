@@ -1,6 +1,7 @@
 """What the pages say is what the code has."""
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -11,13 +12,16 @@ import pytest
 from torch_perflint.__main__ import HELP, ROOM_OF
 from torch_perflint.bot import report
 from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.finding import Cell, Edit, Finding, Span
 from torch_perflint.lints.keys import KEYS
-from torch_perflint.lints.registry import all_rules
+from torch_perflint.lints.options import OUTPUT_FORMATS
+from torch_perflint.lints.outputs import jsonl
 from torch_perflint.runners import compare, profile, result, sample
 from torch_perflint.runners.config import RunnersConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OUTPUT_PAGE = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
 REPORT_PAGE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 REPORTED = (
     *(report.Report, report.Revision, report.LintResult, report.RunLink),
@@ -74,7 +78,21 @@ def test_the_page_names_the_schema_version() -> None:
     assert f"`schema_version` is {report.SCHEMA_VERSION}." in REPORT_PAGE
 
 
-def test_every_rule_is_in_the_readme() -> None:
-    for rule in all_rules():
-        assert f"{rule.code}" in README, rule.code
-        assert rule.name() in README
+@pytest.mark.parametrize("form", OUTPUT_FORMATS)
+def test_every_form_of_output_is_in_the_readme_and_on_its_page(form: str) -> None:
+    assert f"`{form}`" in README
+    assert f"## {form}\n" in OUTPUT_PAGE
+
+
+def test_every_key_of_a_jsonl_line_is_on_the_page() -> None:
+    span = Span(1, 0, 1, 1)
+    finding = Finding("a.py", span, "PFL101", "item-in-hot-path", "waits", fix=Edit(span, "x"))
+    line = json.loads(jsonl.line(finding))
+    keys = {*line, *line["fix"], *line["fix"]["edits"][0]}
+    assert keys - words_of(OUTPUT_PAGE) == set()
+
+
+@pytest.mark.parametrize("part", [Finding, Span, Edit, Cell], ids=lambda part: part.__name__)
+def test_every_field_of_a_finding_is_on_the_page_of_json(part: type) -> None:
+    missing = {field.name for field in dataclasses.fields(part)} - words_of(OUTPUT_PAGE)
+    assert missing == set()
