@@ -5,8 +5,8 @@ import ast
 from .inputs import Valuer
 from .loaders import Loaders
 from .names import Names
-from .regions import Regions
-from .syntax import OWN_TIME, Function, Syntax, keyword, within
+from .regions import MODULES, Regions
+from .syntax import OWN_TIME, Function, Syntax, keyword, walk, within
 from .values import LOSS, MODULE, OUTPUT, PLAIN, UNKNOWN, Device, Kind, Value, combine, join
 from .vocabulary import (
     ARG_REDUCTIONS,
@@ -43,7 +43,8 @@ class Calls:
         if self._loaders.is_loader(call):
             return Value(Kind.LOADER, pinned=self._loaders.pinned(call), loader=call)
         if name := self._names.of(call.func):
-            return self._of_library(call, name)
+            value = self._of_library(call, name)
+            return value if value is not UNKNOWN else self._of_project(call, name)
         if builtin := self._names.builtin(call.func):
             return self._of_builtin(call, builtin)
         defined = self._names.definition(call.func)
@@ -70,6 +71,28 @@ class Calls:
             return UNKNOWN
         value = self._values.value(call)
         return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
+
+    def given_back(self, function: Function, at: tuple[int | None, ...]) -> Value:
+        """Return what a function of this file gives back, or one part of the tuple that it gives."""
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
+            return UNKNOWN
+        returned = _returns(function)
+        if at and at[0] is not None:
+            tuples = [value.elts for value in returned if isinstance(value, ast.Tuple)]
+            if len(tuples) != len(returned) or any(at[0] >= len(parts) for parts in tuples):
+                return UNKNOWN
+            returned = [parts[at[0]] for parts in tuples]
+        elif any(isinstance(value, ast.Tuple) for value in returned):
+            return UNKNOWN
+        return join([self._values.value(value) for value in returned]) if returned else PLAIN
+
+    def _of_project(self, call: ast.Call, name: str) -> Value:
+        """Ask the file that defines a function or class which this one imports."""
+        outside = self._names.outside
+        if outside.bases(name) & MODULES:
+            return MODULE
+        value = outside.returned(name)
+        return value if value is not UNKNOWN else self._of_module_call(call)
 
     def _of_library(self, call: ast.Call, name: str) -> Value:
         if name.startswith(PLAIN_PACKAGES) or PLAIN_TORCH.match(name):

@@ -10,7 +10,7 @@ from .inputs import Inputs
 from .loaders import Loaders
 from .names import Names
 from .regions import Regions
-from .syntax import Syntax, path_of
+from .syntax import Function, Syntax, path_of
 from .values import LOSS, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, combine, join
 from .vocabulary import DTYPES, PLAIN_ATTRIBUTES, PLAIN_TORCH, SAME_ATTRIBUTES
 
@@ -250,3 +250,7 @@ class Dataflow:
     def part(self, value: Value) -> Value:
         """Return what comes out of a value by unpacking it."""
         return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
+
+    def given_back(self, function: Function, at: tuple[int | None, ...] = ()) -> Value:
+        """Return what a function of this file gives back, or one part of the tuple that it gives."""
+        return self._calls.given_back(function, at)

@@ -8,14 +8,16 @@ import libcst as cst
 
 from .accumulators import Accumulators
 from .bindings import Bindings, How
+from .callees import Callees
 from .cold import is_test_code
 from .dataflow import Dataflow
 from .feeding import Feeding
 from .finding import Severity, Span
 from .loaders import Loaders
 from .names import Names
+from .outside import ALONE, HotCall, Outside, Place
 from .pieces import Pieces
-from .regions import Hot, Place, Regions
+from .regions import Hot, Regions
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
 
@@ -32,8 +34,9 @@ class Facts:
     A node that has no counterpart there (inside an f-string of Python 3.11, say) is unknown.
     """
 
-    def __init__(self, source: str, path: str) -> None:
+    def __init__(self, source: str, path: str, outside: Outside = ALONE) -> None:
         self.path = path
+        self._outside = outside
         self._source = source
         self.syntax = Syntax(source)
 
@@ -57,12 +60,17 @@ class Facts:
     @cached_property
     def names(self) -> Names:
         """What names stand for."""
-        return Names(self.syntax)
+        return Names(self.syntax, self._outside)
 
     @cached_property
     def regions(self) -> Regions:
         """Where code runs in every step."""
-        return Regions(self.syntax, self.names, self.path)
+        return Regions(self.syntax, self.names, self.callees, self.path, self._outside)
+
+    @cached_property
+    def callees(self) -> Callees:
+        """Which functions calls run."""
+        return Callees(self.syntax, self.names, self.bindings)
 
     @cached_property
     def bindings(self) -> Bindings:
@@ -120,6 +128,17 @@ class Facts:
         """Return the full name, as in `torch.utils.data.DataLoader`, behind an imported name."""
         found = self.counterpart(node)
         return self.names.of(found) if found else None
+
+    def hot_calls(self) -> Iterator[HotCall]:
+        """Yield what this file calls of others in every step, with what it passes."""
+        for call, target, hot in self.regions.calls_outward():
+            chain = (*hot.chain, f"{self.path}:{call.lineno}")
+            given: list[tuple[str | int, ast.expr]] = [
+                *enumerate(call.args),
+                *((k.arg, k.value) for k in call.keywords if k.arg),
+            ]
+            passed = ((name, self.dataflow.value(node).but(loader=None)) for name, node in given)
+            yield HotCall(target, hot.place, chain, tuple(passed))
 
     def is_hot(self, node: ast.AST) -> bool:
         """Whether a node of the stdlib tree runs in every training step."""

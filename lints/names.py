@@ -4,6 +4,7 @@ import ast
 import builtins
 from collections import defaultdict
 
+from .outside import Outside
 from .syntax import Function, Syntax, dotted
 
 # One class, several addresses: the left one is how torch's own documentation calls it.
@@ -36,8 +37,9 @@ Definition = Function | ast.ClassDef
 class Names:
     """The names of one file, by the scope that binds them."""
 
-    def __init__(self, syntax: Syntax) -> None:
+    def __init__(self, syntax: Syntax, outside: Outside) -> None:
         self._syntax = syntax
+        self.outside = outside
         self._imports: dict[ast.AST, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._defined: dict[ast.AST, dict[str, list[Definition]]] = defaultdict(
             lambda: defaultdict(list)
@@ -94,6 +96,32 @@ class Names:
                 return self.method(named, node.attr)
         return None
 
+    def global_definition(self, name: str) -> Definition | None:
+        """Return what the module calls `function`, `Class` or `Class.method`.
+
+        `Class.__call__` is what an object runs when it is called, `forward` of modules included.
+        """
+        head, _, rest = name.partition(".")
+        found = self._defined[self._syntax.tree].get(head, [])
+        home = found[0] if len(found) == 1 else None
+        if not rest or home is None:
+            return home
+        if not isinstance(home, ast.ClassDef) or "." in rest:
+            return None
+        if rest == "__call__":
+            return self.method(home, "forward") or self.method(home, "__call__")
+        return self.method(home, rest)
+
+    def passed_on(self, name: str) -> list[str]:
+        """Return under which full names the module may import what it offers under this one."""
+        head, _, rest = name.partition(".")
+        module = self._syntax.tree
+        if head in self._defined[module] or head in self._other[module]:
+            return []
+        imported = self._imports[module]
+        sources = imported.get(head) or {star.removesuffix("*") + head for star in imported["*"]}
+        return [f"{source}.{rest}" if rest else source for source in sorted(sources)]
+
     def method(self, home: ast.ClassDef, name: str, depth: int = 4) -> Function | None:
         """Return a method of a class, or of one of its bases in the same file."""
         for statement in home.body:
@@ -127,7 +155,7 @@ class Names:
         found: set[str] = set()
         for base in home.bases:
             if name := self.of(base):
-                found.add(name)
+                found |= {name, *self.outside.bases(name)}
             elif depth and isinstance(local := self.definition(base), ast.ClassDef):
                 found |= self.bases(local, depth - 1)
         return found

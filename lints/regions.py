@@ -1,11 +1,14 @@
 """Where code runs in every training step: step loops, step functions, hooks, and what they call."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from functools import cached_property
 
+from .callees import Callees
 from .cold import Cold, is_test_code
 from .names import Names
+from .outside import Outside, Place
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Function, Loop, Syntax
 
@@ -25,33 +28,38 @@ _HOOKS = {
     "transformers.Seq2SeqTrainer": {"compute_loss", "training_step"},
     "transformers.TrainerCallback": {"on_step_begin", "on_step_end", "on_substep_end"},
 }
-_MODULES = {"torch.nn.Module", "pytorch_lightning.LightningModule"}
-
-
-class Place(Enum):
-    """What makes code run in every step."""
-
-    LOOP = "step loop"
-    FUNCTION = "step function"
-    HOOK = "hook"
-    FORWARD = "forward"
+# What comes from these is nobody's own code.
+LIBRARIES = (
+    *("torch.", "torchvision.", "torchaudio.", "numpy.", "math.", "time.", "os.", "random."),
+    *("pytorch_lightning.", "tqdm.", "collections.", "logging.", "typing.", "itertools."),
+    *("functools.", "contextlib.", "dataclasses.", "warnings.", "json.", "pathlib.", "copy."),
+)
+MODULES = {"torch.nn.Module", "pytorch_lightning.LightningModule"}
 
 
 @dataclass(frozen=True, slots=True)
 class Hot:
-    """Code that runs in every step: by which kind of place, at which line, and in words."""
+    """Code that runs in every step: by which kind of place, at which line, and in words.
+
+    `chain` holds the calls that lead there, as in "train.py:88".
+    """
 
     place: Place
     line: int
     why: str
+    chain: tuple[str, ...] = ()
 
 
 class Regions:
     """Answers whether a node runs in every training step, by climbing from it."""
 
-    def __init__(self, syntax: Syntax, names: Names, path: str) -> None:
+    def __init__(
+        self, syntax: Syntax, names: Names, callees: Callees, path: str, outside: Outside
+    ) -> None:
         self._syntax = syntax
         self._names = names
+        self._callees = callees
+        self._path = path
         self._of_tests = is_test_code(path)
         self._cold = Cold(syntax, names)
         steps = Steps(syntax, names, self._cold)
@@ -62,8 +70,10 @@ class Regions:
         for function in syntax.functions:
             if self.hook(function):
                 self._add(function, Place.HOOK, f"the hook `{function.name}` runs in every step")
-        self.trains = bool(self._step_loops or self._hot_functions)
-        self._add_called()
+        self.trains = outside.trains or bool(self._step_loops or self._hot_functions)
+        scopes = [syntax.scope(loop) for loop in self._step_loops]
+        self._add_called(dict.fromkeys([*scopes, *self._hot_functions]))
+        self._add_called_from(outside)
         self._add_forwards()
 
     def hot(self, node: ast.AST) -> Hot | None:
@@ -113,7 +123,7 @@ class Regions:
 
     def is_module(self, home: ast.ClassDef) -> bool:
         """Whether a class of this file is an `nn.Module`."""
-        return bool(self._names.bases(home) & _MODULES)
+        return bool(self._names.bases(home) & MODULES)
 
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""
@@ -122,25 +132,77 @@ class Regions:
     def _add(self, function: Function, place: Place, why: str) -> None:
         self._hot_functions.setdefault(function, Hot(place, function.lineno, why))
 
-    def _add_called(self) -> None:
+    def _add_called(self, callers: Iterable[ast.AST]) -> None:
+        """Take in what the hot code of these functions calls, and what that calls in turn."""
         for _ in range(DEEPEST_CALL):
             found: dict[Function, Hot] = {}
-            for call in self._syntax.calls:
-                called = self._names.definition(call.func)
+            for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
+                if not self._may_be_own(call):
+                    continue
+                called = self._callees.of(call)
                 if not isinstance(called, Function) or called in self._hot_functions:
                     continue
                 if not self._has_step_loop(called) and (hot := self.hot(call)):
-                    why = f"`{called.name}` is called in every step, at line {call.lineno}"
-                    found.setdefault(called, Hot(hot.place, hot.line, why))
+                    chain = (*hot.chain, f"{self._path}:{call.lineno}")
+                    why = self._by_way_of(called, chain)
+                    found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             self._hot_functions.update(found)
+            callers = list(found)
+
+    def _add_called_from(self, outside: Outside) -> None:
+        """Take in what other files call in every step."""
+        if not outside.called:
+            return
+        added: list[Function] = []
+        for function in self._syntax.functions:
+            home = self._syntax.class_of(function)
+            name = f"{home.name}.{function.name}" if home else function.name
+            call = outside.called.get(name)
+            if call and function not in self._hot_functions and not self._has_step_loop(function):
+                why = self._by_way_of(function, call.chain)
+                self._hot_functions[function] = Hot(call.place, function.lineno, why, call.chain)
+                added.append(function)
+        self._add_called(added)
+
+    def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
+        """Say by which calls a function runs in every step."""
+        if len(chain) == 1 and chain[0].startswith(f"{self._path}:"):
+            return f"`{function.name}` is called in every step, at line {chain[0].rsplit(':')[-1]}"
+        return f"`{function.name}` is called in every step: {' → '.join(chain)}"
+
+    @cached_property
+    def _own_names(self) -> set[str]:
+        return {function.name for function in self._syntax.functions}
+
+    def _may_be_own(self, call: ast.Call) -> bool:
+        """Whether a call may run a function of this file, by its name alone."""
+        match call.func:
+            case ast.Attribute(attr=name) | ast.Name(id=name):
+                if name in self._own_names:
+                    return True
+        # An object that is called runs a method of its class.
+        return not self._own_names.isdisjoint({"__call__", "forward"})
+
+    def calls_outward(self) -> Iterator[tuple[ast.Call, str, Hot]]:
+        """Yield the hot calls of what other files may define, by the full name they go by here."""
+        if self._of_tests or not (self._step_loops or self._hot_functions):
+            return
+        for call in self._syntax.calls:
+            target = self._callees.of(call)
+            if isinstance(target, str) and not target.startswith(LIBRARIES):
+                hot = self.hot(call)
+                if hot is not None:
+                    yield call, target, hot
 
     def _add_forwards(self) -> None:
         """Take in `forward` and what it calls: in every step of whoever trains the module."""
+        added: list[Function] = []
         for function in self._syntax.functions:
             home = self._syntax.class_of(function)
             if function.name == "forward" and home and self.is_module(home):
                 self._add(function, Place.FORWARD, f"`{home.name}.forward` runs in every step")
-        self._add_called()
+                added.append(function)
+        self._add_called(added)
 
     def _has_step_loop(self, function: Function) -> bool:
         return any(self._syntax.function(loop) is function for loop in self._step_loops)

@@ -2,7 +2,7 @@
 
 import libcst as cst
 
-from ..regions import Place
+from ..outside import Place
 from ..rule import Rule
 
 _DEVICE = {

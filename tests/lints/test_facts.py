@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 from torch_perflint.lints.facts import Facts
-from torch_perflint.lints.regions import Place
+from torch_perflint.lints.outside import Place
 from torch_perflint.lints.values import Device, Kind, Value
 
 

@@ -1,0 +1,69 @@
+"""What a file may ask about the other files of its project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Protocol
+
+from .values import UNKNOWN, Value
+
+
+class Place(Enum):
+    """What makes code run in every step."""
+
+    LOOP = "step loop"
+    FUNCTION = "step function"
+    HOOK = "hook"
+    FORWARD = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class HotCall:
+    """A call, in code that runs in every step, of what another file defines.
+
+    `target` is the full name as the calling file imports it. `chain` leads to the call: one
+    "train.py:88" for each file on the way. `passed` says what is given to a parameter, by its name
+    or its number.
+    """
+
+    target: str
+    place: Place
+    chain: tuple[str, ...]
+    passed: tuple[tuple[str | int, Value], ...] = ()
+
+
+class Outside(Protocol):
+    """The rest of the project, as one of its files sees it."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether any file takes training steps."""
+
+    @property
+    def called(self) -> Mapping[str, HotCall]:
+        """What others call of this file in every step: `function` or `Class.method`."""
+
+    def bases(self, name: str) -> frozenset[str]:
+        """Return the library classes that an imported class derives from."""
+
+    def returned(self, name: str, at: tuple[int | None, ...] = ()) -> Value:
+        """Return what an imported function gives back, or a part of the tuple that it gives."""
+
+
+class Alone:
+    """A file of which nothing else is known."""
+
+    trains = False
+    called: Mapping[str, HotCall] = MappingProxyType({})
+
+    def bases(self, name: str) -> frozenset[str]:
+        """Nothing is known of other files."""
+        return frozenset()
+
+    def returned(self, name: str, at: tuple[int | None, ...] = ()) -> Value:
+        """Nothing is known of other files."""
+        return UNKNOWN
+
+
+ALONE = Alone()
