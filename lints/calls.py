@@ -73,7 +73,7 @@ class Calls:
         return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
 
     def given_back(self, function: Function, at: tuple[int | None, ...]) -> Value:
-        """Return what a function of this file gives back, or one part of the tuple that it gives."""
+        """Return what a function of this file gives back, or one part of its tuple."""
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
             return UNKNOWN
         returned = _returns(function)

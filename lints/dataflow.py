@@ -252,5 +252,5 @@ class Dataflow:
         return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
 
     def given_back(self, function: Function, at: tuple[int | None, ...] = ()) -> Value:
-        """Return what a function of this file gives back, or one part of the tuple that it gives."""
+        """Return what a function of this file gives back, or one part of its tuple."""
         return self._calls.given_back(function, at)
