@@ -20,6 +20,7 @@ from .vocabulary import (
     PLAIN_TORCH,
     TENSOR_METHODS,
     TUPLES,
+    VIEWS,
     WITHOUT_GRAD,
     WRAPS_MODULE,
     is_module_name,
@@ -172,7 +173,9 @@ class Calls:
         others = [self._values.value(arg) for arg in call.args]
         kind = Kind.NEST if name in TUPLES and (call.args or call.keywords) else Kind.TENSOR
         value = combine([owner, *others], grad=name not in WITHOUT_GRAD)
-        return value.but(kind=kind, device=owner.device, batch=owner.batch, pinned=owner.pinned)
+        # What an operation makes anew lies in pageable memory, whatever it was made of.
+        pinned = owner.pinned if name in VIEWS or not owner.pinned else None
+        return value.but(kind=kind, device=owner.device, batch=owner.batch, pinned=pinned)
 
     def _of_module_call(self, call: ast.Call) -> Value:
         if self._values.value(call.func).kind is Kind.MODULE:

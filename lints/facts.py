@@ -10,6 +10,7 @@ from .accumulators import Accumulators
 from .bindings import Bindings, How
 from .callees import Callees
 from .cold import is_test_code
+from .copies import Copies
 from .dataflow import Dataflow
 from .feeding import Feeding
 from .finding import Severity, Span
@@ -98,6 +99,11 @@ class Facts:
         return Dataflow(
             self.syntax, self.names, self.regions, self.bindings, self.loaders, self.feeding
         )
+
+    @cached_property
+    def copies(self) -> Copies:
+        """How batches come to the device."""
+        return Copies(self.syntax, self.dataflow)
 
     @cached_property
     def uses_torch(self) -> bool:

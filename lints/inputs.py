@@ -52,10 +52,11 @@ class Inputs:
         if unwrapped is not source:
             return self.item(unwrapped, site, at)
         value = self._values.value(source)
-        if value.kind is Kind.LOADER:
-            return Value(
-                Kind.NEST, Device.HOST, batch=True, pinned=value.pinned, loader=value.loader
-            )
+        supply = self._loaders.supply(source)
+        if supply.loaders and supply.complete and not supply.prepared:
+            pinned = self._loaders.supplied_pinned(source)
+            loader = min(supply.loaders, key=lambda made: made.lineno)
+            return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
         if value.kind in (Kind.TENSOR, Kind.NEST):
             return value
         if value.kind is Kind.PARAMETERS:

@@ -2,89 +2,101 @@
 
 import ast
 import re
-from enum import Enum
 
-from .bindings import Bindings, How
+from .bindings import Binding, Bindings, How
+from .keywords import ABSENT, UNREADABLE, Absent, Choice, Choices, Keywords, over
+from .loader_kinds import Maker, Makers
+from .loader_uses import LoaderUses
+from .memory import Memory
 from .names import Names
 from .regions import Regions
-from .syntax import Syntax, path_of
+from .supplies import Supplies, Supply, passed
+from .syntax import Function, Syntax, path_of
 
-DATA_LOADER = "torch.utils.data.DataLoader"
-_POSITIONS = (
-    *("dataset", "batch_size", "shuffle", "sampler", "batch_sampler", "num_workers"),
-    *("collate_fn", "pin_memory", "drop_last"),
-)
 _WRAPPERS = {"enumerate", "tqdm", "trange", "zip", "iter", "islice", "progress_bar", "track"}
-_EVALUATION = re.compile(r"val|valid|test|eval|dev|infer|predict|holdout", re.IGNORECASE)
-
-
-class Absent(Enum):
-    """Why a call passes no value for an option."""
-
-    ABSENT = "absent"
-    UNREADABLE = "unreadable"  # `*args` or `**options` may pass it
+_GPU = re.compile(r"cuda|gpu|accelerator|xpu", re.IGNORECASE)
 
 
 class Loaders:
-    """Answers questions about `DataLoader(...)` calls and the loops over them."""
+    """Answers questions about the calls that make loaders, and about the loops over them."""
 
     def __init__(self, syntax: Syntax, names: Names, regions: Regions, bindings: Bindings) -> None:
         self._syntax = syntax
         self._names = names
-        self._regions = regions
         self._bindings = bindings
+        self._keywords = Keywords(syntax, names)
+        self._makers = Makers(syntax, names, bindings)
+        self._memory = Memory(names, bindings)
+        self._supplies = Supplies(syntax, names, bindings, self._makers)
+        self.uses = LoaderUses(syntax, names, regions, self._makers, self._supplies)
 
     def is_loader(self, call: ast.Call) -> bool:
-        """Whether a call makes a `torch.utils.data.DataLoader`."""
-        return self._names.of(call.func) == DATA_LOADER
+        """Whether a call makes a loader of torch, or of a library that builds on torch's."""
+        return self._makers.of(call) is not None
+
+    def maker(self, call: ast.Call) -> Maker | None:
+        """Return how a call makes a loader."""
+        return self._makers.of(call)
+
+    def supply(self, node: ast.AST) -> Supply:
+        """Return which loaders an expression can be."""
+        return self._supplies.of(node)
+
+    def choices(self, call: ast.Call, name: str) -> Choices:
+        """Return all that a loader's option can be: by keyword, by place, from `**options`."""
+        maker = self._makers.of(call)
+        if maker is None or not maker.readable:
+            return UNREADABLE
+        found = self._passed(call, name, maker.kind.positions)
+        for before in maker.before:
+            if not any(choice.value is Absent.ABSENT for choice in found):
+                break
+            found = over(found, self._passed(before, name, ()))
+        return found
 
     def option(self, call: ast.Call, name: str) -> ast.expr | Absent:
-        """Return what a call passes as an option: by keyword, by place, in a literal `**dict`."""
-        for given in call.keywords:
-            if given.arg == name:
-                return given.value
-        where = _POSITIONS.index(name) if name in _POSITIONS else len(call.args)
-        before = call.args[: where + 1]
-        if any(isinstance(arg, ast.Starred) for arg in before):
-            return Absent.UNREADABLE
-        if where < len(call.args):
-            return call.args[where]
-        for given in call.keywords:
-            if given.arg is None:
-                found = self._in_mapping(given.value, name)
-                if found is not Absent.ABSENT:
-                    return found
-        return Absent.ABSENT
+        """Return what an option is, where it can only be one thing."""
+        found = {choice.value for choice in self.choices(call, name)}
+        return found.pop() if len(found) == 1 else Absent.UNREADABLE
 
     def pinned(self, call: ast.Call) -> bool | None:
-        """Whether a loader pins its memory; None where that cannot be read."""
-        match self.option(call, "pin_memory"):
-            case Absent.ABSENT:
-                return False
-            case Absent.UNREADABLE:
-                return None
-            case ast.Constant(value=value):
-                return bool(value)
-            case ast.expr() as given:
-                # `torch.cuda.is_available()`, `device.type == "cuda"`: pinned wherever it matters.
-                return True if "cuda" in ast.dump(given) else None
-        return None
+        """Whether a loader pins its memory; None where that cannot be read, or means nothing."""
+        maker = self._makers.of(call)
+        # Graphs of dgl cannot be pinned by a loader, and a TPU has no use for pinned memory.
+        if maker is None or not maker.kind.pins or self._names.imports("dgl", "torch_xla"):
+            return None
+        found = [self._holds(choice) for choice in self.choices(call, "pin_memory")]
+        if True in found:
+            return True
+        return None if None in found else False
+
+    def supplied_pinned(self, node: ast.AST) -> bool | None:
+        """Whether what a loop walks over comes from pinned memory; None where that is unclear."""
+        supply = self._supplies.of(node)
+        found = {self.pinned(loader) for loader in supply.loaders}
+        if not supply.complete or supply.prepared or len(found) != 1:
+            return None
+        return found.pop()
 
     def without_workers(self, call: ast.Call) -> bool:
         """Whether a loader certainly has no worker processes."""
-        workers = self.option(call, "num_workers")
-        if workers is Absent.ABSENT:
-            return True
-        return isinstance(workers, ast.Constant) and workers.value == 0
+        return all(
+            value is Absent.ABSENT or (isinstance(value, ast.Constant) and value.value == 0)
+            for value in (choice.value for choice in self.choices(call, "num_workers"))
+        )
 
     def needs_no_workers(self, call: ast.Call) -> bool:
         """Whether the data is in memory, batched beforehand, on the device, or loaded by itself."""
+        maker = self._makers.of(call)
         size = self.option(call, "batch_size")
         if isinstance(size, ast.Constant) and size.value is None:
             return True
-        if self.yields_device_tensors(call):
+        if maker is None or maker.kind.in_memory or self.yields_device_tensors(call):
             return True
-        return self._is_in_memory(self.option(call, "dataset"))
+        # Graph learning walks over the ids of nodes, or over graphs that lie in memory.
+        if self._names.imports("dgl", "torch_geometric"):
+            return True
+        return self._memory.holds(self.option(call, "dataset"))
 
     def yields_device_tensors(self, call: ast.Call) -> bool:
         """Whether the dataset or the collate function of this file moves tensors to the device."""
@@ -99,7 +111,7 @@ class Loaders:
 
     def is_pinned_later(self, call: ast.Call) -> bool:
         """Whether the file sets `loader.pin_memory` afterwards."""
-        names = self._targets(call)
+        names = self.uses.targets(call)
         return any(
             isinstance(node, ast.Attribute)
             and node.attr == "pin_memory"
@@ -110,15 +122,7 @@ class Loaders:
 
     def in_training(self, call: ast.Call) -> bool:
         """Whether a loader feeds training: by its loop, its hook, or what it is called."""
-        function = self._syntax.function(call)
-        if function is not None and function.name == "train_dataloader":
-            return True
-        targets = self._targets(call)
-        if any(self._named_for_evaluation(name) for name in targets):
-            return False
-        if any("train" in name.lower() for name in targets):
-            return True
-        return any(self._feeds_step_loop(call, name) for name in targets)
+        return self.uses.in_training(call)
 
     def looped_over(self, source: ast.AST) -> ast.AST:
         """Return what a loop walks over, without `enumerate`, `tqdm` and their like."""
@@ -129,6 +133,72 @@ class Loaders:
                 return source
             source = source.args[0]
         return source
+
+    def _passed(self, call: ast.Call, name: str, positions: tuple[str, ...]) -> Choices:
+        """Return what one call passes; `positions` are the options that it can pass by place."""
+        for given in call.keywords:
+            if given.arg == name:
+                return (Choice(given.value),)
+        if positions:
+            where = positions.index(name) if name in positions else len(call.args)
+            if any(isinstance(arg, ast.Starred) for arg in call.args[: where + 1]):
+                return UNREADABLE
+            if where < len(call.args):
+                return (Choice(call.args[where]),)
+        found = ABSENT
+        for given in call.keywords:
+            if given.arg is None:
+                found = over(self._keywords.lookup(given.value, name), found)
+        return found
+
+    def _holds(self, choice: Choice, depth: int = 3) -> bool | None:
+        """Whether an option is true where it matters, so with a GPU at hand."""
+        match choice.value:
+            case Absent.ABSENT:
+                return False
+            case Absent.UNREADABLE:
+                return None
+            case ast.Constant(value=value):
+                at_hand = choice.when is None or bool(_GPU.search(ast.unparse(choice.when)))
+                return bool(value) if at_hand or not value else None
+            case ast.expr() as given:
+                # `torch.cuda.is_available()`, `device.type == "cuda"`: pinned wherever it matters.
+                if _GPU.search(ast.unparse(given)):
+                    return True
+                values = self._behind(given) if depth else []
+                found = {self._holds(Choice(value, choice.when), depth - 1) for value in values}
+                # A named setting that is off may be switched on elsewhere.
+                return True if found == {True} else None
+        return None
+
+    def _behind(self, node: ast.expr) -> list[ast.expr]:
+        """Return what a name is bound to: by assignment, or as a parameter by all calls here."""
+        path = path_of(node)
+        if path is None or len(path) > 1:
+            return []
+        found = self._bindings.reaching(node, path)
+        if not found and (home := self._names.home(node, path[0])):
+            found = self._bindings.everywhere(home, path)
+        values: list[ast.expr] = []
+        for binding in found:
+            source = _part(binding)
+            if binding.how is How.ASSIGN and source is not None:
+                values.append(source)
+            elif binding.how is How.PARAMETER and isinstance(binding.site, Function):
+                values += self._arguments(binding.site, path[0])
+            else:
+                return []
+        return values
+
+    def _arguments(self, function: Function, name: str) -> list[ast.expr]:
+        """Return the default of a parameter and what the calls in this file pass instead."""
+        callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
+        given = [passed(call, function, name) for call in callers]
+        default = _default(function, name)
+        values = [value for value in given if value is not None]
+        if default is not None and (len(values) < len(given) or not given):
+            values.append(default)
+        return values
 
     def _made_by(self, node: ast.expr) -> ast.AST | None:
         """Return the class of this file that makes a value, or the function of this file it is."""
@@ -148,110 +218,26 @@ class Loaders:
             found = self._bindings.everywhere(home, path)
         return found[0].source if len(found) == 1 else None
 
-    def _is_in_memory(self, dataset: object, depth: int = 3) -> bool:
-        if not isinstance(dataset, ast.expr) or not depth:
-            return False
-        source = dataset if isinstance(dataset, ast.Call) else self._source(dataset)
-        if isinstance(source, ast.List | ast.ListComp):
-            return True
-        if not isinstance(source, ast.Call):
-            return False
-        name = self._names.of(source.func) or ""
-        if name.rsplit(".", 1)[-1] == "TensorDataset":
-            return True
-        if name.rsplit(".", 1)[-1] in ("Subset", "random_split", "ConcatDataset") and source.args:
-            return self._is_in_memory(source.args[0], depth - 1)
-        made = self._names.definition(source.func)
-        if not isinstance(made, ast.ClassDef):
-            return False
-        if any(base.endswith("IterableDataset") for base in self._names.bases(made)):
-            return True
-        item = self._names.method(made, "__getitem__")
-        return item is not None and _only_indexes(item)
 
-    def _in_mapping(self, node: ast.expr, name: str) -> ast.expr | Absent:
-        """Look an option up in `**options`, where these are one literal that nobody changes."""
-        path = path_of(node)
-        if path is None:
-            return Absent.UNREADABLE
-        found = self._bindings.reaching(node, path)
-        scope = self._syntax.scope(node)
-        if len(found) != 1 or len(self._bindings.everywhere(scope, path)) != 1:
-            return Absent.UNREADABLE
-        if self._is_changed(scope, path):
-            return Absent.UNREADABLE
-        match found[0].source if found[0].how is How.ASSIGN else None:
-            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
-                keys: list[ast.expr | None] = [
-                    ast.Constant(k.arg) if k.arg else None for k in keywords
-                ]
-                values = [k.value for k in keywords]
-            case ast.Dict(keys=keys, values=values):
-                pass
-            case _:
-                return Absent.UNREADABLE
-        if not all(isinstance(key, ast.Constant) for key in keys):
-            return Absent.UNREADABLE
-        pairs = zip(keys, values, strict=True)
-        return next(
-            (v for k, v in pairs if isinstance(k, ast.Constant) and k.value == name), Absent.ABSENT
-        )
-
-    def _is_changed(self, scope: ast.AST, path: tuple[str, ...]) -> bool:
-        """Whether `options.update(...)` or `options["x"] = ...` stands anywhere in the scope."""
-        for node in ast.walk(scope):
-            match node:
-                case ast.Attribute(value=owner, attr="update" | "setdefault" | "pop"):
-                    if path_of(owner) == path:
-                        return True
-                case ast.Subscript(value=owner, ctx=ast.Store() | ast.Del()):
-                    if path_of(owner) == path:
-                        return True
-        return False
-
-    def _targets(self, call: ast.Call) -> list[str]:
-        """Return the names that a loader is bound to."""
-        for child, parent in self._syntax.ancestors(call):
-            match parent:
-                case ast.Assign(targets=targets) if parent.value is child:
-                    return [ast.unparse(target) for target in targets]
-                case ast.AnnAssign(target=target):
-                    return [ast.unparse(target)]
-                case ast.stmt() | ast.Tuple() | ast.List() | ast.Dict():
-                    return []
-        return []
-
-    def _named_for_evaluation(self, name: str) -> bool:
-        return bool(_EVALUATION.search(name)) and "train" not in name.lower()
-
-    def _feeds_step_loop(self, call: ast.Call, name: str) -> bool:
-        for loop in self._syntax.loops:
-            if isinstance(loop, ast.While) or not self._regions.is_step_loop(loop):
-                continue
-            source = self.looped_over(loop.iter)
-            path = path_of(source)
-            if path is None or ast.unparse(source) != name:
-                continue
-            found = self._bindings.reaching(source, path)
-            home = self._names.home(source, path[0])
-            found = found or (self._bindings.everywhere(home, path) if home else [])
-            if any(binding.source is call for binding in found):
-                return True
-        return False
+def _part(binding: Binding) -> ast.expr | None:
+    """Return what a name gets of `on, off = True, False`."""
+    source = binding.source
+    for number in binding.at:
+        if not isinstance(source, ast.Tuple) or number is None or number >= len(source.elts):
+            return None
+        source = source.elts[number]
+    return source if isinstance(source, ast.expr) else None
 
 
-def _only_indexes(function: ast.AST) -> bool:
-    """Whether `__getitem__` does no more than `return self.x[i], self.y[i]`."""
-    match function:
-        case ast.FunctionDef(body=[*_, ast.Return(value=ast.Tuple(elts=parts))]):
-            pass
-        case ast.FunctionDef(body=[*_, ast.Return(value=ast.expr() as part)]):
-            parts = [part]
-        case _:
-            return False
-    steps = [
-        s for s in function.body[:-1] if not isinstance(getattr(s, "value", None), ast.Constant)
-    ]
-    return not steps and all(
-        isinstance(part, ast.Subscript) and path_of(part.value) for part in parts
+def _default(function: Function, name: str) -> ast.expr | None:
+    args = function.args
+    plain = [*args.posonlyargs, *args.args]
+    pairs = dict(
+        zip((a.arg for a in plain[len(plain) - len(args.defaults) :]), args.defaults, strict=True)
     )
+    pairs |= {
+        arg.arg: value
+        for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+        if value is not None
+    }
+    return pairs.get(name)

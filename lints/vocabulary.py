@@ -30,6 +30,13 @@ OPERATIONS = _words(
     quantile median
     """
 )
+# These give the memory of their tensor another shape, as a rule.
+VIEWS = _words(
+    """
+    view reshape permute transpose squeeze unsqueeze flatten expand narrow select chunk split unbind
+    t swapaxes movedim view_as contiguous detach
+    """
+)
 # These give a tuple in some or all of their forms.
 TUPLES = _words(
     """

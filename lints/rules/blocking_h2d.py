@@ -1,7 +1,12 @@
 """PFL203 blocking-h2d."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
+from ..copies import is_copy
+from ..facts import Facts
 from ..finding import Severity
 from ..rule import Invalid, Rule
 from ..values import Device
@@ -26,7 +31,11 @@ class BlockingH2d(Rule):
 
     ## Fix safety
     Safe where the loop takes the batch straight from a pinned loader: kernels of the same stream
-    wait for the copy, so results are the same. Not offered elsewhere.
+    wait for the copy, so results are the same. Unsafe where only a neighbouring copy of the same
+    batch says that the loader pins. Not offered elsewhere.
+
+    ## Source
+    The PyTorch tutorial on `pin_memory` and `non_blocking`.
     """
 
     code = "PFL203"
@@ -72,6 +81,24 @@ class BlockingH2d(Rule):
         """,
     )
     INVALID = (
+        Invalid(
+            """
+            import torch
+            for x, y in loader_from_elsewhere:
+                x = x.cuda(non_blocking=True)
+                y = y.cuda()  # <-
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            for x, y in loader_from_elsewhere:
+                x = x.cuda(non_blocking=True)
+                y = y.cuda(non_blocking=True)  # <-
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
+        ),
         Invalid(
             """
             import torch
@@ -124,6 +151,11 @@ class BlockingH2d(Rule):
         ),
     )
 
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return all copies to another device."""
+        return (call for call in facts.syntax.calls if is_copy(call))
+
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `x.to(device)` and `x.cuda()` on a batch of a loader that is known."""
         if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in ("to", "cuda"):
@@ -134,17 +166,24 @@ class BlockingH2d(Rule):
             return  # `non_blocking` may be among them
         hot = self.facts.hot(node)
         source = self.facts.value(node.func.value)
-        if hot is None or not source.batch or source.pinned is None:
+        if hot is None or not source.batch:
             return
         if source.device is not Device.HOST or self.facts.value(node).device is Device.HOST:
             return
         if self.facts.value(node).batch:
             return  # still on the host: this only changed the dtype
-        if source.pinned:
-            extra = cst.ensure_type(_NON_BLOCKING, cst.Call).args
-            fixed = node.with_changes(args=[*node.args, *extra])
+        copy = self.facts.call(node)
+        if source.pinned is None:
+            if copy is not None and self.facts.copies.believed_pinned(copy):
+                message = "the CPU waits for this copy; others of the same batch do not block"
+                self.report(node, message, why=hot.why, fix=self._non_blocking(node))
+        elif source.pinned:
             message = "the CPU waits for the copy of a pinned batch in every step"
-            self.report(node, message, why=hot.why, fix=fixed, safe=True)
+            self.report(node, message, why=hot.why, fix=self._non_blocking(node), safe=True)
         else:
             message = "the CPU waits for the copy of an unpinned batch in every step"
             self.report(node, message, why=hot.why, severity=Severity.INFO)
+
+    def _non_blocking(self, node: cst.Call) -> cst.Call:
+        extra = cst.ensure_type(_NON_BLOCKING, cst.Call).args
+        return node.with_changes(args=[*node.args, *extra])

@@ -1,7 +1,11 @@
 """PFL201 dataloader-no-workers."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
+from ..facts import Facts
 from ..rule import Rule
 
 
@@ -19,6 +23,9 @@ class DataloaderNoWorkers(Rule):
     ## When it is fine
     With data that is in memory already (`TensorDataset`), with datasets that load in threads of
     their own, on a machine with one core, and while debugging a dataset.
+
+    ## Source
+    The PyTorch performance tuning guide ("Enable asynchronous data loading and augmentation").
     """
 
     code = "PFL201"
@@ -115,6 +122,11 @@ class DataloaderNoWorkers(Rule):
                 optimizer.step()
         """,
     )
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls that make loaders."""
+        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a training loader whose `num_workers` is absent or 0."""

@@ -1,29 +1,41 @@
 """PFL202 dataloader-unpinned."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
+from ..facts import Facts
+from ..finding import Severity
 from ..rule import Invalid, Rule
 
 _PIN = cst.parse_expression("f(pin_memory=True)")
+_PIN_ON_GPU = cst.parse_expression("f(pin_memory=torch.cuda.is_available())")
 
 
 class DataloaderUnpinned(Rule):
-    """A `DataLoader` that feeds training on a GPU does not pin its memory.
+    """A `DataLoader` whose batches go to a GPU, in training or its evaluation, does not pin them.
 
     ## Why it is slow
     Batches lie in pageable memory. The driver first copies them into a pinned buffer of its own,
-    and that copy cannot overlap with compute.
+    and that copy cannot overlap with compute, `non_blocking=True` or not.
 
     ## Instead
-    Pass `pin_memory=True`, and move batches with `non_blocking=True`.
+    Pass `pin_memory=torch.cuda.is_available()`, and move batches with `non_blocking=True`.
 
     ## When it is fine
     On training without a GPU, where the dataset already yields tensors on the device, and where the
-    host is short of memory. `pin_memory=torch.cuda.is_available()` counts as pinned.
+    host is short of memory. Options that cannot be read count as pinned, and loaders for evaluation
+    are looked at only where this file trains and moves their batches itself.
 
     ## Fix safety
     Unsafe: pinned memory is taken from the host, and a batch of a type of your own may not know how
     to be pinned.
+
+    ## Source
+    The PyTorch performance tuning guide ("Enable asynchronous data loading and augmentation") and
+    the tutorial on `pin_memory` and `non_blocking`; without an accelerator, `pin_memory=True` only
+    warns.
     """
 
     code = "PFL202"
@@ -66,6 +78,24 @@ class DataloaderUnpinned(Rule):
         train_later = DataLoader(dataset, batch_size=8)
         train_later.pin_memory = torch.cuda.is_available()
         """,
+        """
+        import torch
+        from torch.utils.data import DataLoader
+        options = {"batch_size": 8}
+        if use_cuda:
+            options.update({"num_workers": 1, "pin_memory": True})
+        train_loader = DataLoader(dataset, **options)
+        Loader = partial(DataLoader, pin_memory=True)
+        train_other = Loader(dataset)
+        """,
+        """
+        import torch
+        from torch.utils.data import DataLoader
+        loader = DataLoader(dataset)
+        for x, y in loader:
+            print(model(x.to(device)))
+        # nothing is trained here
+        """,
     )
     INVALID = (
         Invalid(
@@ -78,43 +108,86 @@ class DataloaderUnpinned(Rule):
             fixed="""
             import torch
             from torch.utils.data import DataLoader as Loader
-            train_loader = Loader(dataset, batch_size=8, pin_memory=True)  # <-
+            train_loader = Loader(dataset, batch_size=8, pin_memory=torch.cuda.is_available())  # <-
             model.cuda()
             """,
         ),
         Invalid(
             """
             import torch
-            loader = torch.utils.data.DataLoader(dataset, pin_memory=False)  # <-
-            for x, y in enumerate(loader):
+            run = torch.utils.data.DataLoader(data, pin_memory=False)  # <-
+            for x, y in enumerate(run):
                 model(x.to(device)).mean().backward()
                 optimizer.step()
             """,
             fixed="""
             import torch
-            loader = torch.utils.data.DataLoader(dataset, pin_memory=True)  # <-
-            for x, y in enumerate(loader):
+            run = torch.utils.data.DataLoader(data, pin_memory=torch.cuda.is_available())  # <-
+            for x, y in enumerate(run):
                 model(x.to(device)).mean().backward()
                 optimizer.step()
             """,
         ),
+        """
+        from torch.utils.data import DataLoader
+        options = {"batch_size": 8}
+        loaders = {name: DataLoader(sets[name], **options) for name in ("train", "val")}  # <-
+        for x, y in loaders["train"]:
+            model(x.to(device)).mean().backward()
+            optimizer.step()
+        """,
+        Invalid(
+            """
+            from torch.utils.data import DataLoader
+            train_loader = DataLoader(dataset, pin_memory=True)
+            val_loader = DataLoader(other)  # <-
+            for x, y in train_loader:
+                model(x.to(device)).mean().backward()
+                optimizer.step()
+            for x, y in val_loader:
+                count(model(x.to(device)), y)
+            """,
+            fixed="""
+            from torch.utils.data import DataLoader
+            train_loader = DataLoader(dataset, pin_memory=True)
+            val_loader = DataLoader(other, pin_memory=True)  # <-
+            for x, y in train_loader:
+                model(x.to(device)).mean().backward()
+                optimizer.step()
+            for x, y in val_loader:
+                count(model(x.to(device)), y)
+            """,
+        ),
     )
 
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls that make loaders."""
+        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
+
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag a training loader whose `pin_memory` is absent or false."""
-        loader = self.facts.training_loader(node)
-        if loader is None or self.facts.loaders.pinned(loader) is not False:
+        """Flag a loader whose batches go to the GPU and whose `pin_memory` is absent or false."""
+        loader, loaders = self.facts.call(node), self.facts.loaders
+        if loader is None or self.facts.is_test_code or not self.facts.uses_accelerator:
             return
-        if self.facts.loaders.yields_device_tensors(loader):
+        maker = loaders.maker(loader)
+        if maker is None or loaders.pinned(loader) is not False:
             return
-        if self.facts.loaders.is_pinned_later(loader):
+        feeds = loaders.uses.feeds(loader)
+        if feeds is None or loaders.yields_device_tensors(loader):
             return
-        self.report(node, "a training `DataLoader` in pageable memory", fix=self._pinned(node))
+        if loaders.is_pinned_later(loader):
+            return
+        message = f"{feeds} `DataLoader` in pageable memory"
+        # Graphs that lie in memory are small, as a rule.
+        severity = Severity.INFO if maker.kind.in_memory else self.severity
+        fix = None if maker.before else self._pinned(node)
+        self.report(node, message, severity=severity, fix=fix)
 
     def _pinned(self, node: cst.Call) -> cst.Call | None:
         if any(arg.star for arg in node.args) or (len(node.args) > 7 and not node.args[7].keyword):
             return None
-        pin = cst.ensure_type(_PIN, cst.Call).args
+        pin = cst.ensure_type(_PIN_ON_GPU if self._knows_torch() else _PIN, cst.Call).args
         kept = [a for a in node.args if not (a.keyword and a.keyword.value == "pin_memory")]
         if len(kept) == len(node.args):
             return node.with_changes(args=[*kept, *pin])
@@ -125,3 +198,9 @@ class DataloaderUnpinned(Rule):
             for a in node.args
         ]
         return node.with_changes(args=new)
+
+    def _knows_torch(self) -> bool:
+        """Whether the file can say `torch.cuda` wherever a loader is made."""
+        imports = (s for s in self.facts.syntax.tree.body if isinstance(s, ast.Import))
+        names = [alias for statement in imports for alias in statement.names]
+        return any(a.name.split(".")[0] == "torch" and a.asname is None for a in names)

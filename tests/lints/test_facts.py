@@ -224,28 +224,3 @@ def test_what_goes_into_a_loss_lies_where_the_loss_lies() -> None:
     assert _value(source.format("(part + b).backward()"), "part").device is GPU
     assert _value(source.format("loss = part + b\n    loss.backward()"), "part").device is GPU
     assert _value(source.format("other.backward()"), "part").device is SOMEWHERE
-
-
-@pytest.mark.parametrize(
-    ("call", "pinned"),
-    [
-        ("DataLoader(d)", False),
-        ("DataLoader(d, pin_memory=False)", False),
-        ("DataLoader(d, pin_memory=True)", True),
-        ("DataLoader(d, pin_memory=torch.cuda.is_available())", True),
-        ("DataLoader(d, pin_memory=setting)", None),
-        ("DataLoader(d, 1, True, None, None, 0, None, True)", True),
-        ("DataLoader(*d)", None),
-        ("DataLoader(d, **unknown)", None),
-        ("DataLoader(d, **literal)", True),
-        ("DataLoader(d, **changed)", None),
-    ],
-)
-def test_whether_a_loader_pins_its_memory(call: str, pinned: bool | None) -> None:
-    facts = _facts(
-        "import torch\nfrom torch.utils.data import DataLoader\n"
-        "literal = dict(pin_memory=True)\nchanged = {'pin_memory': True}\nchanged['x'] = 1\n"
-        f"{call}\n"
-    )
-    [made] = [each for each in facts.syntax.calls if facts.loaders.is_loader(each)]
-    assert facts.loaders.pinned(made) is pinned

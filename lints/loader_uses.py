@@ -1,0 +1,203 @@
+"""What the loaders of a file feed: training, evaluation, and whether batches go to the device."""
+
+import ast
+import re
+from collections import defaultdict
+
+from .loader_kinds import Makers
+from .names import Names
+from .regions import Regions
+from .supplies import Supplies, called_name, within_body
+from .syntax import Function, Loop, Syntax
+
+_EVALUATION = re.compile(r"val|valid|test|eval|dev(?!ice)|infer|predict|holdout", re.IGNORECASE)
+_TRAINS = re.compile(r"(^|_)(train|fit)|Train", re.ASCII)
+_MOVES = re.compile(r"to_(device|cuda|gpu)|(move|send|put)_.*(device|cuda|gpu)|^(to|cuda)$")
+_MODELS = re.compile(r"model|net|module|encoder|decoder|criterion|loss", re.IGNORECASE)
+_TRAINING_HOOKS = {"train_dataloader", "get_train_dataloader"}
+_EVALUATION_HOOKS = {"val_dataloader", "get_eval_dataloader"}
+
+
+class LoaderUses:
+    """Answers what a loader feeds, by its loops, by what it is called, by whom it is handed to."""
+
+    def __init__(
+        self,
+        syntax: Syntax,
+        names: Names,
+        regions: Regions,
+        makers: Makers,
+        supplies: Supplies,
+    ) -> None:
+        self._syntax = syntax
+        self._names = names
+        self._regions = regions
+        self._makers = makers
+        self._supplies = supplies
+        self._fed: dict[ast.Call, list[Loop | ast.Call]] | None = None
+        self._handed: dict[ast.Call, set[str]] | None = None
+
+    def in_training(self, loader: ast.Call) -> bool:
+        """Whether a loader feeds training."""
+        labels = self.labels(loader)
+        # In `{"train": ..., "val": ...}` the key says more than the name of the dictionary.
+        for label in (name.rsplit(".", 1)[-1] for name in labels):
+            if _TRAINS.search(label) or label in _TRAINING_HOOKS or "train" in label.lower():
+                return True
+            if _EVALUATION.search(label):
+                return False
+        if any(self._regions.is_step_loop(place) for place in self.fed(loader)):
+            return True
+        if any(isinstance(p, ast.Call) and self._regions.hot(p) for p in self.fed(loader)):
+            return True
+        return any(_TRAINS.search(name) for name in self._handed_to(loader))
+
+    def in_evaluation(self, loader: ast.Call) -> bool:
+        """Whether a loader of a file that trains feeds evaluation of that training."""
+        if self.in_training(loader):
+            return False
+        function = self._syntax.function(loader)
+        if function is not None and function.name in _EVALUATION_HOOKS:
+            return True
+        return self._trains() and bool(self.fed(loader))
+
+    def feeds(self, loader: ast.Call) -> str | None:
+        """Return in words what a loader feeds whose batches go to the device; None if unclear."""
+        if self.in_training(loader):
+            return "a training"
+        if self.in_evaluation(loader) and self.moves_batches(loader):
+            return "an evaluation"
+        return None
+
+    def moves_batches(self, loader: ast.Call) -> bool:
+        """Whether a loop of this file over a loader copies its batches to a device."""
+        function = self._syntax.function(loader)
+        if function is not None and function.name in _TRAINING_HOOKS | _EVALUATION_HOOKS:
+            return True
+        return any(_moves_something(self._turn(place)) for place in self.fed(loader))
+
+    def fed(self, loader: ast.Call) -> list[Loop | ast.Call]:
+        """Return the loops over a loader, and the calls of `next` on it."""
+        if self._fed is None:
+            self._fed = defaultdict(list)
+            for loop in self._syntax.loops:
+                if not isinstance(loop, ast.While):
+                    self._record(self._fed, loop.iter, loop)
+            for call in self._syntax.calls:
+                if called_name(call) in ("next", "__next__"):
+                    inner = call.args[0] if call.args else getattr(call.func, "value", call)
+                    self._record(self._fed, inner, call)
+        return self._fed.get(loader, [])
+
+    def targets(self, loader: ast.Call) -> list[str]:
+        """Return the names that a loader is bound to."""
+        for child, parent in self._syntax.ancestors(loader):
+            match parent:
+                case ast.Assign(targets=targets, value=value) if value is child:
+                    return [name for target in targets for name in _parts(target, value, loader)]
+                case ast.AnnAssign(target=target):
+                    return [ast.unparse(target)]
+                case ast.stmt():
+                    return []
+        return []
+
+    def labels(self, loader: ast.Call) -> list[str]:
+        """Return the words that say what a loader is for, the nearest first."""
+        found: list[str] = []
+        for child, parent in self._syntax.ancestors(loader):
+            match parent:
+                case ast.Dict(keys=keys, values=values) if child in values:
+                    key = keys[values.index(child)]
+                    found += [key.value] if _is_text(key) else []  # type: ignore[union-attr]
+                case ast.keyword(arg=str() as name):
+                    found.append(name)
+                case ast.Return():
+                    function = self._syntax.function(parent)
+                    return [*found, function.name] if function else found
+                case ast.stmt():
+                    break
+        targets = self.targets(loader)
+        function = self._syntax.function(loader)
+        if function and not found and any(_returns(function, target) for target in targets):
+            return [*targets, function.name]
+        return [*found, *targets]
+
+    def _record(
+        self, into: dict[ast.Call, list[Loop | ast.Call]], node: ast.AST, place: Loop | ast.Call
+    ) -> None:
+        parts = node.args if isinstance(node, ast.Call) and called_name(node) == "zip" else [node]
+        for part in parts:
+            if isinstance(part, ast.Call) and called_name(part) == "zip":
+                self._record(into, part, place)
+            if isinstance(part, ast.Call) and part.args and called_name(part) == "enumerate":
+                self._record(into, part.args[0], place)
+                continue
+            for loader in self._supplies.of(part).loaders:
+                into[loader].append(place)
+
+    def _turn(self, place: Loop | ast.Call) -> ast.AST:
+        """Return the code that gets a batch."""
+        if not isinstance(place, ast.Call):
+            return place
+        for _, parent in self._syntax.ancestors(place):
+            if isinstance(parent, Loop | Function):
+                return parent
+        return self._syntax.tree
+
+    def _handed_to(self, loader: ast.Call) -> set[str]:
+        """Return the names of functions elsewhere that a loader is handed to."""
+        if self._handed is None:
+            self._handed = defaultdict(set)
+            words = {
+                target.rsplit(".", 1)[-1]
+                for call in self._syntax.calls
+                if self._makers.of(call)
+                for target in self.targets(call)
+            }
+            for call in self._syntax.calls:
+                if self._names.definition(call.func) is not None:
+                    continue
+                for arg in (*call.args, *(k.value for k in call.keywords)):
+                    name = getattr(arg, "attr", getattr(arg, "id", ""))
+                    if name in words:
+                        for made in self._supplies.of(arg).loaders:
+                            self._handed[made].add(called_name(call))
+        return self._handed.get(loader, set())
+
+    def _trains(self) -> bool:
+        if self._regions.trains:
+            return True
+        return any(self.in_training(call) for call in self._syntax.calls if self._makers.of(call))
+
+
+def _moves_something(place: ast.AST) -> bool:
+    for node in ast.walk(place):
+        if isinstance(node, ast.Call) and _MOVES.search(called_name(node)):
+            owner = getattr(node.func, "value", None)
+            if owner is None or not _MODELS.search(ast.unparse(owner)):
+                return True
+    return False
+
+
+def _parts(target: ast.expr, value: ast.expr, loader: ast.AST) -> list[str]:
+    """Return what a target names: of `train, test = Loader(a), Loader(b)` only the one meant."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return [
+            ast.unparse(name)
+            for name, part in zip(target.elts, value.elts, strict=False)
+            if part is loader
+        ]
+    return [ast.unparse(target)]
+
+
+def _returns(function: Function, target: str) -> bool:
+    return any(
+        isinstance(node, ast.Return)
+        and node.value is not None
+        and ast.unparse(node.value) == target
+        for node in within_body(function)
+    )
+
+
+def _is_text(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
