@@ -5,12 +5,17 @@ import re
 from textwrap import dedent
 
 from . import rules as our_rules
-from .engine import lint_source
+from .examples import example_code, findings_in
 from .rule import Invalid, Rule
 
 # Where the pages of our rules can be read; those of a team's own rules are wherever it keeps them.
 _ADDRESS = "https://github.com/ORGANISATION/perflint/blob/main/docs/rules/"
 _MOST_EXAMPLES = 3
+_STATES = {
+    "on": "on by default",
+    "preview": "off until it is selected (preview)",
+    "opt-in": "only where its code or name is selected",
+}
 
 
 def page(rule: type[Rule]) -> str:
@@ -56,21 +61,27 @@ def has_fix(rule: type[Rule]) -> bool:
     return any(isinstance(case, Invalid) and case.fixed is not None for case in rule.INVALID)
 
 
+def state(rule: type[Rule]) -> str:
+    """Say when a rule runs: `on`, or only in a `preview`, or where it is named (`opt-in`)."""
+    if rule.opt_in:
+        return "opt-in"
+    return "preview" if rule.preview else "on"
+
+
 def fix_kind(rule: type[Rule]) -> str:
     """Say which fixes a rule has, as its own examples show: a fix is safe in one place only."""
     kinds = {
         finding.fix.safe
         for case in rule.INVALID
         if isinstance(case, Invalid) and case.fixed is not None
-        for finding in lint_source(dedent(case.code), "example.py", [rule]).findings
+        for finding in findings_in(rule, example_code(rule, dedent(case.code)), "example.py")
         if finding.fix is not None
     }
     return {(): "none", (True,): "safe", (False,): "unsafe"}.get(tuple(kinds), "safe or unsafe")
 
 
 def _facts(rule: type[Rule]) -> str:
-    default = "off until it is selected (preview)" if rule.preview else "on by default"
-    return f"Severity: {rule.severity.value}. Runs: {default}. Fix: {fix_kind(rule)}."
+    return f"Severity: {rule.severity.value}. Runs: {_STATES[state(rule)]}. Fix: {fix_kind(rule)}."
 
 
 def _examples(rule: type[Rule]) -> list[str]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from .. import PerflintError
-from .pages import file_name, fix_kind, has_fix, page, plain
+from .pages import file_name, fix_kind, has_fix, page, plain, state
 from .rule import Rule
 
 # What each version changed:
@@ -37,8 +37,8 @@ def as_text(rules: Sequence[type[Rule]]) -> str:
     lines = []
     for rule in rules:
         fix = "fix" if has_fix(rule) else "   "
-        state = "preview" if rule.preview else "       "
-        facts = f"{rule.code}  {rule.name():{width}}  {rule.severity.value:7}  {fix}  {state}"
+        shown = "" if state(rule) == "on" else state(rule)
+        facts = f"{rule.code}  {rule.name():{width}}  {rule.severity.value:7}  {fix}  {shown:7}"
         lines.append(f"{facts}  {plain(rule.pattern())}\n")
     return "".join(lines)
 
@@ -51,6 +51,7 @@ def as_json(rules: Iterable[type[Rule]]) -> str:
             "name": rule.name(),
             "severity": rule.severity.value,
             "preview": rule.preview,
+            "default": state(rule),
             "fixes": has_fix(rule),
             "fix": fix_kind(rule),
             "pattern": plain(rule.pattern()),
@@ -73,7 +74,7 @@ def documentation(rules: Sequence[type[Rule]]) -> dict[str, str]:
 
 def index(rules: Sequence[type[Rule]]) -> str:
     """Return a page with a table for each family of rules."""
-    on = sum(not rule.preview for rule in rules)
+    on = sum(state(rule) == "on" for rule in rules)
     parts = [
         _TITLE,
         f"{len(rules)} rules, {on} of them on by default. `perflint explain RULE` shows a page in "
@@ -93,7 +94,7 @@ def _row(rule: type[Rule]) -> str:
         f"[{rule.name()}]({file_name(rule)})",
         plain(rule.pattern()).replace("|", "\\|"),
         rule.severity.value,
-        "preview" if rule.preview else "on",
+        state(rule),
         fix_kind(rule),
     )
     return f"| {' | '.join(cells)} |"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ... import __version__
 from ..finding import Edit, Finding, Severity, Span
 from ..fingerprint import fingerprints
+from ..meta_rule import cause_heading
 from ..outcome import Outcome, from_the_top, sentence
 from ..pages import address, explanation, plain, section
 from ..registry import all_rules
@@ -44,7 +45,7 @@ def render(outcome: Outcome) -> str:
 
 def _descriptor(rule: type[Rule]) -> dict[str, object]:
     first = plain(rule.pattern())
-    full = f"{first} {plain(section(rule, 'Why it is slow'))}".strip()
+    full = f"{first} {plain(section(rule, cause_heading(rule)))}".strip()
     if len(full) > _LONGEST:
         full = full[: _LONGEST - 1] + "…"
     text = explanation(rule)
@@ -54,7 +55,10 @@ def _descriptor(rule: type[Rule]) -> dict[str, object]:
         "shortDescription": {"text": first},
         "fullDescription": {"text": full},
         "help": {"text": text, "markdown": text},
-        "defaultConfiguration": {"level": _LEVEL[rule.severity], "enabled": not rule.preview},
+        "defaultConfiguration": {
+            "level": _LEVEL[rule.severity],
+            "enabled": not (rule.preview or rule.opt_in),
+        },
         "properties": {"tags": ["performance", "pytorch"]},
     }
     if uri := address(rule):

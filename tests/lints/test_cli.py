@@ -196,11 +196,9 @@ def test_rules_as_json_hold_their_pages(capsys: pytest.CaptureFixture[str]) -> N
     document = json.loads(capsys.readouterr().out)
     assert document["version"] == 1
     assert [rule["code"] for rule in document["rules"]] == [rule.code for rule in all_rules()]
-    assert {rule["name"] for rule in document["rules"] if rule["fixes"]} == {
-        "blocking-h2d",
-        "dataloader-unpinned",
-        "graph-retention",
-    }
+    fixing = {rule["name"] for rule in document["rules"] if rule["fixes"]}
+    assert {"blocking-h2d", "dataloader-unpinned", "graph-retention"} <= fixing
+    assert "item-in-hot-path" not in fixing
 
 
 @pytest.mark.parametrize("word", ["PFL601", "graph-retention", "pfl601"])

@@ -8,6 +8,7 @@ import pytest
 from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
 from torch_perflint.lints import rule_docs
+from torch_perflint.lints.meta_rule import cause_heading
 from torch_perflint.lints.pages import fix_kind, has_fix, page, section
 from torch_perflint.lints.registry import all_rules, find
 from torch_perflint.lints.rule import Rule
@@ -43,9 +44,10 @@ def test_a_page_states_what_the_rule_is_before_it_explains(rule: type[Rule]) -> 
     lines = page(rule).splitlines()
     assert lines[0] == f"# {rule.name()} ({rule.code})"
     default = "off until it is selected (preview)" if rule.preview else "on by default"
+    default = "only where its code or name is selected" if rule.opt_in else default
     assert lines[2].startswith(f"Severity: {rule.severity.value}. Runs: {default}. Fix: ")
     assert lines[4].startswith(rule.pattern().split("\n")[0])
-    assert section(rule, "Why it is slow")
+    assert section(rule, cause_heading(rule))
     assert section(rule, "No such heading") == ""
     assert (fix_kind(rule) == "none") != has_fix(rule)
 
@@ -56,7 +58,7 @@ def test_a_page_is_markdown_with_each_example_as_code(rule: type[Rule]) -> None:
     assert html.count("<h1>") == 1
     # Each heading is one, though no empty line stands behind it, and each example is closed.
     headings = re.findall(r"<h2>(.*?)</h2>", html)
-    assert headings[0] == "Why it is slow"
+    assert headings[0] == cause_heading(rule)
     assert headings[-2:] == ["Flagged", "Fine"]
     assert html.count('<pre lang="python">') == page(rule).count("```") / 2
     assert "# &lt;-" in html

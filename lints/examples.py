@@ -1,0 +1,33 @@
+"""What a rule finds in one of its examples."""
+
+import re
+
+from .engine import check_source
+from .finding import Finding
+from .meta_rule import MetaRule
+from .registry import all_rules, vocabulary
+from .rule import Rule
+from .suppress import judge_comments
+
+_MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
+
+
+def findings_in(rule: type[Rule], code: str, path: str) -> list[Finding]:
+    """Return a rule's findings in an example. Raises PerflintError where it cannot be judged."""
+    if not issubclass(rule, MetaRule):
+        return check_source(code, path, [rule])
+    rules = all_rules()
+    # Judged are the findings as they are before any comment is read.
+    before = check_source(_without_comments(code), path, rules)
+    ran = frozenset(each.code for each in rules)
+    _, meta = judge_comments(before, code, path, ran, vocabulary(rules))
+    return [finding for finding in meta if finding.code == rule.code]
+
+
+def example_code(rule: type[Rule], code: str) -> str:
+    """Return the code of an example; where comments are what is judged, without the marks."""
+    return _MARK.sub("", code) if issubclass(rule, MetaRule) else code
+
+
+def _without_comments(code: str) -> str:
+    return code.replace("perflint:", "perflint;").replace("noqa", "nowa")
