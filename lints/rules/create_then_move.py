@@ -1,0 +1,186 @@
+"""PFL802 create-then-move."""
+
+import ast
+from collections.abc import Iterable
+
+import libcst as cst
+
+from ..facts import Facts
+from ..finding import Severity
+from ..rule import Invalid, Rule
+
+_MOVES = ("cuda", "to", "type_as")
+_NO_SPACE = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+
+
+class CreateThenMove(Rule):
+    """A tensor is made on the host and then moved: `torch.zeros(n).to(device)`.
+
+    ## Why it is slow
+    The host fills the memory, and the copy from there (pageable memory, so by way of a buffer of
+    the driver's) makes the CPU wait. On the device, one small kernel does it, and nobody waits.
+
+    ## Instead
+    Let the factory make it there: `torch.zeros(n, device=device)`.
+
+    ## When it is fine
+    Once, at the start of a program: there it is only `info`. Where the numbers must be those of the
+    host's random generator. Tensors with `pin_memory=True`, with a `device` of their own or with a
+    `generator` are left alone, and so are files that set the default device.
+
+    ## Fix safety
+    Safe for `zeros`, `ones`, `full`, `eye`, `empty`, `tensor` and `arange(n)`. Unsafe for random
+    numbers, which the device draws from another generator, for `linspace`, which it rounds in its
+    own way, and for tensors that ask for gradients, which then are leaves on the device.
+
+    ## Source
+    PyTorch's performance tuning guide, "Create tensors directly on the target device".
+    """
+
+    code = "PFL802"
+    tokens = (".cuda(", ".to(", ".type_as(")
+    hot_only = False
+
+    VALID = (
+        """
+        import torch
+        def forward(x):
+            a = torch.zeros(3, device=x.device)
+            b = torch.zeros(3).to(torch.float16)
+            c = torch.zeros(3).to("cpu")
+            d = torch.zeros(3).to(dtype)
+            e = make(3).cuda()
+            f = torch.zeros(3, pin_memory=True).cuda(non_blocking=True)
+            g = torch.randn(3, generator=g).to(device)
+            h = torch.zeros(3, **options).to(device)
+            i = torch.from_numpy(x).to(device)
+            j = torch.as_tensor(x).to(device)
+        """,
+        """
+        import torch
+        torch.set_default_device("cuda")
+        mask = torch.ones(3).cuda()
+        """,
+        """
+        import torch
+        device = torch.device("cpu")
+        mask = torch.ones(3).to(device)
+        rate = user.to("x")
+        """,
+        """
+        from elsewhere import zeros
+        import torch
+        mask = zeros(3).to(device)
+        """,
+    )
+    INVALID = (
+        Invalid(
+            """
+            import torch
+            for x, y in loader:
+                mask = torch.ones(x.shape[0]).cuda()  # <-
+                steps = torch.arange(9).unsqueeze(0).to(x.device)  # <-
+                noise = torch.randn(3, 4).to(device, torch.float16)  # <-
+                weight = torch.tensor([1.0, 2.0]).to(device=device, dtype=x.dtype)  # <-
+                hidden = torch.zeros(3).type_as(y)  # <-
+                loss = criterion(model(x, mask), y)
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            for x, y in loader:
+                mask = torch.ones(x.shape[0], device="cuda")  # <-
+                steps = torch.arange(9, device=x.device).unsqueeze(0)  # <-
+                noise = torch.randn(3, 4, device=device).to(torch.float16)  # <-
+                weight = torch.tensor([1.0, 2.0], device=device).to(dtype=x.dtype)  # <-
+                hidden = torch.zeros(3, device=y.device).type_as(y)  # <-
+                loss = criterion(model(x, mask), y)
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Invalid(
+            """
+            import torch as th
+            class Net(th.nn.Module):
+                def forward(self, x):
+                    return x + self.shift(x)
+
+                def shift(self, x):
+                    return th.zeros(x.shape[0], 1).cuda(x.get_device())  # <-
+            """,
+            fixed="""
+            import torch as th
+            class Net(th.nn.Module):
+                def forward(self, x):
+                    return x + self.shift(x)
+
+                def shift(self, x):
+                    return th.zeros(x.shape[0], 1, device=x.get_device())  # <-
+            """,
+        ),
+    )
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls that move something."""
+        return (
+            call
+            for call in facts.syntax.calls
+            if isinstance(call.func, ast.Attribute)
+            and call.func.attr in _MOVES
+            and facts.factories.moved(call)
+        )
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Flag the call that moves what a factory has just made."""
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in _MOVES:
+            return
+        call = self.facts.call(node)
+        moved = self.facts.factories.moved(call) if call else None
+        if moved is None or self.facts.is_test_code:
+            return
+        hot = self.facts.hot(node)
+        if moved.like is not None and hot is None:
+            return  # whose device that is, only a training step tells
+        self.report(
+            node,
+            f"`torch.{moved.name}` makes on the host what is then copied to the device",
+            why=hot.why if hot else None,
+            severity=self.severity if hot else Severity.INFO,
+            fix=_made_there(node),
+            safe=moved.exact,
+        )
+
+
+def _made_there(move: cst.Call) -> cst.BaseExpression | None:
+    """Return the factory with `device=`, without the move, or with what is left of it."""
+    func = cst.ensure_type(move.func, cst.Attribute)
+    method, args = func.attr.value, list(move.args)
+    if any(arg.star for arg in args):
+        return None
+    if method == "type_as":
+        device: cst.BaseExpression = cst.Attribute(args[0].value, cst.Name("device"))
+        made = _with_device(func.value, device)
+        return move.with_changes(func=func.with_changes(value=made))
+    named = next((arg for arg in args if arg.keyword and arg.keyword.value == "device"), None)
+    given = named or next((arg for arg in args if not arg.keyword), None)
+    device = given.value if given else cst.SimpleString('"cuda"')
+    made = _with_device(func.value, device)
+    dropped = ("non_blocking", "device")
+    rest = [a for a in args if a is not given and not (a.keyword and a.keyword.value in dropped)]
+    if not rest:
+        return made
+    rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return move.with_changes(func=func.with_changes(value=made), args=rest)
+
+
+def _with_device(made: cst.BaseExpression, device: cst.BaseExpression) -> cst.BaseExpression:
+    """Give the innermost call of a chain of calls the argument `device=`."""
+    call = cst.ensure_type(made, cst.Call)
+    if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call):
+        inner = _with_device(call.func.value, device)
+        return call.with_changes(func=call.func.with_changes(value=inner))
+    added = cst.Arg(device, keyword=cst.Name("device"), equal=_NO_SPACE)
+    return call.with_changes(args=[*call.args, added])

@@ -1,0 +1,128 @@
+"""PFL401 zero-grad-set-to-none-false."""
+
+import ast
+from collections.abc import Iterable
+
+import libcst as cst
+
+from ..facts import Facts
+from ..rule import Invalid, Rule
+
+
+class ZeroGradSetToNoneFalse(Rule):
+    """`zero_grad(set_to_none=False)` fills every gradient with zeros instead of dropping it.
+
+    ## Why it is slow
+    Each step writes zeros over all gradients, and the backward pass then reads them back to add to
+    them. Dropped gradients cost neither: the first one is simply stored.
+
+    ## Instead
+    `optimizer.zero_grad()`, which drops them since PyTorch 2.0.
+
+    ## When it is fine
+    Where something reads `p.grad` between two steps and expects a tensor, where gradients must keep
+    their place in memory (CUDA graphs), and where an optimizer must see zeros rather than nothing.
+
+    ## Fix safety
+    Unsafe: an optimizer skips a parameter without a gradient, but not one whose gradient is zero
+    (weight decay and momentum then still move it).
+
+    ## Source
+    Documentation of `torch.optim.Optimizer.zero_grad`; `torch.profiler`'s own pattern matcher
+    reports the same ("GradNotSetToNone").
+    """
+
+    code = "PFL401"
+    tokens = ("zero_grad(",)
+    hot_only = False
+
+    VALID = (
+        """
+        import torch
+        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=args.drop)
+        """,
+        """
+        import torch
+        class Wrapper(torch.optim.Optimizer):
+            def zero_grad(self, set_to_none=False):
+                self.inner.zero_grad(set_to_none)
+        """,
+        """
+        import torch
+        zero_grad(set_to_none=False)
+        """,
+        """
+        import torch
+        optimizer.zero_grad(set_to_none=False)
+        for p, other in zip(parameters, others):
+            p.grad += other
+        """,
+    )
+    INVALID = (
+        Invalid(
+            """
+            import torch
+            for x in loader:
+                optimizer.zero_grad(set_to_none=False)  # <-
+                model(x).mean().backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            for x in loader:
+                optimizer.zero_grad()  # <-
+                model(x).mean().backward()
+                optimizer.step()
+            """,
+        ),
+        Invalid(
+            """
+            import torch
+            self.model.zero_grad(False)  # <-
+            """,
+            fixed="""
+            import torch
+            self.model.zero_grad()  # <-
+            """,
+        ),
+    )
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls of `zero_grad` that pass anything."""
+        return (
+            call
+            for call in facts.syntax.calls
+            if isinstance(call.func, ast.Attribute)
+            and call.func.attr == "zero_grad"
+            and (call.args or call.keywords)
+        )
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Flag a literal `False`, by keyword or by place."""
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "zero_grad":
+            return
+        if len(node.args) != 1 or self.facts.is_test_code:
+            return
+        given = node.args[0]
+        named = given.keyword is None or given.keyword.value == "set_to_none"
+        false = isinstance(given.value, cst.Name) and given.value.value == "False"
+        if named and false and not self._adds_to_gradients():
+            hot = self.facts.hot(node)
+            self.report(
+                node,
+                "every gradient is overwritten with zeros",
+                why=hot.why if hot else None,
+                fix=node.with_changes(args=[]),
+            )
+
+    def _adds_to_gradients(self) -> bool:
+        """Whether the file itself adds to gradients, which then must be there."""
+        return any(
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.target, ast.Attribute)
+            and node.target.attr == "grad"
+            for node in ast.walk(self.facts.syntax.tree)
+        )
