@@ -160,9 +160,7 @@ class Collectives:
             return []
         names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
         found: list[ast.expr] = []
-        for call in self._syntax.calls:
-            if _last(call.func) != function.name or self._names.definition(call.func) != function:
-                continue
+        for call in self._names.callers(function):
             shift = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
             where = names.index(name) - shift if name in names else -1
             given = keyword(call, name)

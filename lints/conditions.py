@@ -47,8 +47,7 @@ def by_choice(
         if isinstance(parent, ast.If) and child is not parent.test and _asks(parent.test):
             return True
         if isinstance(parent, Function):
-            callers = [c for c in syntax.calls if names.definition(c.func) is parent]
-            callers = [call for call in callers if depth and regions.hot(call)]
+            callers = [c for c in names.callers(parent) if depth and regions.hot(c)]
             asked = [by_choice(syntax, names, regions, call, depth - 1) for call in callers]
             return bool(_SET_UP.search(parent.name)) or (bool(asked) and all(asked))
     return False

@@ -10,8 +10,11 @@ from .accumulators import Accumulators
 from .bindings import Bindings, How
 from .callees import Callees
 from .cold import is_test_code
+from .collectives import Collectives
+from .conditions import by_choice
 from .copies import Copies
 from .dataflow import Dataflow
+from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity, Span
 from .loaders import Loaders
@@ -77,6 +80,20 @@ class Facts:
     def bindings(self) -> Bindings:
         """Which assignments reach a name."""
         return Bindings(self.syntax)
+
+    @cached_property
+    def factories(self) -> Factories:
+        """Which calls make a new tensor."""
+        return Factories(self.syntax, self.names, self.bindings)
+
+    @cached_property
+    def collectives(self) -> Collectives:
+        """In which calls all processes take part."""
+        return Collectives(self.syntax, self.names, self.bindings, self.feeding, self.factories)
+
+    def by_choice(self, node: ast.AST) -> bool:
+        """Whether an option or the data decides, within the step, that a node runs in it."""
+        return by_choice(self.syntax, self.names, self.regions, node)
 
     @cached_property
     def loaders(self) -> Loaders:

@@ -8,7 +8,7 @@ import libcst as cst
 from ..collectives import Collective
 from ..facts import Facts
 from ..finding import Confidence
-from ..regions import Place
+from ..outside import Place
 from ..rule import Rule
 
 

@@ -125,13 +125,7 @@ class CreateThenMove(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that move something."""
-        return (
-            call
-            for call in facts.syntax.calls
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr in _MOVES
-            and facts.factories.moved(call)
-        )
+        return (c for c in facts.syntax.calls_to(*_MOVES) if facts.factories.moved(c))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag the call that moves what a factory has just made."""

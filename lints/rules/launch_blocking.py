@@ -75,7 +75,7 @@ class LaunchBlocking(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the constants that name the variable, and the calls that pass it by keyword."""
-        for node in ast.walk(facts.syntax.tree):
+        for node in facts.syntax.nodes(ast.Constant, ast.keyword):
             if isinstance(node, ast.Constant) and node.value == _VARIABLE:
                 yield node
             elif isinstance(node, ast.keyword) and node.arg == _VARIABLE:

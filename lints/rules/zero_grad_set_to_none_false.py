@@ -92,13 +92,8 @@ class ZeroGradSetToNoneFalse(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of `zero_grad` that pass anything."""
-        return (
-            call
-            for call in facts.syntax.calls
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr == "zero_grad"
-            and (call.args or call.keywords)
-        )
+        calls = facts.syntax.calls_to("zero_grad")
+        return (call for call in calls if call.args or call.keywords)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a literal `False`, by keyword or by place."""
@@ -121,8 +116,6 @@ class ZeroGradSetToNoneFalse(Rule):
     def _adds_to_gradients(self) -> bool:
         """Whether the file itself adds to gradients, which then must be there."""
         return any(
-            isinstance(node, ast.AugAssign)
-            and isinstance(node.target, ast.Attribute)
-            and node.target.attr == "grad"
-            for node in ast.walk(self.facts.syntax.tree)
+            isinstance(node.target, ast.Attribute) and node.target.attr == "grad"
+            for node in self.facts.syntax.nodes(ast.AugAssign)
         )
