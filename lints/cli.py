@@ -3,14 +3,13 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import check_parser, new_parser
+from .options import check_parser, is_piped, new_parser
 
 if TYPE_CHECKING:
-    from .changed import ChangedLines
-    from .check import CheckResult
     from .config import LintConfig
 
 
@@ -22,17 +21,41 @@ def run(command: str, words: list[str]) -> int:
 
 def _check(words: list[str]) -> int:
     options = check_parser().parse_args(words)
+    options.fix |= options.unsafe_fixes or options.fix_only or options.diff or options.interactive
+    if options.watch:
+        from .watch import watch_check
+
+        return watch_check(options, lambda: _check_once(options))
+    return _check_once(options)
+
+
+def _check_once(options: argparse.Namespace) -> int:
+    root = Path.cwd()
+    config = _configured(options)
+    if is_piped(options):
+        from .piped import check_piped
+
+        return check_piped(options, root, config)
     from .changed import changed_lines
     from .check import check_paths
     from .output import any_at_least, tell
 
-    root = Path.cwd()
-    config = _configured(options)
-    paths = options.paths or [root]
+    paths = _given(options, root)
     changed = changed_lines(root, options.diff_base) if options.diff_base else None
     result = check_paths(root, paths, config, changed)
-    if options.fix or options.unsafe_fixes:
-        result = _fixed(result, paths, config, changed, unsafe=options.unsafe_fixes)
+    if options.fix:
+        from .mending import mend
+
+        files, problems = mend(result, root, config, changed, options)
+        if options.diff or options.fix_only:
+            for problem in (*result.problems, *problems):
+                print(f"perflint: {problem}", file=sys.stderr)
+            return 2 if result.problems or problems else int(options.diff and files > 0)
+        if files:
+            # The lines that a fix has moved are still those of the change.
+            changed = changed_lines(root, options.diff_base) if options.diff_base else None
+            result = check_paths(root, paths, config, changed)
+        result = replace(result, problems=(*result.problems, *problems))
     tell(
         result,
         root,
@@ -45,34 +68,19 @@ def _check(words: list[str]) -> int:
     return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
 
 
+def _given(options: argparse.Namespace, root: Path) -> list[Path]:
+    if not options.hook:
+        return options.paths or [root]
+    from .files import is_python
+
+    return [path for path in options.paths if path.is_dir() or (path.exists() and is_python(path))]
+
+
 def _configured(options: argparse.Namespace) -> "LintConfig":
     from .config import load_config, with_command_line
     from .keys import said_by
 
     return with_command_line(load_config(Path.cwd()), said_by(vars(options)))
-
-
-def _fixed(
-    result: "CheckResult",
-    paths: list[Path],
-    config: "LintConfig",
-    changed: "ChangedLines | None",
-    *,
-    unsafe: bool,
-) -> "CheckResult":
-    """Fix file by file and check once more; lines moved by a fix are still those of the change."""
-    from .check import check_paths
-    from .fix import fix_file
-
-    root = Path.cwd()
-    count = 0
-    for name in dict.fromkeys(finding.path for finding in result.findings):
-        of_file = [finding for finding in result.findings if finding.path == name]
-        count += fix_file(root / name, of_file, unsafe=unsafe)
-    if not count:
-        return result
-    print(f"perflint: applied {count} fix{'' if count == 1 else 'es'}", file=sys.stderr)
-    return check_paths(root, paths, config, changed)
 
 
 def _rules(words: list[str]) -> int:

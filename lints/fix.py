@@ -1,40 +1,196 @@
-"""Applies fixes to files, and makes sure that what it writes is still Python."""
+"""Works out what a file becomes when its findings are fixed, round by round; writes nothing."""
 
 import ast
-import os
-from collections.abc import Iterable
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from .. import PerflintError
 from .engine import apply_fixes
-from .files import read_source
-from .finding import Finding
+from .files import SourceFile
+from .finding import Edit, Finding
+from .notebooks import parse_notebook
+
+# A fix may make room for another, or lay a new one open. Far more rounds than honest rules need.
+MOST_ROUNDS = 25
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+Judge = Callable[[SourceFile], Sequence[Finding]]
+Wanted = Callable[[Finding, SourceFile], bool]
 
 
-def fix_file(path: Path, findings: Iterable[Finding], *, unsafe: bool) -> int:
-    """Apply a file's safe fixes, and if wanted the unsafe ones; return how many there were."""
-    fixable = [f for f in findings if f.fix is not None and (unsafe or f.fix.safe)]
-    if not fixable:
-        return 0
-    source = read_source(path)
-    text = apply_fixes(source.text, fixable)
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What the file became, the findings whose fixes were applied, and what went wrong."""
+
+    source: SourceFile
+    applied: tuple[Finding, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def fix_source(source: SourceFile, judge: Judge, wanted: Wanted) -> Fixed:
+    """Apply wanted fixes and judge again, until there is nothing left to apply.
+
+    Fixes that overlap go in one after the other. One that would leave no Python is left out, and
+    said to be a bug in its rule. `wanted` is asked once for each fix.
+    """
+    applied: list[Finding] = []
+    problems: list[str] = []
+    refused = _Refused()
+    seen = {source.raw}
+    for _ in range(MOST_ROUNDS):
+        open_ = (f for f in judge(source) if f.fix and not refused.has(f, source))
+        chosen = []
+        for finding in apart(open_):
+            if wanted(finding, source):
+                chosen.append(finding)
+            else:
+                refused.add(finding, source)
+        if not chosen:
+            return Fixed(source, tuple(applied), tuple(problems))
+        good, broken = _sound(source, chosen)
+        for finding, reason in broken:
+            refused.add(finding, source)
+            problems.append(_left_out(finding, reason))
+        refused.move(good, source)
+        source = edited(source, good)
+        applied += good
+        if good and source.raw in seen:
+            problems.append(_in_circles(good))
+            break
+        seen.add(source.raw)
+    else:
+        problems.append(_in_circles(good))
+    return Fixed(source, tuple(applied), tuple(problems))
+
+
+def apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings from the top whose fixes do not touch each other; the others have to wait."""
+    taken: list[tuple[int, int, int, int]] = []
+    for finding in sorted(findings, key=_extent):
+        (first, column, last, end), *_ = [_extent(finding)]
+        if all((last, end) < past[:2] or past[2:] < (first, column) for past in taken):
+            taken.append((first, column, last, end))
+            yield finding
+
+
+def edited(source: SourceFile, findings: Sequence[Finding]) -> SourceFile:
+    """Apply fixes that do not overlap; the line endings stay those of the file."""
+    if source.notebook is None:
+        return replace(source, text=_applied(source.text, findings))
+    notebook = source.notebook
+    new: dict[int, str] = {}
+    for cell in notebook.cells:
+        inside = [f for f in findings if notebook.cell_at(f.span.line) == cell]
+        if inside:
+            moved = [_shifted(finding, 1 - cell.first) for finding in inside]
+            new[cell.number] = _applied(cell.source, moved)
+    changed = parse_notebook(notebook.with_cells(new))
+    return replace(source, text=changed.text, notebook=changed)
+
+
+def _applied(text: str, findings: Sequence[Finding]) -> str:
+    endings = Counter(newline[0] for newline in _NEWLINE.finditer(text))
+    usual = endings.most_common(1)[0][0] if endings else "\n"
+    own = [
+        replace(f, fix=replace(f.fix, text=_NEWLINE.sub(lambda _: usual, f.fix.text)))
+        for f in findings
+        if f.fix
+    ]
+    return apply_fixes(text, own)
+
+
+def _sound(
+    source: SourceFile, findings: Sequence[Finding]
+) -> tuple[list[Finding], list[tuple[Finding, str]]]:
+    """Part the fixes that leave Python from those that, alone or on top of these, do not."""
+    if _broken(source, edited(source, findings)) is None:
+        return list(findings), []
+    good: list[Finding] = []
+    bad: list[tuple[Finding, str]] = []
+    for finding in findings:
+        reason = _broken(source, edited(source, [*good, finding]))
+        if reason is None:
+            good.append(finding)
+        else:
+            bad.append((finding, reason))
+    return good, bad
+
+
+def _broken(source: SourceFile, changed: SourceFile) -> str | None:
+    """Say why the changed text cannot stand; None where it can."""
+    if source.notebook and changed.notebook:
+        known = {_cell(problem) for problem in source.notebook.problems}
+        new = [p for p in changed.notebook.problems if _cell(p) not in known]
+        return new[0] if new else None
     try:
-        ast.parse(text)
+        ast.parse(changed.text)
+        changed.encoded()
     except SyntaxError as error:
-        rules = ", ".join(sorted({finding.rule for finding in fixable}))
-        raise RuntimeError(f"the fixes of {rules} would break {path}: {error}") from error
-    _replace(path, text.encode(source.encoding))
-    return len(fixable)
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error) or "nested too deeply to be read"
+    return None
 
 
-def _replace(path: Path, raw: bytes) -> None:
-    """Write a file as a whole or not at all, with its permissions, through a link if it is one."""
-    target = path.resolve()
-    half = target.with_name(target.name + ".perflint")
-    try:
-        half.write_bytes(raw)
-        half.chmod(target.stat().st_mode & 0o7777)
-        os.replace(half, target)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        raise PerflintError(f"cannot write {path}: {error.strerror}") from error
+class _Refused:
+    """Fixes that are not to be tried again, by where they begin; edits above move them along."""
+
+    def __init__(self) -> None:
+        self._at: set[tuple[str, int]] = set()
+
+    def has(self, finding: Finding, source: SourceFile) -> bool:
+        return (finding.code, _offsets(finding, source)[0]) in self._at
+
+    def add(self, finding: Finding, source: SourceFile) -> None:
+        self._at.add((finding.code, _offsets(finding, source)[0]))
+
+    def move(self, applied: Sequence[Finding], source: SourceFile) -> None:
+        grown = []
+        for finding in applied:
+            begin, end = _offsets(finding, source)
+            grown.append((begin, len(finding.fix.text if finding.fix else "") - (end - begin)))
+        self._at = {
+            (code, at + sum(by for begin, by in grown if begin < at)) for code, at in self._at
+        }
+
+
+def _offsets(finding: Finding, source: SourceFile) -> tuple[int, int]:
+    """Tell where in the text the fix begins and ends, a line ending counting as one character."""
+    lines = _NEWLINE.split(source.text)
+    span = finding.fix.span if finding.fix else finding.span
+
+    def offset(line: int, column: int) -> int:
+        return sum(len(text) + 1 for text in lines[: line - 1]) + column
+
+    return offset(span.line, span.column), offset(span.end_line, span.end_column)
+
+
+def _extent(finding: Finding) -> tuple[int, int, int, int]:
+    span = finding.fix.span if finding.fix else finding.span
+    return span.line, span.column, span.end_line, span.end_column
+
+
+def _shifted(finding: Finding, lines: int) -> Finding:
+    if finding.fix is None:
+        return finding
+    span = finding.fix.span
+    moved = replace(span, line=span.line + lines, end_line=span.end_line + lines)
+    return replace(finding, fix=Edit(moved, finding.fix.text, finding.fix.safe))
+
+
+def _cell(problem: str) -> str:
+    return problem.split(",")[0]
+
+
+def _left_out(finding: Finding, reason: str) -> str:
+    return (
+        f"{finding.place}: the fix of {finding.rule} was left out, since it would break the file "
+        f"({reason}); this is a bug in the rule"
+    )
+
+
+def _in_circles(findings: Sequence[Finding]) -> str:
+    rules = ", ".join(sorted({finding.rule for finding in findings}))
+    path = findings[0].path if findings else ""
+    return f"{path}: the fixes of {rules} never come to an end; this is a bug in the rules"

@@ -44,7 +44,20 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="files and folders; none means this folder",
+        help="files and folders; none means this folder, `-` the standard input",
+    )
+    parser.add_argument(
+        "--stdin-filename",
+        metavar="NAME",
+        help="check the standard input as if it were this file; the file itself is not read",
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="check again whenever a file changes, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--hook",
+        action="store_true",
+        help="pass over given files that are gone or are no Python, as a hook may name them",
     )
     group = parser.add_argument_group("which lines")
     group.add_argument(
@@ -137,6 +150,30 @@ def add_fixing(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="apply the other fixes too; `perflint explain RULE` says what each can change",
     )
+    group.add_argument(
+        "--fix-only", action="store_true", help="apply fixes and say nothing of what is left"
+    )
+    group.add_argument(
+        "--diff",
+        action="store_true",
+        help="change nothing, show the fixes as a patch; status 1 if there are any",
+    )
+    group.add_argument(
+        "-i",
+        "--interactive",
+        action="store_true",
+        help="show each fix, safe or not, and ask whether to apply it",
+    )
+
+
+def is_piped(options: argparse.Namespace) -> bool:
+    """Whether the standard input is what is to be checked. Raises PerflintError for a mixture."""
+    paths = [str(path) for path in options.paths]
+    if options.stdin_filename is None and "-" not in paths:
+        return False
+    if paths not in ([], ["-"]):
+        raise PerflintError("the standard input is checked alone: give `-` or paths, not both")
+    return True
 
 
 def new_parser(command: str, description: str, epilog: str) -> argparse.ArgumentParser:
