@@ -26,4 +26,8 @@ def _plain(finding: Finding) -> dict[str, object]:
     plain = asdict(finding)
     plain["severity"] = finding.severity.value
     plain["confidence"] = finding.confidence.value
+    if cell := finding.cell:
+        end_line = finding.span.end_line - cell.first + 1
+        plain["cell"] = {"number": cell.number, "line": finding.line, "end_line": end_line}
+        plain["file_line"], plain["file_end_line"] = finding.file_lines
     return plain

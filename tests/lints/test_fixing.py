@@ -147,7 +147,7 @@ def test_fixes_of_a_notebook_land_in_their_cells(
     assert capsys.readouterr().out.startswith("a.ipynb:cell 4:8:12: PFL101 ")
     assert main(["check", "--output-format", "json", "a.ipynb"]) == 1
     [found] = json.loads(capsys.readouterr().out)["findings"]
-    assert (found["cell"], found["span"]["line"]) == (4, 8)
+    assert found["cell"] == {"number": 4, "line": 8, "end_line": 8}
     assert main(["check", "--output-format", "github", "a.ipynb"]) == 1
     line = int(capsys.readouterr().out.split("line=")[1].split(",")[0])
     assert "loss.item()" in (project / "a.ipynb").read_text().split("\n")[line - 1]
