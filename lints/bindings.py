@@ -17,6 +17,7 @@ class How(Enum):
     AUGMENT = "augment"  # `source` is the whole `x += y`
     ITEM = "item"  # an element of `source`
     ENTER = "enter"  # `with source as x`
+    REST = "rest"  # what `*rest` takes of `source`
     PARAMETER = "parameter"  # of `site`
     OTHER = "other"  # import, def, except: nothing we can follow
 
@@ -209,7 +210,8 @@ def _targets(
             starred = starred or isinstance(element, ast.Starred)
             yield from _targets(element, how, site, source, (*at, None if starred else number))
     elif isinstance(target, ast.Starred):
-        yield from _targets(target.value, How.OTHER, site, None)
+        rest = How.REST if how is How.ASSIGN else How.OTHER
+        yield from _targets(target.value, rest, site, source, at)
     elif path := path_of(target):
         yield Binding(path, how, site, source, at)
 

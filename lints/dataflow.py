@@ -4,18 +4,40 @@ import ast
 
 from .bindings import Binding, Bindings, How, Path
 from .calls import Calls
-from .feeding import Feeding
+from .containers import Containers, Filling, key_of
+from .feeding import EACH, Feeding
 from .finding import Confidence
 from .inputs import Inputs
 from .loaders import Loaders
 from .names import Names
 from .regions import Regions
 from .syntax import Function, Syntax, path_of
-from .values import LOSS, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, combine, join
-from .vocabulary import DTYPES, PLAIN_ATTRIBUTES, PLAIN_TORCH, SAME_ATTRIBUTES
+from .values import (
+    DERIVED,
+    LOSS,
+    MODULE,
+    PLAIN,
+    UNKNOWN,
+    Device,
+    Kind,
+    Value,
+    combine,
+    group,
+    join,
+)
+from .vocabulary import (
+    ALWAYS_PLAIN_ATTRIBUTES,
+    DTYPES,
+    LOSS_NAME,
+    PLAIN_ATTRIBUTES,
+    PLAIN_TORCH,
+    SAME_ATTRIBUTES,
+)
 
 # Longer chains than this are generated code; following them costs more than it finds.
 _DEEPEST = 40
+# What comes out of these by unpacking, or by an index, is of the same kind.
+_UNPACKED = (Kind.TENSOR, Kind.NEST, Kind.PLAIN)
 
 
 class Dataflow:
@@ -36,6 +58,7 @@ class Dataflow:
         self._feeding = feeding
         self._calls = Calls(self, syntax, names, regions, loaders)
         self._inputs = Inputs(self, syntax, names, regions, loaders)
+        self._containers = Containers(syntax, feeding)
         self._known: dict[ast.AST, Value] = {}
         # The questions that are open, with their depth; and answers that rest on one of these.
         self._asked: dict[ast.AST, int] = {}
@@ -72,10 +95,16 @@ class Dataflow:
 
     def _work_out(self, node: ast.AST) -> Value:
         match node:
-            case ast.Constant() | ast.JoinedStr() | ast.Lambda() | ast.Dict() | ast.Set():
+            case ast.Constant() | ast.JoinedStr() | ast.Lambda():
                 return PLAIN
-            case ast.List() | ast.Tuple() | ast.ListComp() | ast.SetComp() | ast.DictComp():
-                return PLAIN
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+                return group(self._placed(n, element) for n, element in enumerate(elements))
+            case ast.Dict(keys=keys, values=values):
+                return group(self._named(keys, values))
+            case ast.ListComp(elt=each) | ast.SetComp(elt=each) | ast.GeneratorExp(elt=each):
+                return group([(None, self.value(each))])
+            case ast.DictComp(value=each):
+                return group([(None, self.value(each))])
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 return self._reference(node)
             case ast.Call():
@@ -94,14 +123,34 @@ class Dataflow:
                 return join([self.value(value) for value in values])
         return UNKNOWN
 
+    def _placed(self, number: int, element: ast.expr) -> tuple[int | None, Value]:
+        if isinstance(element, ast.Starred):
+            return None, self.part(self.value(element.value), (None,))
+        return number, self.value(element)
+
+    def _named(
+        self, keys: list[ast.expr | None], values: list[ast.expr]
+    ) -> list[tuple[str | int | None, Value]]:
+        found: list[tuple[str | int | None, Value]] = []
+        for key, value in zip(keys, values, strict=True):
+            if key is not None:
+                found.append((key_of(key), self.value(value)))
+            elif (spread := self.value(value)).kind is Kind.GROUP:
+                found += spread.parts
+            else:
+                found.append((None, self.part(spread, (None,))))
+        return found
+
     def _operation(self, operands: list[ast.expr], *, grad: bool = True) -> Value:
         if isinstance(operands[0], ast.Constant) and isinstance(operands[0].value, str):
             return PLAIN
         values = [self.value(operand) for operand in operands]
         kinds = {value.kind for value in values}
         if kinds & {Kind.TENSOR, Kind.NEST}:
-            return combine(values, grad=grad)
-        return PLAIN if kinds == {Kind.PLAIN} else UNKNOWN
+            return UNKNOWN if Kind.GROUP in kinds else combine(values, grad=grad)
+        if kinds <= {Kind.GROUP, Kind.PLAIN}:
+            return join(values)  # `[loss] * 3`, `losses + [loss]`
+        return DERIVED if any(value.is_derived for value in values) else UNKNOWN
 
     def _comparison(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> Value:
         if any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in ops):
@@ -123,7 +172,25 @@ class Dataflow:
         if any(binding.path != path for binding in found):
             return self._whole_or_member(node, path, found)
         value = join([self._bound(binding) for binding in self._settled(found)])
-        return self._with_evidence(node, path, found, value)
+        return self._with_evidence(node, path, found, self._filled(node, path, value))
+
+    def _filled(self, node: ast.AST, path: Path, value: Value) -> Value:
+        """Add what is put into a container after it is made."""
+        if value.kind is not Kind.GROUP and not value.parts:
+            return value
+        fillings = [f for f in self._containers.fillings(node, path) if f.source not in self._asked]
+        if not fillings:
+            return value
+        parts = [part for filling in fillings for part in self._put_in(filling)]
+        return group([*value.parts, *parts])
+
+    def _put_in(self, filling: Filling) -> list[tuple[str | int | None, Value]]:
+        value = self.value(filling.source)
+        if filling.spread and value.kind is Kind.GROUP and not filling.wrapped:
+            return list(value.parts)
+        if filling.spread:
+            value = self.part(value, (None,))
+        return [(filling.key, group([(None, value)]) if filling.wrapped else value)]
 
     def _settled(self, found: list[Binding]) -> list[Binding]:
         """Leave out a binding that only passes on the value which is being worked out."""
@@ -146,32 +213,35 @@ class Dataflow:
     def _member(self, node: ast.AST, path: Path | None = None) -> Value:
         match node:
             case ast.Attribute(value=owner, attr=attr):
-                value = self._attribute(node, self.value(owner), attr)
+                value = self._attribute(self.value(owner), attr)
             case ast.Subscript(value=owner, slice=key):
                 value = self._element(self.value(owner), key)
             case _:
                 return UNKNOWN
         return self._with_evidence(node, path, [], value) if path else value
 
-    def _attribute(self, node: ast.Attribute, owner: Value, attr: str) -> Value:
-        if attr in PLAIN_ATTRIBUTES and owner.kind in (Kind.TENSOR, Kind.NEST):
+    def _attribute(self, owner: Value, attr: str) -> Value:
+        if attr in ALWAYS_PLAIN_ATTRIBUTES:
             return PLAIN
-        if attr in SAME_ATTRIBUTES and owner.kind in (Kind.TENSOR, Kind.NEST):
+        tensors = owner.kind in (Kind.TENSOR, Kind.NEST)
+        if attr in PLAIN_ATTRIBUTES and (tensors or owner.is_derived):
+            return PLAIN
+        if attr in SAME_ATTRIBUTES and tensors:
             return owner.but(grad=owner.grad and attr not in ("data", "grad"))
         if owner.kind is Kind.NEST and attr in ("loss", "logits"):
             return owner.but(kind=Kind.TENSOR)
-        if owner.kind is Kind.NEST:
+        if owner.kind is Kind.NEST or owner.is_derived:
             return owner
         if owner.kind is Kind.MODULE and attr in ("weight", "bias"):
             return Value(Kind.TENSOR, Device.ACCELERATOR)
         return MODULE if owner.kind is Kind.MODULE and attr == "module" else UNKNOWN
 
     def _element(self, owner: Value, key: ast.expr) -> Value:
-        if owner.kind is Kind.NEST:
-            if isinstance(key, ast.Constant) and key.value in ("loss", "logits"):
-                return owner.but(kind=Kind.TENSOR)
-            return owner
-        return owner if owner.kind is Kind.TENSOR else UNKNOWN
+        if owner.kind is Kind.NEST and isinstance(key, ast.Constant):
+            return owner.but(kind=Kind.TENSOR) if key.value in ("loss", "logits") else owner
+        if owner.kind is Kind.GROUP:
+            return owner if isinstance(key, ast.Slice) else owner.held(key_of(key))
+        return owner if owner.kind in (*_UNPACKED, Kind.NEST) or owner.is_derived else UNKNOWN
 
     def _of_self(self, node: ast.Attribute | ast.Subscript, path: Path) -> Value:
         """Follow `self.x` to all that the methods of the class assign to it."""
@@ -187,7 +257,18 @@ class Dataflow:
         values = [self._bound(binding) for binding in self._settled(found)]
         # `self.loss = None` in `__init__` only declares it.
         values = [v for v in values if v.kind is not Kind.PLAIN] or values
-        return self._with_evidence(node, path, [], join(values))
+        value = self._filled(node, path, join(values)) if values else self._registered(node, home)
+        return self._with_evidence(node, path, [], value)
+
+    def _registered(self, node: ast.Attribute | ast.Subscript, home: ast.ClassDef) -> Value:
+        """Follow `self.register_buffer("mean", ...)`: it moves with the module."""
+        for call in self._syntax.calls_to("register_buffer", "register_parameter"):
+            named = call.args[0] if call.args else None
+            if not isinstance(named, ast.Constant) or not isinstance(node, ast.Attribute):
+                continue
+            if named.value == node.attr and self._names.own_class(call) is home:
+                return Value(Kind.TENSOR, Device.ACCELERATOR)
+        return UNKNOWN
 
     def _from_outside(self, node: ast.expr, path: Path) -> Value:
         """Follow a name into the function or module around: any binding there may be the one."""
@@ -198,12 +279,14 @@ class Dataflow:
         if not found:
             return self._member(node, path) if len(path) > 1 else UNKNOWN
         value = join([self._bound(binding) for binding in self._settled(found)])
-        return self._with_evidence(node, path, [], value)
+        return self._with_evidence(node, path, [], self._filled(node, path, value))
 
     def _with_evidence(
         self, node: ast.AST, path: Path, found: list[Binding], value: Value
     ) -> Value:
         """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
+        if value.kind in (Kind.PLAIN, Kind.GROUP, Kind.MODULE, Kind.LOADER):
+            return value
         tensor = value.kind is Kind.TENSOR and value.device is not Device.HOST
         open_question = tensor and (value.device is Device.UNKNOWN or not value.grad)
         vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
@@ -211,6 +294,20 @@ class Dataflow:
             return LOSS.but(confidence=Confidence.PROVEN)
         if tensor and value.device is Device.UNKNOWN and self._feeding.feeds_backward(node):
             return value.but(device=Device.ACCELERATOR)
+        if value.kind in (Kind.UNKNOWN, Kind.NEST) and value.device is not Device.HOST:
+            return self._as_summand(node, path, found, value)
+        return value
+
+    def _as_summand(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
+        """Take what a loss adds up for what it must be: tensors, by value or by name."""
+        named = LOSS_NAME.search(path[-1]) or value.kind is Kind.NEST
+        if not named or value.confidence is Confidence.POSSIBLE:
+            return value
+        if self._feeding.is_summed(node, path):
+            called = all(isinstance(b.source, ast.Call) for b in found)
+            return LOSS if called or value.kind is Kind.NEST else value
+        if self._feeding.is_summed(node, (*path, EACH)):
+            return group([(None, LOSS)])
         return value
 
     def _is_backward_receiver(self, node: ast.AST, path: Path, found: list[Binding]) -> bool:
@@ -227,6 +324,8 @@ class Dataflow:
         match binding:
             case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
                 return self._unpacked(source, at)
+            case Binding(how=How.REST, source=source, at=at) if source is not None:
+                return group([(None, self._unpacked(source, at))])
             case Binding(how=How.AUGMENT, source=ast.AugAssign(target=target, value=value)):
                 return self._operation([target, value])
             case Binding(how=How.ITEM, source=source, site=site, at=at) if source is not None:
@@ -239,18 +338,20 @@ class Dataflow:
         if not at:
             return self.value(source)
         number = at[0]
-        if isinstance(source, ast.Tuple | ast.List):
+        if isinstance(source, ast.Tuple | ast.List) and not any(
+            isinstance(element, ast.Starred) for element in source.elts
+        ):
             if number is None or number >= len(source.elts):
-                return UNKNOWN
+                return join([self.value(element) for element in source.elts])
             return self._unpacked(source.elts[number], at[1:])
-        if isinstance(source, ast.Call):
-            return self._calls.unpacked(source, at)
-        return self.part(self.value(source))
+        return self.part(self.value(source), at)
 
-    def part(self, value: Value) -> Value:
-        """Return what comes out of a value by unpacking it."""
-        return value if value.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
+    def part(self, value: Value, at: tuple[int | None, ...] = (None,)) -> Value:
+        """Return what comes out of a value by unpacking it, at these places."""
+        if value.kind is Kind.GROUP and at:
+            return self.part(value.held(at[0]), at[1:])
+        return value if not at or value.kind in _UNPACKED or value.is_derived else UNKNOWN
 
     def given_back(self, function: Function, at: tuple[int | None, ...] = ()) -> Value:
         """Return what a function of this file gives back, or one part of its tuple."""
-        return self._calls.given_back(function, at)
+        return self.part(self._calls.given_back(function), at)

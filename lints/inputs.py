@@ -6,10 +6,15 @@ from typing import Protocol
 from .loaders import Loaders
 from .names import Names, canonical
 from .regions import Regions
-from .syntax import Function, Syntax, keyword
-from .values import MODULE, PLAIN, UNKNOWN, Device, Kind, Value, join
+from .syntax import Function, Syntax, dotted, keyword
+from .values import DERIVED, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, group, join
 
 _PARAMETER = Value(Kind.TENSOR, Device.ACCELERATOR)
+_TENSORS = {
+    *("Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "HalfTensor"),
+    *("DoubleTensor", "ByteTensor"),
+}
+_PLAIN_TYPES = {"int", "float", "bool", "str", "bytes", "ndarray", "Namespace", "Path"}
 
 
 class Valuer(Protocol):
@@ -42,6 +47,12 @@ class Inputs:
                 return self.item(args[at[0]], site, at[1:]) if at[0] < len(args) else UNKNOWN
             case ast.Call(func=ast.Name(id="range")):
                 return PLAIN
+            case ast.Call(func=ast.Name(id="reversed" | "sorted" | "iter"), args=[inner, *_]):
+                return self.item(inner, site, at)
+            case ast.Call(func=ast.Attribute(attr="keys"), args=[]):
+                return PLAIN
+            case ast.Call(func=ast.Attribute(attr="items"), args=[]) if at[:1] == (0,):
+                return PLAIN
             case ast.Call(func=ast.Attribute(attr="named_parameters")):
                 return _PARAMETER if at[:1] == (1,) else PLAIN
             case ast.Call(func=ast.Attribute(attr="parameters")):
@@ -57,14 +68,29 @@ class Inputs:
             pinned = self._loaders.supplied_pinned(source)
             loader = min(supply.loaders, key=lambda made: made.lineno)
             return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
-        if value.kind in (Kind.TENSOR, Kind.NEST):
-            return value
+        if value.kind is Kind.GROUP:
+            return self._element(source, value, at)
+        if value.kind in (Kind.TENSOR, Kind.NEST) or value.is_derived or value.parts:
+            return value.but(parts=())
         if value.kind is Kind.PARAMETERS:
             return _PARAMETER
         if value.kind is Kind.UNKNOWN and self._regions.is_step_loop(site):
             # Most likely a loader from elsewhere: its batches lie on the host until they are moved.
             return Value(Kind.NEST, Device.HOST, batch=True)
         return UNKNOWN
+
+    def _element(self, source: ast.AST, value: Value, at: tuple[int | None, ...]) -> Value:
+        """Return what a loop over a group takes out of it; of a mapping, that is its keys."""
+        keyed = value.parts and all(isinstance(key, str) for key, _ in value.parts)
+        if keyed and not isinstance(source, ast.Call):
+            return PLAIN
+        element = value.held()
+        for number in at:
+            if element.kind is Kind.GROUP:
+                element = element.held(number)
+            elif element.kind not in (Kind.TENSOR, Kind.NEST) and not element.is_derived:
+                return PLAIN if element.kind is Kind.PLAIN else UNKNOWN
+        return element
 
     def parameter(self, function: ast.AST, arg: ast.arg) -> Value:
         """Return what a parameter holds: by its hook, its annotation, or the calls in this file."""
@@ -74,9 +100,16 @@ class Inputs:
         if base := self._regions.hook(function):
             return self._of_hook(base, function.name, arg.arg, names)
         if arg.annotation is not None:
-            return self._annotated(function, arg.annotation)
+            said = self._of_type(arg.annotation)
+            if said.kind is Kind.TENSOR:
+                return self._placed(function, arg.arg, names, said)
+            return said
         callers = self._names.callers(function)
         values = [self._passed(call, arg.arg, names) for call in callers]
+        values += self._passed_outside(function, arg.arg, names)
+        if not values and self._is_forward(function):
+            # Called by whoever trains the module, mostly with tensors on the device.
+            return DERIVED if arg.arg in _without_default(function) else UNKNOWN
         return join(values) if values else UNKNOWN
 
     def _of_hook(self, base: str, hook: str, arg: str, names: list[str]) -> Value:
@@ -89,19 +122,67 @@ class Inputs:
             return moved if names.index(arg) == 1 else PLAIN
         return moved if arg in ("batch", "outputs") else UNKNOWN
 
-    def _annotated(self, function: Function, annotation: ast.expr) -> Value:
-        text = annotation.value if isinstance(annotation, ast.Constant) else None
-        name = self._names.of(annotation) or (canonical(text) if isinstance(text, str) else None)
-        if name in ("torch.Tensor", "torch.FloatTensor", "torch.LongTensor"):
-            home = self._syntax.class_of(function)
-            inside = (
-                function.name == "forward" and home is not None and self._regions.is_module(home)
-            )
-            return Value(Kind.TENSOR, Device.ACCELERATOR if inside else Device.UNKNOWN)
-        if name in ("torch.nn.Module",):
+    def _passed_outside(self, function: Function, arg: str, names: list[str]) -> list[Value]:
+        """Return what another file gives to a parameter, in a call that runs in every step."""
+        home = self._syntax.class_of(function)
+        call = self._names.outside.called.get(
+            f"{home.name}.{function.name}" if home else function.name
+        )
+        if call is None:
+            return []
+        own = 1 if names[:1] in (["self"], ["cls"]) else 0
+        where = names.index(arg) - own if arg in names else None
+        return [value for key, value in call.passed if key in (arg, where)]
+
+    def _placed(self, function: Function, arg: str, names: list[str], said: Value) -> Value:
+        """Return where an annotated tensor lies: in `forward`, or where all callers have it."""
+        if self._is_forward(function):
+            return said.but(device=Device.ACCELERATOR)
+        passed = [self._passed(call, arg, names) for call in self._names.callers(function)]
+        passed += self._passed_outside(function, arg, names)
+        devices = {value.device for value in passed if value.kind is not Kind.PLAIN}
+        return said.but(device=devices.pop()) if len(devices) == 1 else said
+
+    def _is_forward(self, function: Function) -> bool:
+        home = self._syntax.class_of(function)
+        return function.name == "forward" and home is not None and self._regions.is_module(home)
+
+    def _of_type(self, annotation: ast.expr, depth: int = 3) -> Value:
+        """Read `Tensor`, `"torch.Tensor"`, `Optional[Tensor]`, `list[Tensor]`, `int`."""
+        match annotation:
+            case ast.Constant(value=str() as text) if depth:
+                try:
+                    return self._of_type(ast.parse(text, mode="eval").body, depth - 1)
+                except SyntaxError:
+                    return UNKNOWN
+            case ast.Subscript(value=outer, slice=inner) if depth:
+                return self._of_generic(_last(outer), inner, depth - 1)
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right) if depth:
+                sides = [side for side in (left, right) if not _is_none(side)]
+                return join([self._of_type(side, depth - 1) for side in sides])
+        name = self._names.of(annotation) or canonical(dotted(annotation) or "")
+        last = name.rsplit(".", 1)[-1]
+        if last in _TENSORS and (name == last or name.startswith("torch")):
+            return Value(Kind.TENSOR)
+        if name == "torch.nn.Module":
             return MODULE
-        if isinstance(annotation, ast.Name) and annotation.id in ("int", "float", "bool", "str"):
-            return PLAIN
+        return PLAIN if last in _PLAIN_TYPES else UNKNOWN
+
+    def _of_generic(self, outer: str, inner: ast.expr, depth: int) -> Value:
+        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        match outer:
+            case "Optional":
+                return self._of_type(inner, depth)
+            case "Union":
+                return join([self._of_type(part, depth) for part in parts if not _is_none(part)])
+            case "List" | "list" | "Sequence" | "Iterable" | "Set" | "set":
+                return group([(None, self._of_type(inner, depth))])
+            case "Dict" | "dict" | "Mapping" | "MutableMapping" | "OrderedDict":
+                return group([(None, self._of_type(parts[-1], depth))])
+            case "Tuple" | "tuple":
+                return group([(None, join([self._of_type(part, depth) for part in parts[:8]]))])
+            case "Float" | "Int" | "Bool" | "Shaped" | "Num" | "Integer":
+                return self._of_type(parts[0], depth)  # jaxtyping: Float[Tensor, "batch 3"]
         return UNKNOWN
 
     def _passed(self, call: ast.Call, name: str, names: list[str]) -> Value:
@@ -113,3 +194,16 @@ class Inputs:
         if any(isinstance(arg, ast.Starred) for arg in call.args) or where < 0:
             return UNKNOWN
         return self._values.value(call.args[where]) if where < len(call.args) else PLAIN
+
+
+def _without_default(function: Function) -> list[str]:
+    given = [*function.args.posonlyargs, *function.args.args]
+    return [arg.arg for arg in given[1 : len(given) - len(function.args.defaults)]]
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _last(node: ast.expr) -> str:
+    return (dotted(node) or "").rsplit(".", 1)[-1]

@@ -1,10 +1,17 @@
 """What an expression can hold: a tensor and where it lies, a module, a loader, or none of these."""
 
+from __future__ import annotations
+
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from .finding import Confidence
+
+# Containers that nest deeper than this, or name more places, are taken as a whole.
+_DEEPEST = 3
+_MOST_PARTS = 24
 
 
 class Kind(Enum):
@@ -12,6 +19,7 @@ class Kind(Enum):
 
     TENSOR = "tensor"
     NEST = "nest"  # a tensor, or tuples and mappings of tensors: a batch, a model's output
+    GROUP = "group"  # a list, tuple or mapping that this file puts together; see `parts`
     MODULE = "module"
     PARAMETERS = "parameters"  # what `model.parameters()` yields
     LOADER = "loader"
@@ -32,7 +40,9 @@ class Value:
     """What is known of an expression.
 
     `grad` says that it carries an autograd graph, `batch` that it comes out of a loader, and
-    `pinned` whether that loader pins its memory (None where that cannot be read).
+    `pinned` whether that loader pins its memory (None where that cannot be read). `parts` are what
+    a group holds, by key or place; the key None stands for any. An unknown value on the accelerator
+    is what somebody else's code made out of tensors that lie there.
     """
 
     kind: Kind = Kind.UNKNOWN
@@ -42,6 +52,7 @@ class Value:
     batch: bool = False
     pinned: bool | None = None
     loader: ast.AST | None = None
+    parts: tuple[tuple[str | int | None, Value], ...] = ()
 
     @property
     def is_tensor(self) -> bool:
@@ -53,7 +64,29 @@ class Value:
         """Whether reading it makes the host wait: tensors on the accelerator, or nests of them."""
         return self.kind in (Kind.TENSOR, Kind.NEST) and self.device is Device.ACCELERATOR
 
-    def but(self, **changes: object) -> "Value":
+    @property
+    def is_device_tensor(self) -> bool:
+        """Whether this is one tensor on the accelerator, with more than its name to say so."""
+        return self.is_tensor and self.on_device
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it was made, in a way that cannot be read, out of tensors on the accelerator."""
+        return self.kind is Kind.UNKNOWN and self.device is Device.ACCELERATOR
+
+    @property
+    def holds_device_tensors(self) -> bool:
+        """Whether it is a tensor on the accelerator, was made of such, or contains any."""
+        if self.kind is Kind.GROUP:
+            return any(part.holds_device_tensors for _, part in self.parts)
+        return self.on_device or self.is_derived
+
+    def held(self, key: str | int | None = None) -> Value:
+        """Return what a group holds under a key; without one, what any of its elements can be."""
+        found = [part for name, part in self.parts if key is None or name in (None, key)]
+        return join(found)
+
+    def but(self, **changes: object) -> Value:
         """Return a copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
@@ -63,6 +96,20 @@ PLAIN = Value(Kind.PLAIN)
 MODULE = Value(Kind.MODULE)
 OUTPUT = Value(Kind.NEST, Device.ACCELERATOR, grad=True)
 LOSS = Value(Kind.TENSOR, Device.ACCELERATOR, grad=True)
+DERIVED = Value(Kind.UNKNOWN, Device.ACCELERATOR)
+
+
+def group(parts: Iterable[tuple[str | int | None, Value]]) -> Value:
+    """Return the value of a container; one that holds only plain values is plain itself."""
+    held: dict[str | int | None, list[Value]] = {}
+    for key, part in parts:
+        held.setdefault(key, []).append(part)
+    if len(held) > _MOST_PARTS:
+        held = {None: [part for found in held.values() for part in found]}
+    # Without the loader: what a group holds may be told to other files.
+    joined = tuple((key, _shallow(join(found)).but(loader=None)) for key, found in held.items())
+    plain = bool(joined) and all(part.kind is Kind.PLAIN for _, part in joined)
+    return Value(Kind.PLAIN if plain else Kind.GROUP, parts=joined)
 
 
 def join(values: list[Value]) -> Value:
@@ -74,11 +121,22 @@ def join(values: list[Value]) -> Value:
         return different[0]
     kinds = {value.kind for value in different}
     tensors = [value for value in different if value.kind in (Kind.TENSOR, Kind.NEST)]
+    if kinds == {Kind.PLAIN}:
+        parts = [part for value in different for part in value.parts]
+        return group(parts) if parts else PLAIN
     if kinds <= {Kind.TENSOR, Kind.NEST}:
         return _blend(tensors)
     if kinds <= {Kind.TENSOR, Kind.NEST, Kind.PLAIN}:
         # `total = 0` before the loop and a tensor in it: what only tensors can do still tells.
         return _blend(tensors).but(confidence=Confidence.POSSIBLE)
+    groups = [value for value in different if value.kind is Kind.GROUP]
+    if kinds <= {Kind.GROUP, Kind.PLAIN}:
+        return group((key, part) for value in different for key, part in value.parts)
+    if kinds <= {Kind.GROUP, Kind.TENSOR, Kind.NEST}:
+        one = join([*tensors, *(value.held() for value in groups)])
+        return one.but(kind=Kind.NEST) if one.kind in (Kind.TENSOR, Kind.NEST) else UNKNOWN
+    if all(value.on_device or value.is_derived for value in different):
+        return DERIVED
     return Value(kinds.pop()) if len(kinds) == 1 else UNKNOWN
 
 
@@ -86,7 +144,9 @@ def combine(values: list[Value], *, grad: bool = True) -> Value:
     """Return what an operation on these gives, at least one of which is a tensor."""
     tensors = [v for v in values if v.kind in (Kind.TENSOR, Kind.NEST)]
     if not tensors:
-        return Value(Kind.TENSOR)
+        # Operands share a device.
+        derived = any(value.is_derived for value in values)
+        return Value(Kind.TENSOR, Device.ACCELERATOR if derived else Device.UNKNOWN)
     blended = _blend(tensors, any_unknown=any(v.kind is Kind.UNKNOWN for v in values))
     return Value(
         Kind.TENSOR,
@@ -112,3 +172,12 @@ def _blend(tensors: list[Value], *, any_unknown: bool = False) -> Value:
         batch=all(value.batch for value in tensors),
         pinned=tensors[0].pinned if len({v.pinned for v in tensors}) == 1 else None,
     )
+
+
+def _shallow(value: Value, depth: int = _DEEPEST) -> Value:
+    """Return a value whose groups nest no deeper than this: sums of lists of lists have an end."""
+    if value.kind is not Kind.GROUP:
+        return value
+    if not depth:
+        return UNKNOWN
+    return value.but(parts=tuple((key, _shallow(part, depth - 1)) for key, part in value.parts))

@@ -67,7 +67,23 @@ PLAIN_ATTRIBUTES = _words(
     nbytes is_quantized is_mps is_meta output_nr name
     """
 )
+# Whatever has these, they are no tensors.
+ALWAYS_PLAIN_ATTRIBUTES = _words("shape ndim dtype device requires_grad is_cuda")
 SAME_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag", "data", "grad"})
+# Only tensors have these methods, whatever else is known of their owner.
+PROVES_TENSOR = _words(
+    """
+    detach detach_ unsqueeze unsqueeze_ softmax log_softmax masked_fill masked_fill_ expand_as
+    requires_grad_ contiguous view_as index_select type_as
+    """
+)
+# What these give back is no tensor, whatever their owner is.
+ALWAYS_PLAIN_METHODS = _words(
+    """
+    item tolist numpy numel size dim get_scale get_last_lr get_lr state_dict keys format startswith
+    endswith strip split lower upper replace isoformat total_seconds strftime
+    """
+)
 # Only tensors (and arrays, which these then name too) have all of these reductions.
 TENSOR_METHODS = _words(
     """
@@ -88,12 +104,24 @@ DTYPES = frozenset(
 PLAIN_CALLS = _words(
     """
     int float bool str len round range repr bytes isinstance issubclass hasattr type id hash ord
-    chr format print dict set frozenset callable complex divmod input open vars dir list tuple
+    chr format print callable complex divmod input open vars dir
     """
+)
+CONTAINERS = frozenset(
+    {
+        *("list", "tuple", "set", "dict", "sorted", "reversed", "frozenset"),
+        *("collections.defaultdict", "collections.OrderedDict", "collections.deque"),
+    }
+)
+# Functions whose name says that what they give back lies on the host.
+TO_HOST = re.compile(
+    r"numpy|(^|_)np(_|$)|(^|_)(cpu|host|float|int|item|items|list|tolist|str|string|scalar|python"
+    r"|len|length|count|time|log|print|save|write|plot|draw|format)(_|$)",
+    re.IGNORECASE,
 )
 PLAIN_PACKAGES = (
     *("numpy.", "math.", "time.", "os.", "random.", "sys.", "json.", "datetime.", "statistics."),
-    *("pandas.", "collections.", "itertools.", "re.", "logging.", "pathlib.", "argparse."),
+    *("pandas.", "itertools.", "re.", "logging.", "pathlib.", "argparse."),
 )
 PLAIN_TORCH = re.compile(
     r"^torch\.(device|Generator|Size|finfo|iinfo|is_\w+|numel|equal|allclose|no_grad|inference_mode"
@@ -112,6 +140,26 @@ CRITERION = re.compile(
     r"|(bce|ce|mse|l1|l2|nll|kl|dice|focal|triplet|gan|adv|recon|cls|reg|aux|contrastive|perceptual)"
     r"_?loss)$",
     re.IGNORECASE,
+)
+# Names of what losses are summed from; weights and counters have other names.
+LOSS_NAME = re.compile(
+    r"^(?!.*(weight|coef|lambda|scale|alpha|factor|_w$|_fn|func|type|name))"
+    r".*(loss|(^|[._'])(nll|kld?|bce|mse|elbo|entropy|penalty|ce)([_']|$))",
+    re.IGNORECASE,
+)
+# Methods of a module that manage it, rather than compute with it.
+MODULE_UPKEEP = _words(
+    """
+    to cuda cpu train eval half float bfloat16 double requires_grad_ apply share_memory
+    """
+)
+MODULE_PARTS = _words(
+    """
+    named_parameters named_buffers named_modules named_children children modules state_dict
+    load_state_dict zero_grad add_module register_buffer register_parameter register_module
+    register_forward_hook no_sync get_submodule save_pretrained set_epoch get_input_embeddings
+    num_parameters config named_children extra_repr join
+    """
 )
 WRAPS_MODULE = frozenset(
     {

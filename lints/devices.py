@@ -1,0 +1,64 @@
+"""Which device a call moves a tensor to, or makes it on."""
+
+import ast
+
+from .inputs import Valuer
+from .names import Names
+from .syntax import Syntax, keyword
+from .values import Device, Kind, Value
+from .vocabulary import DTYPES
+
+
+class Devices:
+    """Reads `"cpu"`, `torch.device("cuda")`, `args.device` and `x.device`."""
+
+    def __init__(self, values: Valuer, syntax: Syntax, names: Names) -> None:
+        self._values = values
+        self._syntax = syntax
+        self._names = names
+
+    def made_on(self, call: ast.Call) -> Device:
+        """Return where a factory makes its tensor: on the host without `device`."""
+        given = keyword(call, "device")
+        return self.named(given) if given is not None else Device.HOST
+
+    def moved(self, call: ast.Call, owner: Value, method: str) -> Value:
+        """Return what `.cpu()`, `.cuda()` and `.to(...)` make of a value."""
+        if method == "cpu":
+            return owner.but(device=Device.HOST, batch=False)
+        if method == "cuda":
+            return owner.but(device=Device.ACCELERATOR, batch=False)
+        target = keyword(call, "device") or next(iter(call.args), None)
+        if target is None or self._is_dtype(target):
+            return owner
+        return owner.but(device=self.named(target), batch=False)
+
+    def named(self, node: ast.expr, depth: int = 3) -> Device:
+        """Read a device: a literal "cpu" is the host, another literal or a name is not."""
+        match node:
+            case ast.Constant(value=str() as text):
+                return Device.HOST if text.startswith("cpu") else Device.ACCELERATOR
+            case ast.Constant(value=None):
+                return Device.HOST
+            case ast.Call(args=[ast.Constant(value=str() as text), *_]):
+                return Device.HOST if text.startswith("cpu") else Device.ACCELERATOR
+            case ast.Attribute(attr="device", value=owner):
+                if self._values.value(owner).device is Device.HOST:
+                    return Device.HOST
+            case ast.Name() if depth and (source := self._source(node)) is not None:
+                return self.named(source, depth - 1)
+        value = self._values.value(node)
+        if value.kind is Kind.TENSOR:
+            return value.device  # `x.to(y)` goes where `y` is
+        return Device.ACCELERATOR
+
+    def _source(self, node: ast.Name) -> ast.expr | None:
+        """Return what a name is bound to, where one assignment binds it."""
+        bound = self._names.stores(node)
+        holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
+        return holder.value if isinstance(holder, ast.Assign) else None
+
+    def _is_dtype(self, node: ast.expr) -> bool:
+        if self._names.of(node) in DTYPES:
+            return True
+        return isinstance(node, ast.Attribute) and node.attr == "dtype"
