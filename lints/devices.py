@@ -20,7 +20,8 @@ class Devices:
     def made_on(self, call: ast.Call) -> Device:
         """Return where a factory makes its tensor: on the host without `device`."""
         given = keyword(call, "device")
-        return self.named(given) if given is not None else Device.HOST
+        absent = given is None or (isinstance(given, ast.Constant) and given.value is None)
+        return Device.HOST if given is None or absent else self.named(given)
 
     def moved(self, call: ast.Call, owner: Value, method: str) -> Value:
         """Return what `.cpu()`, `.cuda()` and `.to(...)` make of a value."""
@@ -38,8 +39,6 @@ class Devices:
         match node:
             case ast.Constant(value=str() as text):
                 return Device.HOST if text.startswith("cpu") else Device.ACCELERATOR
-            case ast.Constant(value=None):
-                return Device.HOST
             case ast.Call(args=[ast.Constant(value=str() as text), *_]):
                 return Device.HOST if text.startswith("cpu") else Device.ACCELERATOR
             case ast.Attribute(attr="device", value=owner):

@@ -167,5 +167,5 @@ def _elements_summed(summed: ast.expr) -> Iterator[tuple[Path, ast.expr]]:
         case ast.Call(func=ast.Attribute(attr="values" | "items", value=owner), args=[]):
             yield from _elements_summed(owner)
         case ast.Name() | ast.Attribute() | ast.Subscript():
-            if path := path_of(summed):
-                yield (*path, EACH), summed
+            if found := path_of(summed):
+                yield (*found, EACH), summed

@@ -69,8 +69,10 @@ class Methods:
         if owner.kind is not Kind.UNKNOWN:
             return UNKNOWN
         if func.attr in _MOVES:
+            if func.attr == "cpu":
+                return Value(Kind.NEST, Device.HOST)
             moved = self._devices.moved(call, owner, func.attr)
-            return moved.but(kind=Kind.NEST) if moved.device is Device.HOST else moved
+            return moved if moved.is_derived else UNKNOWN
         return owner if owner.is_derived and not TO_HOST.search(func.attr) else UNKNOWN
 
     def _of_module(self, owner: Value, name: str) -> Value:
