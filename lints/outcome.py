@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that is not to be looked at, where that is said (here or in a file), and why."""
+
+    finding: Finding
+    in_source: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a check, the folder that its paths are relative to, and the lines of a path."""
+    """The result of a check, the folder that its paths are relative to, and the lines of a path.
+
+    `suppressed` are findings that are not part of the result, for those forms that tell of them.
+    """
 
     result: "CheckResult"
     root: Path
     source_of: SourceOf
     coloured: bool = False
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 def from_the_top(outcome: Outcome) -> Outcome:
@@ -32,14 +45,19 @@ def from_the_top(outcome: Outcome) -> Outcome:
     if top == outcome.root.absolute():
         return outcome
     below = outcome.root.absolute().relative_to(top).as_posix()
-    names = {f.path: _joined(below, f.path) for f in outcome.result.findings}
-    findings = tuple(replace(f, path=names[f.path]) for f in outcome.result.findings)
-    origins = {name: path for path, name in names.items()}
-    return Outcome(
-        replace(outcome.result, findings=findings),
-        top,
-        lambda path: outcome.source_of(origins[path]),
-        outcome.coloured,
+    origins: dict[str, str] = {}
+
+    def moved(finding: Finding) -> Finding:
+        path = _joined(below, finding.path)
+        origins[path] = finding.path
+        return replace(finding, path=path)
+
+    return replace(
+        outcome,
+        result=replace(outcome.result, findings=tuple(map(moved, outcome.result.findings))),
+        root=top,
+        source_of=lambda path: outcome.source_of(origins[path]),
+        suppressed=tuple(replace(s, finding=moved(s.finding)) for s in outcome.suppressed),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .. import PerflintError
 from .colour import wants_colour
 from .finding import Finding, Severity
-from .outcome import Outcome, summary
+from .outcome import Outcome, Suppressed, summary
 from .sources import lines_below
 
 if TYPE_CHECKING:
@@ -26,14 +26,16 @@ def tell(
     output_file: Path | None = None,
     statistics: bool = False,
     given: Mapping[str, str] | None = None,
+    suppressed: Iterable[Suppressed] = (),
 ) -> None:
     """Write the outcome to a file or to the standard output, and what went wrong to the log.
 
-    `given` are the texts of paths that are not to be read from the disk.
+    `given` are the texts of paths that are not to be read from the disk; `suppressed` is told only
+    where a form has a place for it.
     """
     result = replace(result, findings=tuple(dict.fromkeys(result.findings)))
     coloured = output_file is None and wants_colour(sys.stdout, os.environ)
-    outcome = Outcome(result, root, lines_below(root, given), coloured)
+    outcome = Outcome(result, root, lines_below(root, given), coloured, tuple(suppressed))
     text = _counted(outcome, output_format) if statistics else render(outcome, output_format)
     if output_file is None:
         _print(text)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ from ... import __version__
 from ..finding import Edit, Finding, Severity, Span
 from ..fingerprint import fingerprints
 from ..meta_rule import cause_heading
-from ..outcome import Outcome, from_the_top, sentence
+from ..outcome import Outcome, Suppressed, from_the_top, sentence
 from ..pages import address, explanation, plain, section
 from ..registry import all_rules
 from ..rule import Rule
@@ -27,20 +27,38 @@ _LONGEST = 1024
 def render(outcome: Outcome) -> str:
     """Write one run with all rules, so that the list of rules is the same whatever was found."""
     outcome = from_the_top(outcome)
-    findings = outcome.result.findings
-    names = fingerprints(findings, outcome.source_of)
     rules = [_descriptor(rule) for rule in all_rules()]
-    known = {str(rule["id"]): number for number, rule in enumerate(rules)}
     run = {
         "tool": {"driver": {"name": "perflint", "semanticVersion": __version__, "rules": rules}},
         "invocations": [_invocation(outcome.result.problems)],
         "originalUriBaseIds": {_TOP: {"uri": _file_uri(outcome.root) + "/"}},
         "columnKind": "unicodeCodePoints",
         "newlineSequences": ["\r\n", "\n", "\r"],
-        "results": [_result(f, names[f], known.get(f.code), outcome.root) for f in findings],
+        "results": _results(outcome, [str(rule["id"]) for rule in rules]),
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=1) + "\n"
+
+
+def _results(outcome: Outcome, codes: Sequence[str]) -> list[dict[str, object]]:
+    findings = [*outcome.result.findings, *(each.finding for each in outcome.suppressed)]
+    names = fingerprints(findings, outcome.source_of)
+    suppressions = {each.finding: _suppression(each) for each in outcome.suppressed}
+    results = []
+    for finding in findings:
+        result = _result(finding, names[finding], outcome.root)
+        if finding.code in codes:
+            result["ruleIndex"] = codes.index(finding.code)
+        # Where one result has this, the standard wants it of all.
+        if outcome.suppressed:
+            result["suppressions"] = [suppressions[finding]] if finding in suppressions else []
+        results.append(result)
+    return results
+
+
+def _suppression(suppressed: Suppressed) -> dict[str, object]:
+    kind = {"kind": "inSource" if suppressed.in_source else "external"}
+    return {**kind, "justification": suppressed.reason} if suppressed.reason else {**kind}
 
 
 def _descriptor(rule: type[Rule]) -> dict[str, object]:
@@ -66,7 +84,7 @@ def _descriptor(rule: type[Rule]) -> dict[str, object]:
     return descriptor
 
 
-def _result(finding: Finding, fingerprint: str, rule: int | None, top: Path) -> dict[str, object]:
+def _result(finding: Finding, fingerprint: str, top: Path) -> dict[str, object]:
     place = _artifact(finding.path, top)
     result: dict[str, object] = {
         "ruleId": finding.code,
@@ -76,8 +94,6 @@ def _result(finding: Finding, fingerprint: str, rule: int | None, top: Path) -> 
         "partialFingerprints": {"statement/v1": fingerprint},
         "properties": {"confidence": finding.confidence.value},
     }
-    if rule is not None:
-        result["ruleIndex"] = rule
     # A fix of a notebook's cell is no replacement in the notebook's file.
     if finding.fix is not None and finding.cell is None:
         result["fixes"] = [_fix(finding.fix, place)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch_perflint.lints.check import CheckResult
 from torch_perflint.lints.finding import Confidence, Edit, Finding, Severity, Span
-from torch_perflint.lints.outcome import Outcome
+from torch_perflint.lints.outcome import Outcome, Suppressed
 from torch_perflint.lints.sources import lines_below
 
 TRAIN = """\
@@ -40,7 +40,8 @@ def outcome(
     problems: tuple[str, ...] = (),
     texts: Mapping[str, str] | None = None,
     coloured: bool = False,
+    suppressed: tuple[Suppressed, ...] = (),
 ) -> Outcome:
     """What a check of `src/train.py` could have come to."""
     source_of = lines_below(root, {"src/train.py": TRAIN, **(texts or {})})
-    return Outcome(CheckResult(findings, problems, 2), root, source_of, coloured)
+    return Outcome(CheckResult(findings, problems, 2), root, source_of, coloured, suppressed)

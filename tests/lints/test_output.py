@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
 from torch_perflint.lints import outputs
 from torch_perflint.lints.check import CheckResult
 from torch_perflint.lints.colour import wants_colour
 from torch_perflint.lints.excerpt import LONGEST, excerpt, visible
-from torch_perflint.lints.finding import Cell, Confidence, Finding, Severity, Span
+from torch_perflint.lints.finding import Cell, Confidence, Edit, Finding, Severity, Span
 from torch_perflint.lints.options import OUTPUT_FORMATS
 from torch_perflint.lints.output import render, tell
 from torch_perflint.lints.sources import lines_below
@@ -269,6 +271,30 @@ def test_lines_end_where_python_ends_them(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes("\ufeffa\x0c\r\nb\rc\u2028\nd".encode())
     assert list(lines_below(tmp_path)("a.py")) == ["a\x0c", "b", "c\u2028", "d"]
     assert list(lines_below(tmp_path)("none.py")) == []
+
+
+@given(
+    st.lists(
+        st.builds(
+            Finding,
+            st.sampled_from(["a.py", "../b é.py", "c/d.py", "e\x1b\n<.py"]),
+            st.builds(Span, *[st.integers(1, 4), st.integers(0, 9)] * 2),
+            st.sampled_from(["PFL101", "PFL601", "X1"]),
+            st.just("rule"),
+            st.text(max_size=9),
+            st.sampled_from(Severity),
+            st.sampled_from(Confidence),
+            st.none() | st.text(max_size=9),
+            st.none() | st.builds(Edit, st.just(Span(1, 0, 1, 1)), st.text(max_size=5)),
+        ),
+        max_size=5,
+    ),
+    st.text(max_size=40),
+)
+def test_every_form_can_tell_anything(findings: list[Finding], source: str) -> None:
+    told = outcome(*findings, texts=dict.fromkeys((f.path for f in findings), source))
+    for form in OUTPUT_FORMATS:
+        assert isinstance(render(told, form), str)
 
 
 def test_findings_of_all_files_are_shown_with_their_own_lines() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from torch_perflint.lints.finding import Cell, Edit, Finding, Span
+from torch_perflint.lints.outcome import Suppressed
 from torch_perflint.lints.output import render
 from torch_perflint.lints.registry import all_rules
 
@@ -162,6 +163,18 @@ def test_a_file_outside_the_project_is_told_in_full() -> None:
     [result] = _run(replace(ITEM, path="../other/a.py"))["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert place == {"uri": "file:///other/a.py"}
+
+
+def test_suppressed_findings_say_where_that_is_said_and_the_others_that_they_are_not() -> None:
+    quiet = [Suppressed(KEPT, in_source=True, reason="one step"), Suppressed(IN_CELL, False)]
+    document = _document(ITEM, suppressed=tuple(quiet))
+    assert _errors(document) == []
+    assert [result["suppressions"] for result in document["runs"][0]["results"]] == [
+        [],
+        [{"kind": "inSource", "justification": "one step"}],
+        [{"kind": "external"}],
+    ]
+    assert "suppressions" not in _run(ITEM)["results"][0]
 
 
 def test_problems_make_the_run_unsuccessful() -> None:
