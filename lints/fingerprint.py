@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from .finding import Finding
 
 # What decides where a statement ends: strings and comments (whose insides mean nothing), brackets,
-# joined lines, line ends. A quote that nothing closes is a character like any other.
+# joined lines, line ends. A string that nothing closes ends with its line, one of three quotes with
+# the text: so each character is looked at once, whatever the text holds.
 _PIECE = re.compile(
-    r"""\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"""
-    r"""|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+    r"""\"{3}(?:\\.|[^\\])*?(?:\"{3}|\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\Z)"""
+    r"""|"(?:\\.|[^"\\\n])*+"?|'(?:\\.|[^'\\\n])*+'?"""
     r"""|\#[^\n]*|\\\n|[\[({]|[\])}]|\n""",
     re.DOTALL,
 )

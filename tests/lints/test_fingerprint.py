@@ -115,3 +115,10 @@ def test_any_text_gives_a_fingerprint(source: str, line: int) -> None:
     finding = Finding("a.py", Span(line, 0, line, 3), "PFL101", "item-in-hot-path", "waits")
     [name] = named(source, [finding])
     assert len(name) == 20
+
+
+@pytest.mark.parametrize("piece", ["'\\", '"""\\', "'", '"""', "(", "\\\n", "#", "'''x"])
+def test_no_text_takes_longer_than_its_length(piece: str) -> None:
+    """A search that starts anew at each quote would need minutes for this."""
+    finding = Finding("a.py", Span(1, 0, 1, 1), "PFL101", "item-in-hot-path", "waits")
+    assert len(named(piece * 200_000, [finding])[0]) == 20
