@@ -1,13 +1,12 @@
-"""The linter's commands: `perflint check`, `rules` and `explain`."""
+"""The linter's commands: `perflint check`; `rules` and `explain` are in a file of their own."""
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import check_parser, is_piped, new_parser
+from .options import check_parser, is_piped
 
 if TYPE_CHECKING:
     from .config import LintConfig
@@ -15,8 +14,11 @@ if TYPE_CHECKING:
 
 def run(command: str, words: list[str]) -> int:
     """Run one of the room's commands and return the exit status."""
-    commands = {"check": _check, "rules": _rules, "explain": _explain}
-    return commands[command](words)
+    if command == "check":
+        return _check(words)
+    from .rules_cli import run_explain, run_rules
+
+    return {"rules": run_rules, "explain": run_explain}[command](words)
 
 
 def _check(words: list[str]) -> int:
@@ -81,61 +83,3 @@ def _configured(options: argparse.Namespace) -> "LintConfig":
     from .keys import said_by
 
     return with_command_line(load_config(Path.cwd()), said_by(vars(options)))
-
-
-def _rules(words: list[str]) -> int:
-    parser = new_parser(
-        "rules",
-        "List the rules.",
-        "examples:\n  perflint rules\n  perflint rules --output-format json\n"
-        "  perflint rules --output-format markdown --into docs/rules\n\n"
-        "exit status: 0, or 2 where a rule cannot be loaded",
-    )
-    parser.add_argument(
-        "--output-format",
-        choices=["text", "json", "markdown"],
-        default="text",
-        help="a table (default), json, or the pages of all rules as Markdown",
-    )
-    parser.add_argument(
-        "--into",
-        type=Path,
-        metavar="FOLDER",
-        help="with markdown: write an index and a file for each page there",
-    )
-    options = parser.parse_args(words)
-    if options.into and options.output_format != "markdown":
-        parser.error("--into writes pages: say --output-format markdown as well")
-    from . import rule_docs
-    from .registry import all_rules
-
-    if options.into:
-        count = rule_docs.write(all_rules(), options.into)
-        print(f"{count} pages in {options.into}")
-        return 0
-    forms = {
-        "text": rule_docs.as_text,
-        "json": rule_docs.as_json,
-        "markdown": rule_docs.as_markdown,
-    }
-    sys.stdout.write(forms[options.output_format](all_rules()))
-    return 0
-
-
-def _explain(words: list[str]) -> int:
-    parser = new_parser(
-        "explain",
-        "Show the page of a rule: what it flags, why that is slow, what to do, when it is fine.",
-        "examples:\n  perflint explain item-in-hot-path\n  perflint explain PFL101\n\n"
-        "exit status: 0, or 2 where there is no such rule",
-    )
-    parser.add_argument("rule", metavar="RULE", help="a code or a name")
-    options = parser.parse_args(words)
-    from .colour import wants_colour
-    from .pages import page
-    from .registry import all_rules, find
-    from .show_page import shown
-
-    coloured = wants_colour(sys.stdout, os.environ)
-    sys.stdout.write(shown(page(find(all_rules(), options.rule)), coloured=coloured))
-    return 0

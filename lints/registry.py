@@ -1,24 +1,55 @@
-"""Finds the rules: every file in `rules/` is one."""
+"""Finds the rules: every file in `rules/` is one, and teams bring their own."""
 
 import inspect
 from collections.abc import Iterable, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from .. import PerflintError
 from . import rules as rules_package
+from .config import LintConfig
+from .local_rules import Loaded, load_installed, load_local
 from .meta_rule import MetaRule
 from .rule import Rule
-from .selection import Rules, choose, find
+from .rule_sources import stamp
+from .selection import Rules, choose, chosen, find
 from .suppress import Vocabulary
 
-__all__ = ["Rules", "all_rules", "choose", "find", "unique", "vocabulary"]
+__all__ = ["Rules", "all_rules", "choose", "find", "known_rules", "rules_for", "vocabulary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Rules in the order of their codes, and why others could not be loaded."""
+
+    rules: Rules
+    problems: tuple[str, ...] = ()
+
+
+def known_rules(config: LintConfig) -> Known:
+    """Return every rule that a project can use: ours, installed packages', and its own.
+
+    A code or name that is taken twice raises PerflintError naming both.
+    """
+    now = stamp(config.root, config.local) if config.local else ""
+    return _known(config.root.absolute(), config.local, now)
+
+
+def rules_for(config: LintConfig) -> Known:
+    """Return the rules that run under a configuration. Unknown words raise PerflintError.
+
+    Where rules could not be loaded, a word may be one of theirs, and is let be.
+    """
+    known = known_rules(config)
+    return Known(chosen(known.rules, config, strictly=not known.problems), known.problems)
 
 
 @cache
 def all_rules() -> Rules:
-    """Return every rule, in the order of the codes."""
+    """Return every rule of ours, in the order of the codes."""
     found: list[type[Rule]] = []
     for module in iter_modules(rules_package.__path__, f"{rules_package.__name__}."):
         members = vars(import_module(module.name)).values()
@@ -46,6 +77,16 @@ def unique(rules: Iterable[type[Rule]]) -> Rules:
                 )
             taken[key] = rule
     return tuple(ordered)
+
+
+@lru_cache(maxsize=32)
+def _known(root: Path, modules: tuple[str, ...], _stamp: str) -> Known:
+    own = load_local(root, modules) if modules else Loaded()
+    installed = load_installed()
+    return Known(
+        unique([*all_rules(), *installed.rules, *own.rules]),
+        (*installed.problems, *own.problems),
+    )
 
 
 def is_rule(member: object) -> bool:

@@ -18,9 +18,10 @@ _UNNAMED = -1
 _EXACT = 1000
 
 
-def chosen(rules: Sequence[type[Rule]], config: LintConfig) -> Rules:
+def chosen(rules: Sequence[type[Rule]], config: LintConfig, *, strictly: bool = True) -> Rules:
     """Return the rules that run under this configuration. Unknown words raise PerflintError."""
-    require_known(rules, words_of(config))
+    if strictly:
+        require_known(rules, words_of(config))
     return tuple(rule for rule in rules if _runs(rule, config))
 
 
