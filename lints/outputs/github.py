@@ -29,7 +29,8 @@ def _annotation(finding: Finding) -> str:
     if finding.cell is None and end_line == line:
         where["endColumn"] = str(max(span.end_column, span.column + 1))
     properties = ",".join(f"{key}={_property(value)}" for key, value in where.items())
-    told = _data(sentence(finding, with_cell=True))
+    # The log of a job shows the sentence alone, without file and line.
+    told = _data(f"{finding.place}: {sentence(finding)}")
     return f"::{_LEVEL[finding.severity]} {properties}::{told}"
 
 

@@ -86,14 +86,15 @@ def test_github_shows_an_annotation_at_its_columns() -> None:
     assert line == (
         "::warning file=src/train.py,line=4,endLine=4,col=19,"
         "title=perflint%3A item-in-hot-path (PFL101),endColumn=29::"
-        "`.item()` waits for the device in every step (in the step loop of line 1)"
+        "src/train.py:4:19: `.item()` waits for the device in every step "
+        "(in the step loop of line 1)"
     )
 
 
 def test_github_shows_a_cell_at_its_lines_in_the_file() -> None:
     [line] = render(outcome(IN_CELL), "github").splitlines()
     assert line.startswith("::warning file=a.ipynb,line=31,endLine=32,title=")
-    assert "::cell 3: `.item()` waits" in line
+    assert "::a.ipynb:cell 3:2:5: `.item()` waits" in line
 
 
 def test_gitlab_has_the_documented_fields_and_no_others() -> None:
