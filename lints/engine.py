@@ -13,6 +13,7 @@ import libcst as cst
 from .. import PerflintError
 from .facts import FRAMEWORKS, Facts
 from .finding import Finding
+from .outside import ALONE, HotCall, Outside
 from .rule import Rule
 from .suppress import unsuppressed
 from .syntax import parsed
@@ -35,10 +36,14 @@ Visit = Callable[[cst.CSTNode], None]
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """The findings in one text, and why some of the work could not be done."""
+    """The findings in one text, and why some of the work could not be done.
+
+    `calls` are the calls, in code that runs in every step, of what other files define.
+    """
 
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
+    calls: tuple[HotCall, ...] = ()
 
 
 def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Finding]:
@@ -50,27 +55,39 @@ def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Fi
 
 
 def lint_source(
-    source: str, path: str, rules: Sequence[type[Rule]], *, shortcuts: bool = True
+    source: str,
+    path: str,
+    rules: Sequence[type[Rule]],
+    *,
+    outside: Outside = ALONE,
+    shortcuts: bool = True,
 ) -> SourceResult:
     """Parse once, walk once, and give every rule its turn at every node that may concern it.
 
     Without `shortcuts` every rule sees every statement, which finds the same and takes longer.
     """
     text = _NEWLINE.sub("\n", source)
+    hot = bool(outside.called) or may_be_hot(text)
     try:
         if shortcuts:
-            rules = [rule for rule in rules if _may_flag(rule, text)]
-        if not rules:
+            rules = [rule for rule in rules if _may_flag(rule, text, hot)]
+        if not rules and not hot:
             parsed(text)
             return SourceResult()
-        facts = Facts(text, path)
+        facts = Facts(text, path, outside)
         if not facts.uses_torch:
             return SourceResult()
         found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
+        calls = tuple(facts.hot_calls())
     except (SyntaxError, cst.ParserSyntaxError, ValueError, RecursionError, MemoryError) as error:
         return SourceResult(problems=(f"{path}: {_unparsable(error)}",))
     findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
-    return SourceResult(tuple(unsuppressed(findings, text)), tuple(problems))
+    return SourceResult(tuple(unsuppressed(findings, text)), tuple(problems), calls)
+
+
+def may_be_hot(source: str) -> bool:
+    """Whether the words of a text leave it possible that some of it runs in every step."""
+    return bool(_HOT.search(source))
 
 
 def could_matter(source: str) -> bool:
@@ -95,11 +112,9 @@ def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
     return source
 
 
-def _may_flag(rule: type[Rule], text: str) -> bool:
+def _may_flag(rule: type[Rule], text: str, hot: bool) -> bool:
     """Whether the words of a text leave it possible that a rule has something to say."""
-    if rule.hot_only and not _HOT.search(text):
-        return False
-    return any(token in text for token in rule.tokens)
+    return (hot or not rule.hot_only) and any(token in text for token in rule.tokens)
 
 
 def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], list[str]]:
