@@ -1,20 +1,25 @@
 """Works out the findings of many files, in rounds until none learns anything new from another."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .engine import SourceResult, could_matter, lint_source, may_be_hot
+from .engine import SourceResult, examine
+from .files import UnreadableError
 from .outside import HotCall, Place
+from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
 from .rule import Rule
+from .suppress import Vocabulary, judge_comments
+from .survey import Surveyed
 
-# A call may lead through this many files, and each takes one round.
-_ROUNDS = 4
-_LONGEST_CHAIN = 4
-_TRAINS = re.compile(r"\.backward\(|def training_step|def compute_loss|manual_backward\(")
+# What a change means to others is settled after as many rounds as a chain of calls has files.
+_ROUNDS = 6
+_LONGEST_CHAIN = 3
+# How many files are looked at between two clean-ups of what they left behind.
+_CLEANED_AFTER = 20
 
-# What a file's functions are called with in every step, by name.
+# Which functions of a file others call in every step, by their names in that file.
 Called = Mapping[str, HotCall]
 
 
@@ -22,77 +27,144 @@ Called = Mapping[str, HotCall]
 class Job:
     """A file to look at. Without `rules` only what it calls of others is asked for."""
 
-    name: str
-    text: str
+    file: Surveyed
     rules: tuple[type[Rule], ...] = ()
 
 
-def takes_steps(text: str) -> bool:
-    """Whether a text seems to run backward passes, as whoever trains does."""
-    return bool(_TRAINS.search(text))
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found in a file, given what others call of it.
+
+    `calls` are its hot calls of other files: which file, what it is called there, and how.
+    `consulted` are the files that had a say in it.
+    """
+
+    called: Called
+    result: SourceResult = SourceResult()
+    calls: tuple[tuple[str, str, HotCall], ...] = ()
+    consulted: frozenset[str] = frozenset()
 
 
-class Analysis:
-    """Runs jobs until what files call of each other in every step is settled."""
+class Analyst:
+    """Judges one file after the other, with what the project says of its neighbours."""
 
-    def __init__(self, project: Project, *, shortcuts: bool = True) -> None:
+    def __init__(self, project: Project, vocabulary: Vocabulary, *, shortcuts: bool = True) -> None:
         self._project = project
+        self._vocabulary = vocabulary
         self._shortcuts = shortcuts
-        self._called: dict[str, dict[str, HotCall]] = {}
+        self._judged = 0
 
-    def run(
-        self, jobs: Sequence[Job], done: Callable[[Job], None] = lambda job: None
-    ) -> dict[str, SourceResult]:
-        """Return the result of each job by its name; `done` hears of each file once."""
-        results: dict[str, SourceResult] = {}
-        heard: dict[str, Called] = {}
-        # Those that call come before those that are called, so that few are looked at twice.
-        waiting = sorted(jobs, key=_rank)
-        for turn in range(_ROUNDS):
-            for job in waiting:
-                called = dict(self._called.get(job.name, {}))
-                if job.name in heard and heard[job.name] == called:
-                    continue
-                heard[job.name] = called
-                results[job.name] = self._judge(job, called)
-                if not turn:
-                    done(job)
-        return results
+    def judge(self, job: Job, called: Called) -> Outcome:
+        """Return what is found in a file; what keeps it from being read is a problem."""
+        name = job.file.name
+        self._project.consulted()
+        try:
+            source = job.file.source()
+        except UnreadableError as error:
+            return Outcome(called, SourceResult(problems=(f"{name} {error}",)))
+        text = source.text
+        view = self._project.view(name, called)
+        result = examine(text, name, job.rules, outside=view, shortcuts=self._shortcuts)
+        calls = tuple(self._placed(name, result.calls))
+        findings: Iterable = result.findings
+        problems = result.problems
+        if job.rules:
+            ran = frozenset(rule.code for rule in job.rules)
+            kept, meta = judge_comments(result.findings, text, name, ran, self._vocabulary)
+            findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
+        if source.notebook is not None:
+            findings = source.notebook.located(findings)
+            problems = (*(f"{name}: {p}" for p in source.notebook.problems), *problems)
+        self._clean_up(job.file)
+        consulted = self._project.consulted() - {name}
+        return Outcome(called, SourceResult(tuple(findings), problems), calls, consulted)
 
-    def _judge(self, job: Job, called: Called) -> SourceResult:
-        if not could_matter(job.text):
-            return SourceResult()
-        result = lint_source(
-            job.text,
-            job.name,
-            job.rules,
-            outside=self._project.view(job.name, called),
-            shortcuts=self._shortcuts,
-        )
-        for call in result.calls:
-            self._hear(job.name, call)
-        return result
+    def _placed(
+        self, caller: str, calls: Sequence[HotCall]
+    ) -> Iterable[tuple[str, str, HotCall]]:
+        for call in calls:
+            if len(call.chain) <= _LONGEST_CHAIN:
+                target = self._project.target(caller, call.target)
+                if target is not None and target[0] != caller:
+                    yield *target, call
 
-    def _hear(self, caller: str, call: HotCall) -> None:
-        """Tell the file that defines a function that it runs in every step."""
-        if len(call.chain) > _LONGEST_CHAIN:
-            return
-        target = self._project.target(caller, call.target)
-        if target is None or target[0] == caller:
-            return
-        file, name = target
-        known = self._called.setdefault(file, {}).get(name)
-        if known is None or _preference(call) < _preference(known):
-            self._called[file][name] = call
+    def _clean_up(self, file: Surveyed) -> None:
+        file.forget()
+        self._judged += 1
+        if self._judged % _CLEANED_AFTER == 0:
+            gc.collect()
 
 
-def _rank(job: Job) -> tuple[int, str]:
-    if takes_steps(job.text):
-        return 0, job.name
-    return 1 if may_be_hot(job.text) else 2, job.name
+Judge = Callable[[Sequence[tuple[Job, Called]]], Iterable[Outcome]]
+
+
+def settle(
+    jobs: Sequence[Job], known: Mapping[str, Outcome], judge: Judge
+) -> dict[str, Outcome]:
+    """Judge each file under all that the others call of it, beginning with the `known` outcomes.
+
+    `judge` gives outcomes in the order of what it is given.
+    """
+    outcomes = dict(known)
+    # Those that call come before those that are called, so that few are judged twice.
+    ranks = [
+        [job for job in jobs if job.file.trains],
+        [job for job in jobs if job.file.hot and not job.file.trains],
+        [job for job in jobs if not job.file.hot],
+    ]
+    for _ in range(_ROUNDS):
+        called = all_called(outcomes.values())
+        again = False
+        for rank in ranks:
+            due = [
+                (job, called.get(job.file.name, {}))
+                for job in rank
+                if job.file.name not in outcomes
+                or outcomes[job.file.name].called != called.get(job.file.name, {})
+            ]
+            for (job, _), outcome in zip(due, judge(due), strict=True):
+                outcomes[job.file.name] = outcome
+            if due:
+                again = True
+                called = all_called(outcomes.values())
+        if not again:
+            break
+    return outcomes
+
+
+def all_called(outcomes: Iterable[Outcome]) -> dict[str, dict[str, HotCall]]:
+    """Return by file and name what runs in every step because another file calls it."""
+    called: dict[str, dict[str, HotCall]] = {}
+    for outcome in outcomes:
+        for file, name, call in outcome.calls:
+            standing = called.setdefault(file, {}).get(name)
+            if standing is None or _preference(call) < _preference(standing):
+                called[file][name] = call
+    return called
 
 
 def _preference(call: HotCall) -> tuple[int, int, tuple[str, ...]]:
     """The nearest caller is named, and a training loop rather than a module's forward."""
     return list(Place).index(call.place), len(call.chain), call.chain
 
+
+def plain_outcome(outcome: Outcome) -> tuple[object, ...]:
+    """Return an outcome as plain tuples."""
+    return (
+        tuple((name, plain_call(call)) for name, call in sorted(outcome.called.items())),
+        tuple(plain_finding(finding) for finding in outcome.result.findings),
+        outcome.result.problems,
+        tuple((file, name, plain_call(call)) for file, name, call in outcome.calls),
+        tuple(sorted(outcome.consulted)),
+    )
+
+
+def outcome_of(plain: tuple) -> Outcome:
+    """Return the outcome behind plain tuples."""
+    called, findings, problems, calls, consulted = plain
+    return Outcome(
+        {name: call_of(call) for name, call in called},
+        SourceResult(tuple(finding_of(finding) for finding in findings), problems),
+        tuple((file, name, call_of(call)) for file, name, call in calls),
+        frozenset(consulted),
+    )

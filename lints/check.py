@@ -1,16 +1,25 @@
 """Checks files: which to read, what to run on them, which findings to keep."""
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from .cache import Cache, fingerprint_of, own_version
 from .changed import ChangedLines
 from .config import LintConfig
-from .engine import SourceResult, could_matter, lint_source
-from .files import UnreadableError, python_files, read_source
+from .files import python_files
 from .finding import Finding
-from .registry import Rules, all_rules, choose
+from .settings import Settings
+from .survey import Surveyed, survey
+
+if TYPE_CHECKING:
+    from .analysis import Outcome
+
+# What a folder holds that is the top of a project.
+_TOPS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,59 +31,57 @@ class CheckResult:
     files: int = 0
 
 
+def _silent(done: int, of: int) -> None:
+    """Nobody wants to hear how far the work is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How the work is done, which changes nothing about what is found.
+
+    `cache` is the folder of the cache; `processes` how many to use at most (0: as many as there are
+    processors); without `shortcuts` every rule sees every statement; `progress` hears how many
+    files are done, and of how many.
+    """
+
+    cache: Path | None = None
+    processes: int = 1
+    shortcuts: bool = True
+    progress: Callable[[int, int], None] = _silent
+
+
 def check_paths(
     root: Path,
     paths: Sequence[Path],
     config: LintConfig,
     changed: ChangedLines | None = None,
+    effort: Effort = Effort(),
 ) -> CheckResult:
     """Check the Python files at and below the paths; findings name them relative to `root`.
 
-    With `changed`, only files and lines that the change touches count.
+    With `changed`, only files and lines that the change touches count. Other files of the project
+    are read for what they say about these.
     """
-    rules = choose(all_rules(), config.select, config.ignore)
+    root = root.absolute()
+    settings = Settings(config)
+    cache = Cache(effort.cache)
     # A change names files of any kind; whoever gives one file by hand means that one.
-    by_hand = changed is None
-    places = [root.absolute() / path for path in paths]
-    given = set(places)
+    places = [root / path for path in paths]
+    listed = python_files(places, config.exclude, config.root, given_anyway=changed is None)
+    names = [(_name(file, root), file) for file in map(str, listed)]
+    if changed is not None:
+        names = [(name, file) for name, file in names if name in changed.ranges]
+    given = [file for file in survey(names, cache) if not settings.excludes(file.path)]
+    by_hand = {str(place) for place in places}
+    others = _others(root, config, {file.path for file in given}, cache)
+    work = _Work(root, given, others, by_hand, settings, cache, effort)
+    outcomes = work.kept() or work.done()
+    cache.save()
     findings: list[Finding] = []
     problems: list[str] = []
-    files = 0
-    for file in python_files(places, config.exclude, config.root, given_anyway=by_hand):
-        name = Path(os.path.relpath(file, root.absolute())).as_posix()
-        if changed is not None and name not in changed.ranges:
-            continue
-        files += 1
-        result = check_file(file, name, rules, parse_anyway=file in given)
-        findings += [f for f in result.findings if changed is None or _touched(f, changed)]
-        problems += result.problems
-    return CheckResult(tuple(findings), tuple(problems), files)
-
-
-def check_file(file: Path, name: str, rules: Rules, *, parse_anyway: bool) -> SourceResult:
-    """Check one file; what keeps it from being read is a problem, not an error."""
-    try:
-        source = read_source(file)
-    except UnreadableError as error:
-        return SourceResult(problems=(f"{name} {error}",))
-    if not parse_anyway and not could_matter(source.text):
-        return SourceResult()
-    result = lint_source(source.text, name, rules)
-    if source.notebook is None:
-        return result
-    problems = [f"{name}: {problem}" for problem in source.notebook.problems]
-    located = source.notebook.located(result.findings)
-    return SourceResult(tuple(located), (*problems, *result.problems))
-
-
-def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckResult:
-    """Check the text of one file, which findings name `name`; the file itself is not read."""
-    if not could_matter(text):
-        return CheckResult(files=1)
-    rules = choose(all_rules(), config.select, config.ignore)
-    result = lint_source(text, name, rules)
-    return CheckResult(result.findings, result.problems, 1)
-
-
-def _touched(finding: Finding, changed: ChangedLines) -> bool:
-    return changed.touches(finding.path, *finding.file_lines)
+    for file in given:
+        found, said = outcomes(file)
+        shown = settings.for_file(file.path).shows
+        findings += [f for f in found if shown(f) and (changed is None or _touched(f, changed))]
+        problems += said
+    return CheckResult(tuple(findings), tuple(problems), len(given))

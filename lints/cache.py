@@ -1,0 +1,122 @@
+"""What earlier runs found out about files, so that an unchanged file is not even read again.
+
+One file, written whole or not at all. Its content is marshal behind a checksum: of plain values
+only, so that a cache from elsewhere can hold no code. Whatever is wrong with it, it is left aside.
+"""
+
+import marshal
+import os
+import sys
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+
+FOLDER = ".perflint_cache"
+# Increase it where what is kept changes its shape.
+_SHAPE = 1
+# Results under other settings that are kept beside the newest.
+_SETTINGS_KEPT = 3
+_IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
+
+# (modification time in ns, size, inode)
+Stamp = tuple[int, int, int]
+# (mentions a framework, may be hot, trains)
+Flags = tuple[bool, bool, bool]
+
+
+class Cache:
+    """Facts and results by absolute path. With no folder it forgets everything."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._changed = False
+        self._files: dict[str, list[Any]] = {} if folder is None else _load(_file(folder))
+
+    def facts_of(self, path: str, stamp: Stamp) -> tuple[bytes, Flags] | None:
+        """Return digest and flags of a file that has not changed since."""
+        entry = self._files.get(path)
+        return (entry[1], entry[2]) if entry is not None and entry[0] == stamp else None
+
+    def keep_facts(self, path: str, stamp: Stamp, digest: bytes, flags: Flags) -> None:
+        """Remember a file as it is now; results stay where only its time changed."""
+        entry = self._files.get(path)
+        results = entry[3] if entry is not None and entry[1] == digest else {}
+        self._files[path] = [stamp, digest, flags, results]
+        self._changed = True
+
+    def result_of(self, path: str, settings: bytes) -> Any:
+        """Return the plain result that was kept for a file under these settings; None without."""
+        entry = self._files.get(path)
+        return None if entry is None else entry[3].get(settings)
+
+    def keep_result(self, path: str, settings: bytes, result: Any) -> None:
+        """Remember a plain result."""
+        entry = self._files.get(path)
+        if entry is None:
+            return
+        results = entry[3]
+        results.pop(settings, None)
+        results[settings] = result
+        while len(results) > _SETTINGS_KEPT:
+            del results[next(iter(results))]
+        self._changed = True
+
+    def save(self) -> None:
+        """Write what changed. A folder that cannot be written to is no reason to stop."""
+        if self._folder is None or not self._changed:
+            return
+        for path in [path for path in self._files if not os.path.exists(path)]:
+            del self._files[path]
+        payload = marshal.dumps((_SHAPE, self._files))
+        half = self._folder / f"half.{os.getpid()}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            ignore = self._folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text(_IGNORE, encoding="utf-8")
+            half.write_bytes(_sum(payload) + payload)
+            os.replace(half, _file(self._folder))
+        except OSError:
+            half.unlink(missing_ok=True)
+        self._changed = False
+
+
+def fingerprint_of(parts: object) -> bytes:
+    """Return a digest of anything whose repr says all about it."""
+    return blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def own_version() -> tuple[object, ...]:
+    """Return what tells this perflint, and what is installed beside it, from another one."""
+    here = Path(__file__).parent
+    own = sorted(
+        (entry.name, entry.stat().st_mtime_ns)
+        for folder in (here, here / "rules")
+        for entry in os.scandir(folder)
+        if entry.name.endswith(".py")
+    )
+    # Installing a package with rules of its own changes the folder that it goes to.
+    places = [(place, os.stat(place).st_mtime_ns) for place in sys.path if os.path.isdir(place)]
+    return (__version__, sys.version, tuple(own), tuple(places))
+
+
+def _file(folder: Path) -> Path:
+    # marshal may differ from one Python to the next.
+    return folder / f"lints-{__version__}-{sys.implementation.cache_tag}"
+
+
+def _sum(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=16).digest()
+
+
+def _load(file: Path) -> dict[str, list[Any]]:
+    try:
+        raw = file.read_bytes()
+        if raw[:16] != _sum(raw[16:]):
+            return {}
+        shape, files = marshal.loads(raw[16:])
+    except (OSError, ValueError, EOFError, TypeError):
+        return {}
+    return files if shape == _SHAPE and isinstance(files, dict) else {}

@@ -1,0 +1,98 @@
+"""Which files a project has, what each of them is about, and its text when it is needed."""
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from .cache import Cache
+from .files import SourceFile, UnreadableError, decoded
+
+# A file that mentions none of these trains nothing.
+FRAMEWORKS = (
+    *("torch", "lightning", "accelerate", "transformers", "deepspeed", "ignite", "timm"),
+    *("fastai", "speechbrain", "diffusers"),
+)
+_MATTERS = re.compile("|".join((*FRAMEWORKS, "perflint:", r"noqa: *PFL")).encode())
+# A text without any of these runs nothing in every step.
+_HOT = re.compile(
+    rb"backward|\.step\b|forward|training_step|compute_loss|scaler\(|on_train_batch|optimizer_step"
+    rb"|on_step|on_substep"
+)
+_TRAINS = re.compile(rb"\.backward\(|def training_step|def compute_loss|manual_backward\(")
+
+
+@dataclass(slots=True)
+class Surveyed:
+    """A file: `name` is relative to where perflint was called, with forward slashes.
+
+    `matters`: it mentions a framework; `hot`: some of it may run in every step; `trains`: it seems
+    to run backward passes. `problem` is why it cannot be read.
+    """
+
+    name: str
+    path: str
+    digest: bytes = b""
+    matters: bool = False
+    hot: bool = False
+    trains: bool = False
+    problem: str | None = None
+    _source: SourceFile | None = field(default=None, repr=False)
+
+    def source(self) -> SourceFile:
+        """Read the text, once. Raises UnreadableError."""
+        if self._source is None:
+            self._source = decoded(_bytes_of(self.path), self.path)
+        return self._source
+
+    def forget(self) -> None:
+        """Let go of the text."""
+        self._source = None
+
+
+def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
+    """Look at each (name, path); what the cache knows of an unchanged file is not worked out anew."""
+    return [_surveyed(name, path, cache) for name, path in files]
+
+
+def mentions_framework(text: str) -> bool:
+    """Whether a text may speak of training at all, as far as can be told without parsing it."""
+    return any(framework in text for framework in FRAMEWORKS)
+
+
+def _surveyed(name: str, path: str, cache: Cache) -> Surveyed:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return Surveyed(name, path, problem=f"cannot be read: {error.strerror}")
+    stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+    known = cache.facts_of(path, stamp)
+    if known is not None:
+        digest, flags = known
+        return Surveyed(name, path, digest, *flags)
+    try:
+        raw = _bytes_of(path)
+        digest = blake2b(raw, digest_size=16).digest()
+        found = Surveyed(name, path, digest)
+        found._source = decoded(raw, path)
+    except UnreadableError as error:
+        return Surveyed(name, path, problem=str(error))
+    # A notebook's text is written another way than it reads, but its words are the same.
+    found.matters = bool(_MATTERS.search(raw))
+    found.hot = found.matters and bool(_HOT.search(raw))
+    found.trains = found.matters and bool(_TRAINS.search(raw))
+    cache.keep_facts(path, stamp, digest, (found.matters, found.hot, found.trains))
+    return found
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            what = "is a folder whose files cannot be listed" if os.path.isdir(path) else None
+            raise UnreadableError(what or "is no regular file")
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}") from error
