@@ -3,12 +3,15 @@
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .engine import SourceResult, examine
+from .engine import examine
 from .files import UnreadableError
+from .finding import Finding
 from .outside import HotCall, Place
 from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
+from .result import SourceResult
 from .rule import Rule
 from .suppress import Vocabulary, judge_comments
 from .survey import Surveyed
@@ -66,14 +69,14 @@ class Analyst:
         view = self._project.view(name, called)
         result = examine(text, name, job.rules, outside=view, shortcuts=self._shortcuts)
         calls = tuple(self._placed(name, result.calls))
-        findings: Iterable = result.findings
+        findings: Sequence[Finding] = result.findings
         problems = result.problems
         if job.rules:
             ran = frozenset(rule.code for rule in job.rules)
             kept, meta = judge_comments(result.findings, text, name, ran, self._vocabulary)
             findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
         if source.notebook is not None:
-            findings = source.notebook.located(findings)
+            findings = list(source.notebook.located(findings))
             problems = (*(f"{name}: {p}" for p in source.notebook.problems), *problems)
         self._clean_up(job.file)
         consulted = self._project.consulted() - {name}
@@ -95,7 +98,8 @@ class Analyst:
             gc.collect()
 
 
-Judge = Callable[[Sequence[tuple[Job, Called]]], Iterable[Outcome]]
+Due = tuple[Job, Called]
+Judge = Callable[[Sequence[Due]], Iterable[Outcome]]
 
 
 def settle(
@@ -159,7 +163,7 @@ def plain_outcome(outcome: Outcome) -> tuple[object, ...]:
     )
 
 
-def outcome_of(plain: tuple) -> Outcome:
+def outcome_of(plain: tuple[Any, ...]) -> Outcome:
     """Return the outcome behind plain tuples."""
     called, findings, problems, calls, consulted = plain
     return Outcome(

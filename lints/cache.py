@@ -18,6 +18,7 @@ FOLDER = ".perflint_cache"
 _SHAPE = 1
 # Results under other settings that are kept beside the newest.
 _SETTINGS_KEPT = 3
+_RUNS_KEPT = 8
 _IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
 
 # (modification time in ns, size, inode)
@@ -32,7 +33,11 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._changed = False
-        self._files: dict[str, list[Any]] = {} if folder is None else _load(_file(folder))
+        self._files: dict[str, list[Any]] = {}
+        # Runs of which every result is kept, by all that they depend on.
+        self._whole: list[bytes] = []
+        if folder is not None:
+            self._files, self._whole = _load(_file(folder))
 
     def facts_of(self, path: str, stamp: Stamp) -> tuple[bytes, Flags] | None:
         """Return digest and flags of a file that has not changed since."""
@@ -63,13 +68,22 @@ class Cache:
             del results[next(iter(results))]
         self._changed = True
 
+    def is_whole(self, run: bytes) -> bool:
+        """Whether all results of just this run are kept."""
+        return run in self._whole
+
+    def keep_whole(self, run: bytes) -> None:
+        """Remember that all results of a run are kept."""
+        self._whole = [*(known for known in self._whole if known != run), run][-_RUNS_KEPT:]
+        self._changed = True
+
     def save(self) -> None:
         """Write what changed. A folder that cannot be written to is no reason to stop."""
         if self._folder is None or not self._changed:
             return
         for path in [path for path in self._files if not os.path.exists(path)]:
             del self._files[path]
-        payload = marshal.dumps((_SHAPE, self._files))
+        payload = marshal.dumps((_SHAPE, self._files, self._whole))
         half = self._folder / f"half.{os.getpid()}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -111,12 +125,13 @@ def _sum(payload: bytes) -> bytes:
     return blake2b(payload, digest_size=16).digest()
 
 
-def _load(file: Path) -> dict[str, list[Any]]:
+def _load(file: Path) -> tuple[dict[str, list[Any]], list[bytes]]:
     try:
         raw = file.read_bytes()
-        if raw[:16] != _sum(raw[16:]):
-            return {}
-        shape, files = marshal.loads(raw[16:])
+        if raw[:16] == _sum(raw[16:]):
+            shape, files, whole = marshal.loads(raw[16:])
+            if shape == _SHAPE:
+                return files, whole
     except (OSError, ValueError, EOFError, TypeError):
-        return {}
-    return files if shape == _SHAPE and isinstance(files, dict) else {}
+        pass  # none yet, or one that somebody else wrote: all is worked out anew
+    return {}, []

@@ -1,22 +1,18 @@
 """Checks files: which to read, what to run on them, which findings to keep."""
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from .cache import Cache, fingerprint_of, own_version
+from .cache import Cache
 from .changed import ChangedLines
 from .config import LintConfig
 from .files import python_files
 from .finding import Finding
-from .settings import Settings
-from .survey import Surveyed, survey
-
-if TYPE_CHECKING:
-    from .analysis import Outcome
+from .settings import Settings, visible
+from .survey import mentions_framework, survey
+from .work import Effort, Work
 
 # What a folder holds that is the top of a project.
 _TOPS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -29,25 +25,6 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
     files: int = 0
-
-
-def _silent(done: int, of: int) -> None:
-    """Nobody wants to hear how far the work is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How the work is done, which changes nothing about what is found.
-
-    `cache` is the folder of the cache; `processes` how many to use at most (0: as many as there are
-    processors); without `shortcuts` every rule sees every statement; `progress` hears how many
-    files are done, and of how many.
-    """
-
-    cache: Path | None = None
-    processes: int = 1
-    shortcuts: bool = True
-    progress: Callable[[int, int], None] = _silent
 
 
 def check_paths(
@@ -65,23 +42,54 @@ def check_paths(
     root = root.absolute()
     settings = Settings(config)
     cache = Cache(effort.cache)
-    # A change names files of any kind; whoever gives one file by hand means that one.
     places = [root / path for path in paths]
+    # A change names files of any kind; whoever gives one file by hand means that one.
     listed = python_files(places, config.exclude, config.root, given_anyway=changed is None)
-    names = [(_name(file, root), file) for file in map(str, listed)]
+    names = [(_name(file, root), str(file)) for file in listed]
     if changed is not None:
-        names = [(name, file) for name, file in names if name in changed.ranges]
-    given = [file for file in survey(names, cache) if not settings.excludes(file.path)]
-    by_hand = {str(place) for place in places}
-    others = _others(root, config, {file.path for file in given}, cache)
-    work = _Work(root, given, others, by_hand, settings, cache, effort)
-    outcomes = work.kept() or work.done()
-    cache.save()
+        names = [(name, path) for name, path in names if name in changed.ranges]
+    given = survey(((n, p) for n, p in names if not settings.excludes(p)), cache)
+    others = survey(_others(root, config, {file.path for file in given}), cache) if given else []
+    by_hand = frozenset(str(place) for place in places)
+    work = Work(root, given, others, by_hand, settings, cache, effort)
     findings: list[Finding] = []
     problems: list[str] = []
-    for file in given:
-        found, said = outcomes(file)
-        shown = settings.for_file(file.path).shows
-        findings += [f for f in found if shown(f) and (changed is None or _touched(f, changed))]
-        problems += said
+    for file, result in work.results():
+        shown = visible(result.findings, settings.for_file(file.path))
+        findings += [f for f in shown if changed is None or _touched(f, changed)]
+        problems += result.problems
+    cache.save()
     return CheckResult(tuple(findings), tuple(problems), len(given))
+
+
+def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckResult:
+    """Check the text of one file, which findings name `name`; the file itself is not read.
+
+    Other files of the project are not asked, so that this is as quick as an editor wants it.
+    """
+    if not mentions_framework(text):
+        return CheckResult(files=1)
+    from .engine import lint_source
+    from .registry import all_rules
+    from .selection import chosen
+
+    ours = Settings(config).for_file(root / name)
+    result = lint_source(text, name, chosen(all_rules(), ours))
+    return CheckResult(tuple(visible(result.findings, ours)), result.problems, 1)
+
+
+def _others(root: Path, config: LintConfig, given: set[str]) -> list[tuple[str, str]]:
+    """Return the name and path of each file of the project that is not checked itself."""
+    top = config.root.absolute()
+    if not any((top / name).exists() for name in _TOPS):
+        return []
+    listed = map(str, python_files([top], config.exclude, config.root))
+    return [(_name(Path(path), root), path) for path in listed if path not in given]
+
+
+def _name(file: Path, root: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix()
+
+
+def _touched(finding: Finding, changed: ChangedLines) -> bool:
+    return changed.touches(finding.path, *finding.file_lines)

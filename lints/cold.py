@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import PurePosixPath
 
 from .guards import leaves_for_good, rare, rarely_false, skips
 from .names import Names
@@ -15,7 +14,6 @@ _COLD_WORDS = {
 }
 _TRAINING_WORDS = {"train", "training", "fit"}
 _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
-_TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 
 
 class Cold:
@@ -125,15 +123,6 @@ class Cold:
         bound = self._names.stores(node)
         holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
         return holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
-
-
-def is_test_code(path: str) -> bool:
-    """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
-    file = PurePosixPath(path)
-    name = file.name
-    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
-        return True
-    return any(part in _TEST_FOLDERS for part in file.parts[:-1])
 
 
 def _is_cold_name(name: str) -> bool:

@@ -5,17 +5,19 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 
 import libcst as cst
 
 from .. import PerflintError
-from .facts import FRAMEWORKS, Facts
+from .facts import Facts
 from .finding import Finding
 from .outside import ALONE, HotCall, Outside
+from .result import SourceResult
 from .rule import Rule
 from .suppress import unsuppressed
+from .survey import may_be_hot
 from .syntax import parsed
 
 # Fields that hold layout only: no rule looks there, and they are half of all nodes.
@@ -24,26 +26,11 @@ _LAYOUT = re.compile(
     r"|trailing_comma|empty_lines|lines_after_decorators|equal|encoding|default_indent|default_newline"
     r"|has_trailing_newline|leading_comma)$"
 )
-# A text without any of these runs nothing in every step.
-_HOT = re.compile(
-    r"backward|\.step\b|forward|training_step|compute_loss|scaler\(|on_train_batch|optimizer_step"
-    r"|on_step|on_substep"
-)
+# What parsing raises where a text is no Python, or more than Python takes.
+UNPARSABLE = (SyntaxError, cst.ParserSyntaxError, ValueError, RecursionError, MemoryError)
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 Visit = Callable[[cst.CSTNode], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceResult:
-    """The findings in one text, and why some of the work could not be done.
-
-    `calls` are the calls, in code that runs in every step, of what other files define.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[str, ...] = ()
-    calls: tuple[HotCall, ...] = ()
 
 
 def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Finding]:
@@ -55,6 +42,14 @@ def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Fi
 
 
 def lint_source(
+    source: str, path: str, rules: Sequence[type[Rule]], *, shortcuts: bool = True
+) -> SourceResult:
+    """Return what the rules find in a text and no comment silences."""
+    result = examine(source, path, rules, shortcuts=shortcuts)
+    return replace(result, findings=tuple(unsuppressed(result.findings, source)))
+
+
+def examine(
     source: str,
     path: str,
     rules: Sequence[type[Rule]],
@@ -79,20 +74,10 @@ def lint_source(
             return SourceResult()
         found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
         calls = tuple(facts.hot_calls())
-    except (SyntaxError, cst.ParserSyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return SourceResult(problems=(f"{path}: {_unparsable(error)}",))
+    except UNPARSABLE as error:
+        return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
     findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
-    return SourceResult(tuple(unsuppressed(findings, text)), tuple(problems), calls)
-
-
-def may_be_hot(source: str) -> bool:
-    """Whether the words of a text leave it possible that some of it runs in every step."""
-    return bool(_HOT.search(source))
-
-
-def could_matter(source: str) -> bool:
-    """Whether a text may speak of training at all, as far as can be told without parsing it."""
-    return any(framework in source for framework in FRAMEWORKS)
+    return SourceResult(tuple(findings), tuple(problems), calls)
 
 
 def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
@@ -200,7 +185,8 @@ def _meaningful_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(name for name in names if not _LAYOUT.search(name))
 
 
-def _unparsable(error: BaseException) -> str:
+def why_unparsable(error: BaseException) -> str:
+    """Say in words why a text could not be parsed."""
     match error:
         case SyntaxError(lineno=line, msg=message):
             version = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -9,7 +9,6 @@ import libcst as cst
 from .accumulators import Accumulators
 from .bindings import Bindings, How
 from .callees import Callees
-from .cold import is_test_code
 from .collectives import Collectives
 from .conditions import by_choice
 from .copies import Copies
@@ -20,16 +19,13 @@ from .finding import Severity, Span
 from .loaders import Loaders
 from .names import Names
 from .outside import ALONE, HotCall, Outside, Place
+from .paths import is_test_code
 from .pieces import Pieces
 from .regions import Hot, Regions
+from .survey import FRAMEWORKS
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
 
-# A file that imports none of these trains nothing.
-FRAMEWORKS = (
-    *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
-    *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
-)
 
 
 class Facts:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .callees import Callees
-from .cold import Cold, is_test_code
+from .cold import Cold
 from .names import Names
 from .outside import HotCall, Outside, Place
+from .paths import is_test_code
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Function, Loop, Syntax
 

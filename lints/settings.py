@@ -1,7 +1,7 @@
 """What holds for each file: the nearest table, what it overrides there, and the command line."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from .config import (
     with_command_line,
 )
 from .files import excluded
+from .finding import Confidence, Finding
 
 
 class Settings:
@@ -60,6 +61,17 @@ class Settings:
                 known = self._config if above == folder else self._nearest(above)
             self._of_folder[folder] = known
         return known
+
+
+def visible(findings: Iterable[Finding], config: LintConfig) -> list[Finding]:
+    """Keep what matters enough, and is sure enough, to be shown."""
+    order = list(Confidence)
+    surest = order[order.index(config.min_confidence) :]
+    return [
+        finding
+        for finding in findings
+        if finding.severity.at_least(config.min_severity) and finding.confidence in surest
+    ]
 
 
 def fits(relative: str, globs: Sequence[str]) -> bool:

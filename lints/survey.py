@@ -10,10 +10,10 @@ from hashlib import blake2b
 from .cache import Cache
 from .files import SourceFile, UnreadableError, decoded
 
-# A file that mentions none of these trains nothing.
+# A file that imports none of these trains nothing.
 FRAMEWORKS = (
-    *("torch", "lightning", "accelerate", "transformers", "deepspeed", "ignite", "timm"),
-    *("fastai", "speechbrain", "diffusers"),
+    *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
+    *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
 )
 _MATTERS = re.compile("|".join((*FRAMEWORKS, "perflint:", r"noqa: *PFL")).encode())
 # A text without any of these runs nothing in every step.
@@ -21,6 +21,7 @@ _HOT = re.compile(
     rb"backward|\.step\b|forward|training_step|compute_loss|scaler\(|on_train_batch|optimizer_step"
     rb"|on_step|on_substep"
 )
+_HOT_TEXT = re.compile(_HOT.pattern.decode())
 _TRAINS = re.compile(rb"\.backward\(|def training_step|def compute_loss|manual_backward\(")
 
 
@@ -60,6 +61,11 @@ def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
 def mentions_framework(text: str) -> bool:
     """Whether a text may speak of training at all, as far as can be told without parsing it."""
     return any(framework in text for framework in FRAMEWORKS)
+
+
+def may_be_hot(text: str) -> bool:
+    """Whether the words of a text leave it possible that some of it runs in every step."""
+    return bool(_HOT_TEXT.search(text))
 
 
 def _surveyed(name: str, path: str, cache: Cache) -> Surveyed:

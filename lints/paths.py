@@ -1,0 +1,14 @@
+"""What the name of a file says about it."""
+
+from pathlib import PurePosixPath
+
+_TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
+
+
+def is_test_code(path: str) -> bool:
+    """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
+    file = PurePosixPath(path)
+    name = file.name
+    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
+        return True
+    return any(part in _TEST_FOLDERS for part in file.parts[:-1])
