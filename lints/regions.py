@@ -8,7 +8,7 @@ from functools import cached_property
 from .callees import Callees
 from .cold import Cold
 from .names import Names
-from .outside import HotCall, Outside, Place
+from .outside import Outside, Place
 from .paths import is_test_code
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Function, Loop, Syntax
@@ -66,7 +66,6 @@ class Regions:
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
         self._hot_functions: dict[Function, Hot] = {}
-        self._called_from: dict[Function, HotCall] = {}
         for function in steps.functions:
             self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         for function in syntax.functions:
@@ -163,7 +162,6 @@ class Regions:
             if call and function not in self._hot_functions and not self._has_step_loop(function):
                 why = self._by_way_of(function, call.chain)
                 self._hot_functions[function] = Hot(call.place, function.lineno, why, call.chain)
-                self._called_from[function] = call
                 added.append(function)
         self._add_called(added)
 
@@ -185,10 +183,6 @@ class Regions:
                     return True
         # An object that is called runs a method of its class.
         return not self._own_names.isdisjoint({"__call__", "forward"})
-
-    def called_from(self, function: Function) -> HotCall | None:
-        """Return the hot call of a function by another file."""
-        return self._called_from.get(function)
 
     def calls_outward(self) -> Iterator[tuple[ast.Call, str, Hot]]:
         """Yield the hot calls of what other files may define, by the full name they go by here."""
