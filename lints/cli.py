@@ -1,6 +1,7 @@
 """The linter's commands: `perflint check`; `rules` and `explain` are in a file of their own."""
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from .options import check_parser, is_piped
 
 if TYPE_CHECKING:
     from .config import LintConfig
+    from .work import Effort
 
 
 def run(command: str, words: list[str]) -> int:
@@ -44,7 +46,8 @@ def _check_once(options: argparse.Namespace) -> int:
 
     paths = _given(options, root)
     changed = changed_lines(root, options.diff_base) if options.diff_base else None
-    result = check_paths(root, paths, config, changed)
+    effort = _effort(options, root)
+    result = check_paths(root, paths, config, changed, effort)
     if options.fix:
         from .mending import mend
 
@@ -56,7 +59,7 @@ def _check_once(options: argparse.Namespace) -> int:
         if files:
             # The lines that a fix has moved are still those of the change.
             changed = changed_lines(root, options.diff_base) if options.diff_base else None
-            result = check_paths(root, paths, config, changed)
+            result = check_paths(root, paths, config, changed, effort)
         result = replace(result, problems=(*result.problems, *problems))
     tell(
         result,
@@ -83,3 +86,16 @@ def _configured(options: argparse.Namespace) -> "LintConfig":
     from .keys import said_by
 
     return with_command_line(load_config(Path.cwd()), said_by(vars(options)))
+
+
+def _effort(options: argparse.Namespace, root: Path) -> "Effort":
+    from .cache import FOLDER
+    from .progress import on_terminal
+    from .work import Effort
+
+    return Effort(
+        cache=None if options.no_cache else root / (options.cache_dir or FOLDER),
+        processes=options.jobs or os.cpu_count() or 1,
+        shortcuts=options.engine == "fast",
+        progress=on_terminal(),
+    )

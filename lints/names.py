@@ -31,6 +31,9 @@ _MOVED = (
     ("torch.nn.modules.", "torch.nn."),
 )
 
+# Where a module takes all names of more modules than this, looking through them is not worth it.
+_MOST_STARS = 12
+
 Definition = Function | ast.ClassDef
 
 
@@ -119,7 +122,10 @@ class Names:
         if head in self._defined[module] or head in self._other[module]:
             return []
         imported = self._imports[module]
-        sources = imported.get(head) or {star.removesuffix("*") + head for star in imported["*"]}
+        sources = imported.get(head)
+        if sources is None and len(imported.get("*", ())) <= _MOST_STARS:
+            sources = {star.removesuffix("*") + head for star in imported.get("*", ())}
+        sources = sources or set()
         return [f"{source}.{rest}" if rest else source for source in sorted(sources)]
 
     def method(self, home: ast.ClassDef, name: str, depth: int = 4) -> Function | None:

@@ -34,6 +34,7 @@ def check_parser() -> argparse.ArgumentParser:
     add_output(parser)
     add_status(parser)
     add_fixing(parser)
+    add_effort(parser)
     return parser
 
 
@@ -135,6 +136,24 @@ def add_status(parser: argparse.ArgumentParser) -> None:
         help="lowest severity that gives status 1: error, warning (default), info, never",
     )
     group.add_argument("--exit-zero", action="store_true", help="status 0 in spite of findings")
+
+
+def add_effort(parser: argparse.ArgumentParser) -> None:
+    """Add what changes how long it takes, and nothing about what is found."""
+    group = parser.add_argument_group("effort")
+    group.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="processes at most; 0: one a processor"
+    )
+    group.add_argument("--no-cache", action="store_true", help="remember nothing between runs")
+    group.add_argument(
+        "--cache-dir", type=Path, metavar="DIR", help="default: .perflint_cache in this folder"
+    )
+    group.add_argument(
+        "--engine",
+        choices=["fast", "full"],
+        default="fast",
+        help="full: show every statement to every rule, to find the same in more time",
+    )
 
 
 def add_fixing(parser: argparse.ArgumentParser) -> None:

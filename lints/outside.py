@@ -9,6 +9,14 @@ from typing import Protocol
 from .values import UNKNOWN, Value
 
 
+# What comes from these is nobody's own code.
+LIBRARIES = (
+    *("torch.", "torchvision.", "torchaudio.", "numpy.", "math.", "time.", "os.", "random."),
+    *("pytorch_lightning.", "tqdm.", "collections.", "logging.", "typing.", "itertools."),
+    *("functools.", "contextlib.", "dataclasses.", "warnings.", "json.", "pathlib.", "copy."),
+)
+
+
 class Place(Enum):
     """What makes code run in every step."""
 

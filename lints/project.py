@@ -1,25 +1,32 @@
 """What the files of a project are to each other: who defines what, and who calls whom."""
 
 import ast
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 from .facts import Facts
 from .modules import Modules
-from .outside import HotCall
+from .outside import LIBRARIES, HotCall
 from .syntax import Function
 from .values import UNKNOWN, Value
 
-# How many parsed files are held at once, and how far one file's question leads into others.
-_HELD = 32
-_DEEPEST = 3
+# How many characters of parsed files are held at once, how many questions may lead to each other,
+# and through how many modules a name may be passed on.
+_HELD = 2_000_000
+_DEEPEST = 6
 _REEXPORTS = 4
 
 # Gives the text of a file by its path; None where it cannot be read.
 Read = Callable[[str], str | None]
 Target = tuple[str, str]
+At = tuple[int | None, ...]
+Key = TypeVar("Key")
+Known = TypeVar("Known")
+# An answer, with the files that had a say in it.
+Answer = tuple[Known, frozenset[str]]
 
 
 class Project:
@@ -29,45 +36,18 @@ class Project:
         self.trains = trains
         self._read = read
         self._modules = Modules(files)
+        self._texts: dict[str, str | None] = {}
         self._held: OrderedDict[str, Facts | None] = OrderedDict()
-        self._asked: set[tuple[str, str]] = set()
+        self._held_size = 0
+        self._targets: dict[tuple[str, str], Answer[Target | None]] = {}
+        self._bases: dict[Target, Answer[frozenset[str]]] = {}
+        self._returned: dict[tuple[Target, At], Answer[Value]] = {}
+        self._open: set[object] = set()
         self._consulted: set[str] = set()
-        self._depth = 0
 
     def view(self, path: str, called: Mapping[str, HotCall] | None = None) -> "View":
         """Return the rest of the project as one file sees it."""
         return View(self, path, called or {})
-
-    def target(self, importer: str, name: str, depth: int = _REEXPORTS) -> Target | None:
-        """Return the file and the name in it that an imported name leads to."""
-        found = self._modules.find(importer, name)
-        if found is None or not found[1]:
-            return None
-        file, inner = found
-        facts = self.facts(file)
-        if facts is None:
-            return None
-        if facts.names.global_definition(inner) is not None:
-            return file, inner
-        for passed_on in facts.names.passed_on(inner) if depth else ():
-            if further := self.target(file, passed_on, depth - 1):
-                return further
-        return None
-
-    def facts(self, path: str) -> Facts | None:
-        """Return what is known of a file; None where it cannot be read."""
-        self._consulted.add(path)
-        if path not in self._held:
-            text = self._read(path)
-            try:
-                facts = None if text is None else Facts(text, path, self.view(path))
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                facts = None  # it is told where that file itself is checked
-            self._held[path] = facts
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        self._held.move_to_end(path)
-        return self._held[path]
 
     def consulted(self) -> frozenset[str]:
         """Return the files looked at since this was last asked."""
@@ -75,20 +55,100 @@ class Project:
         self._consulted.clear()
         return paths
 
-    @contextmanager
-    def asking(self, path: str, name: str) -> Iterator[bool]:
-        """Guard against files that ask each other in a circle: False where this would be one."""
-        question = path, name
-        if question in self._asked or self._depth >= _DEEPEST:
-            yield False
-            return
-        self._asked.add(question)
-        self._depth += 1
+    def target(self, importer: str, name: str) -> Target | None:
+        """Return the file and the name in it that an imported name leads to."""
+        # Files of one folder find the same under a name.
+        key = importer.rpartition("/")[0], name
+        return self._once(self._targets, key, lambda: self._find(importer, name, _REEXPORTS), None)
+
+    def bases(self, target: Target) -> frozenset[str]:
+        """Return the library classes that a class of the project derives from."""
+        return self._once(self._bases, target, lambda: self._find_bases(target), frozenset())
+
+    def returned(self, target: Target, at: At) -> Value:
+        """Return what a function of the project gives back."""
+        key = target, at
+        return self._once(self._returned, key, lambda: self._find_returned(target, at), UNKNOWN)
+
+    def _once(
+        self,
+        known: "dict[Key, Answer[Known]]",
+        key: Key,
+        find: Callable[[], Known],
+        meanwhile: Known,
+    ) -> Known:
+        """Answer a question once, and tell of the files looked at whenever it is asked."""
+        if key in known:
+            answer, consulted = known[key]
+            self._consulted |= consulted
+            return answer
+        question = id(known), key
+        if question in self._open or len(self._open) >= _DEEPEST:
+            return meanwhile  # files that ask each other in a circle, or in a long chain
+        before, self._consulted = self._consulted, set()
+        self._open.add(question)
         try:
-            yield True
+            answer = find()
         finally:
-            self._depth -= 1
-            self._asked.discard(question)
+            self._open.discard(question)
+            consulted, self._consulted = frozenset(self._consulted), before | self._consulted
+        if not self._open:
+            known[key] = answer, consulted
+        return answer
+
+    def _find(self, importer: str, name: str, depth: int) -> Target | None:
+        found = self._modules.find(importer, name)
+        if found is None or not found[1]:
+            return None
+        file, inner = found
+        text = self._text(file)
+        head, _, rest = inner.partition(".")
+        if text is None or head not in text and "import *" not in text:
+            return None
+        if _defines(text, head):
+            method = rest and rest not in ("__call__", "forward")
+            return None if method and not re.search(rf"\bdef {rest}\b", text) else (file, inner)
+        facts = self._facts(file) if depth and "import" in text else None
+        for passed_on in facts.names.passed_on(inner) if facts else ():
+            if further := self._find(file, passed_on, depth - 1):
+                return further
+        return None
+
+    def _find_bases(self, target: Target) -> frozenset[str]:
+        facts = self._facts(target[0])
+        home = facts.names.global_definition(target[1]) if facts else None
+        if facts is None or not isinstance(home, ast.ClassDef):
+            return frozenset()
+        return frozenset(facts.names.bases(home))
+
+    def _find_returned(self, target: Target, at: At) -> Value:
+        facts = self._facts(target[0])
+        function = facts.names.global_definition(target[1]) if facts else None
+        if facts is None or not isinstance(function, Function):
+            return UNKNOWN
+        return facts.dataflow.given_back(function, at).but(loader=None)
+
+    def _text(self, path: str) -> str | None:
+        self._consulted.add(path)
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def _facts(self, path: str) -> Facts | None:
+        """Return what is known of a file; None where it cannot be read."""
+        text = self._text(path)
+        if path not in self._held:
+            try:
+                facts = None if text is None else Facts(text, path, self.view(path))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                facts = None  # it is told where that file itself is checked
+            self._held[path] = facts
+            self._held_size += len(text or "")
+            while self._held_size > _HELD and len(self._held) > 1:
+                gone, _ = self._held.popitem(last=False)
+                self._held_size -= len(self._texts[gone] or "")
+        self._held.move_to_end(path)
+        return self._held[path]
 
 
 class View:
@@ -98,8 +158,6 @@ class View:
         self._project = project
         self._path = path
         self.called = MappingProxyType(dict(called))
-        self._bases: dict[str, frozenset[str]] = {}
-        self._returned: dict[tuple[str, tuple[int | None, ...]], Value] = {}
 
     @property
     def trains(self) -> bool:
@@ -108,33 +166,22 @@ class View:
 
     def bases(self, name: str) -> frozenset[str]:
         """Return the library classes that an imported class derives from."""
-        if name not in self._bases:
-            self._bases[name] = self._find_bases(name)
-        return self._bases[name]
+        # By custom only classes begin with a capital letter.
+        if name.startswith(LIBRARIES) or not name.rpartition(".")[2].lstrip("_")[:1].isupper():
+            return frozenset()
+        target = self._project.target(self._path, name)
+        return self._project.bases(target) if target else frozenset()
 
-    def returned(self, name: str, at: tuple[int | None, ...] = ()) -> Value:
+    def returned(self, name: str, at: At = ()) -> Value:
         """Return what an imported function gives back, or a part of the tuple that it gives."""
-        key = name, at
-        if key not in self._returned:
-            self._returned[key] = self._find_returned(name, at)
-        return self._returned[key]
+        if name.startswith(LIBRARIES):
+            return UNKNOWN
+        target = self._project.target(self._path, name)
+        return self._project.returned(target, at) if target else UNKNOWN
 
-    def _find_bases(self, name: str) -> frozenset[str]:
-        with self._project.asking(self._path, name) as may_ask:
-            found = self._project.target(self._path, name) if may_ask else None
-            facts = self._project.facts(found[0]) if found else None
-            home = facts.names.global_definition(found[1]) if facts and found else None
-            if facts is None or not isinstance(home, ast.ClassDef):
-                return frozenset()
-            return frozenset(facts.names.bases(home))
 
-    def _find_returned(self, name: str, at: tuple[int | None, ...]) -> Value:
-        with self._project.asking(self._path, name) as may_ask:
-            found = self._project.target(self._path, name) if may_ask else None
-            facts = self._project.facts(found[0]) if found else None
-            if facts is None or found is None:
-                return UNKNOWN
-            function = facts.names.global_definition(found[1])
-            if not isinstance(function, Function):
-                return UNKNOWN
-            return facts.dataflow.given_back(function, at).but(loader=None)
+def _defines(text: str, name: str) -> bool:
+    """Whether a module defines a function or class, as far as its text tells."""
+    if f"class {name}" not in text and f"def {name}" not in text:
+        return False
+    return bool(re.search(rf"^(class|def|async def) {re.escape(name)}\b", text, re.MULTILINE))

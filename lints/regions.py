@@ -8,7 +8,7 @@ from functools import cached_property
 from .callees import Callees
 from .cold import Cold
 from .names import Names
-from .outside import Outside, Place
+from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Function, Loop, Syntax
@@ -29,12 +29,6 @@ _HOOKS = {
     "transformers.Seq2SeqTrainer": {"compute_loss", "training_step"},
     "transformers.TrainerCallback": {"on_step_begin", "on_step_end", "on_substep_end"},
 }
-# What comes from these is nobody's own code.
-LIBRARIES = (
-    *("torch.", "torchvision.", "torchaudio.", "numpy.", "math.", "time.", "os.", "random."),
-    *("pytorch_lightning.", "tqdm.", "collections.", "logging.", "typing.", "itertools."),
-    *("functools.", "contextlib.", "dataclasses.", "warnings.", "json.", "pathlib.", "copy."),
-)
 MODULES = {"torch.nn.Module", "pytorch_lightning.LightningModule"}
 
 
