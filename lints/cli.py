@@ -64,6 +64,7 @@ def _check_once(options: argparse.Namespace) -> int:
         output_format=options.output_format,
         output_file=options.output_file,
         statistics=options.statistics,
+        config=config,
     )
     if result.problems:
         return 2

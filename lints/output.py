@@ -16,6 +16,7 @@ from .sources import lines_below
 
 if TYPE_CHECKING:
     from .check import CheckResult
+    from .config import LintConfig
 
 
 def tell(
@@ -27,6 +28,7 @@ def tell(
     statistics: bool = False,
     given: Mapping[str, str] | None = None,
     suppressed: Iterable[Suppressed] = (),
+    config: "LintConfig | None" = None,
 ) -> None:
     """Write the outcome to a file or to the standard output, and what went wrong to the log.
 
@@ -35,7 +37,8 @@ def tell(
     """
     result = replace(result, findings=tuple(dict.fromkeys(result.findings)))
     coloured = output_file is None and wants_colour(sys.stdout, os.environ)
-    outcome = Outcome(result, root, lines_below(root, given), coloured, tuple(suppressed))
+    source_of = lines_below(root, given)
+    outcome = Outcome(result, root, source_of, coloured, tuple(suppressed), config)
     text = _counted(outcome, output_format) if statistics else render(outcome, output_format)
     if output_file is None:
         _print(text)

@@ -70,6 +70,7 @@ def _tell(
         output_format=options.output_format,
         output_file=options.output_file,
         statistics=options.statistics,
+        config=config,
         given={name: source.text},
     )
     if result.problems:
