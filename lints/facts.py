@@ -14,6 +14,7 @@ from .collectives import Collectives
 from .conditions import by_choice
 from .copies import Copies
 from .dataflow import Dataflow
+from .evaluation import Evaluations
 from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity, Span
@@ -121,6 +122,11 @@ class Facts:
     def copies(self) -> Copies:
         """How batches come to the device."""
         return Copies(self.syntax, self.dataflow)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        """Which loops evaluate a model with autograd on."""
+        return Evaluations(self.syntax, self.names, self.regions, self.loaders, self.dataflow)
 
     @cached_property
     def uses_torch(self) -> bool:

@@ -109,7 +109,7 @@ def test_once_per_epoch_is_fine() -> None:
 
 @pytest.mark.parametrize("name", ["evaluate", "validation_step", "predict", "test_epoch"])
 def test_evaluation_is_fine(name: str) -> None:
-    source = f"import torch\ndef {name}(model, loader):\n    for x in loader:\n"
+    source = f"import torch\n@torch.no_grad()\ndef {name}(model, loader):\n    for x in loader:\n"
     source += "        f(model(x).cpu().numpy(), model(x).sum().item())\n"
     assert check_source(source, "eval.py", all_rules()) == []
 
