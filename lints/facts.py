@@ -18,9 +18,11 @@ from .evaluation import Evaluations
 from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity, Span
+from .growth import Growth
 from .loaders import Loaders
 from .names import Names
 from .outside import ALONE, HotCall, Outside, Place
+from .parameters import Parameters
 from .pieces import Pieces
 from .regions import Hot, Regions
 from .syntax import Syntax, dotted, path_of
@@ -91,6 +93,16 @@ class Facts:
     def collectives(self) -> Collectives:
         """In which calls all processes take part."""
         return Collectives(self.syntax, self.names, self.bindings, self.feeding, self.factories)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Which loops take parameters one by one."""
+        return Parameters(self.syntax, self.names, self.bindings)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Which tensors grow in a loop."""
+        return Growth(self.syntax, self.names, self.regions, self.bindings, self.loaders)
 
     def by_choice(self, node: ast.AST) -> bool:
         """Whether an option or the data decides, within the step, that a node runs in it."""
