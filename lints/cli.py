@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import PerflintError
 from .options import check_parser, is_piped
 
 if TYPE_CHECKING:
@@ -39,12 +40,20 @@ def _check_once(options: argparse.Namespace) -> int:
 
         return check_piped(options, root, config)
     from .changed import changed_lines
-    from .check import check_paths
+    from .known import check_held
+    from .outcome import Suppressed
     from .output import any_at_least, tell
 
     paths = _given(options, root)
     changed = changed_lines(root, options.diff_base) if options.diff_base else None
-    result = check_paths(root, paths, config, changed)
+    if options.write_baseline:
+        from .baseline_cli import write_new
+
+        return write_new(root, paths, config, changed)
+    if options.update_baseline and (changed is not None or not config.baseline):
+        raise PerflintError("--update-baseline wants a baseline, and a check without --diff-base")
+    held = check_held(root, paths, config, changed)
+    result = held.result
     if options.fix:
         from .mending import mend
 
@@ -56,8 +65,8 @@ def _check_once(options: argparse.Namespace) -> int:
         if files:
             # The lines that a fix has moved are still those of the change.
             changed = changed_lines(root, options.diff_base) if options.diff_base else None
-            result = check_paths(root, paths, config, changed)
-        result = replace(result, problems=(*result.problems, *problems))
+            held = check_held(root, paths, config, changed)
+        result = replace(held.result, problems=(*result.problems, *problems))
     tell(
         result,
         root,
@@ -65,7 +74,12 @@ def _check_once(options: argparse.Namespace) -> int:
         output_file=options.output_file,
         statistics=options.statistics,
         config=config,
+        suppressed=[Suppressed(f, in_source=False, reason="baseline") for f in held.known],
     )
+    if held.stale:
+        from .baseline_cli import tell_stale
+
+        tell_stale(held.stale, update=options.update_baseline)
     if result.problems:
         return 2
     return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)

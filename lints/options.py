@@ -31,6 +31,7 @@ def check_parser() -> argparse.ArgumentParser:
     parser = new_parser("check", "Lint training code for what makes a GPU wait.", _CHECK + STATUS)
     add_scope(parser)
     add_selection(parser)
+    add_known(parser)
     add_output(parser)
     add_status(parser)
     add_fixing(parser)
@@ -103,6 +104,24 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "--min-confidence",
         metavar="CONFIDENCE",
         help="show no findings below: proven, likely (default), possible",
+    )
+
+
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """Add what says which findings are known already."""
+    group = parser.add_argument_group("known findings")
+    group.add_argument(
+        "--baseline", metavar="FILE", help="leave out the findings that this file holds"
+    )
+    group.add_argument(
+        "--write-baseline",
+        action="store_true",
+        help="make that file of all present findings; it must not exist yet",
+    )
+    group.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="take out of it what is no longer found; nothing new gets in",
     )
 
 
