@@ -1,4 +1,4 @@
-"""The linter's commands: `perflint check`; `rules` and `explain` are in a file of their own."""
+"""The linter's commands: `perflint check`; the others are in files of their own."""
 
 import argparse
 import sys
@@ -17,6 +17,10 @@ def run(command: str, words: list[str]) -> int:
     """Run one of the room's commands and return the exit status."""
     if command == "check":
         return _check(words)
+    if command in ("lsp", "completion"):
+        from .editor_cli import run_completion, run_lsp
+
+        return {"lsp": run_lsp, "completion": run_completion}[command](words)
     from .rules_cli import run_explain, run_rules
 
     return {"rules": run_rules, "explain": run_explain}[command](words)
