@@ -25,8 +25,10 @@ from .outside import ALONE, HotCall, Outside, Place
 from .parameters import Parameters
 from .pieces import Pieces
 from .regions import Hot, Regions
+from .samplers import Samplers
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
+from .worker_code import WorkerCode
 
 # A file that imports none of these trains nothing.
 FRAMEWORKS = (
@@ -129,6 +131,16 @@ class Facts:
         return Dataflow(
             self.syntax, self.names, self.regions, self.bindings, self.loaders, self.feeding
         )
+
+    @cached_property
+    def samplers(self) -> Samplers:
+        """Which samplers shuffle every epoch alike."""
+        return Samplers(self.syntax, self.names, self.regions, self.loaders)
+
+    @cached_property
+    def worker_code(self) -> WorkerCode:
+        """What runs in the worker processes of loaders."""
+        return WorkerCode(self.syntax, self.names, self.bindings, self.loaders)
 
     @cached_property
     def copies(self) -> Copies:

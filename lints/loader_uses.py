@@ -89,6 +89,10 @@ class LoaderUses:
                     self._record(self._fed, inner, call)
         return self._fed.get(loader, [])
 
+    def loops_over(self, loader: ast.Call) -> bool:
+        """Whether a loop of the file walks over a loader."""
+        return any(isinstance(place, Loop) for place in self.fed(loader))
+
     def targets(self, loader: ast.Call) -> list[str]:
         """Return the names that a loader is bound to."""
         for child, parent in self._syntax.ancestors(loader):

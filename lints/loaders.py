@@ -38,6 +38,13 @@ class Loaders:
         """Return how a call makes a loader."""
         return self._makers.of(call)
 
+    def seems_loader(self, node: ast.expr) -> bool:
+        """Whether an expression is a loader: by what made it, or by what it is called."""
+        if self._supplies.of(node).loaders:
+            return True
+        path = path_of(node)
+        return path is not None and bool(re.search(r"loader\d*$", path[-1].lower().strip("[]'.\"")))
+
     def supply(self, node: ast.AST) -> Supply:
         """Return which loaders an expression can be."""
         return self._supplies.of(node)
@@ -108,6 +115,19 @@ class Loaders:
             if made is not None and re.search(r"\.cuda\(|\.to\(", ast.unparse(made)):
                 return True
         return False
+
+    def has_workers(self, call: ast.Call) -> bool:
+        """Whether a loader certainly has worker processes."""
+        values = [choice.value for choice in self.choices(call, "num_workers")]
+        return all(
+            isinstance(v, ast.Constant) and isinstance(v.value, int) and v.value > 0 for v in values
+        )
+
+    def dataset_class(self, call: ast.Call) -> ast.ClassDef | None:
+        """Return the class of this file that a loader's dataset is made by."""
+        given = self.option(call, "dataset")
+        made = self._made_by(given) if isinstance(given, ast.expr) else None
+        return made if isinstance(made, ast.ClassDef) else None
 
     def is_pinned_later(self, call: ast.Call) -> bool:
         """Whether the file sets `loader.pin_memory` afterwards."""
