@@ -27,6 +27,8 @@ def run(command: str, words: list[str]) -> int:
 
 
 def _check(words: list[str]) -> int:
+    # A bare --add-ignore must not take the path behind it for its reason.
+    words = [f"{word}=" if word == "--add-ignore" else word for word in words]
     options = check_parser().parse_args(words)
     options.fix |= options.unsafe_fixes or options.fix_only or options.diff or options.interactive
     if options.watch:
@@ -71,6 +73,13 @@ def _check_once(options: argparse.Namespace) -> int:
             changed = changed_lines(root, options.diff_base) if options.diff_base else None
             held = check_held(root, paths, config, changed)
         result = replace(held.result, problems=(*result.problems, *problems))
+    if options.add_ignore is not None:
+        from .ignoring import add_ignores
+
+        problems = add_ignores(result, root, options.add_ignore)
+        changed = changed_lines(root, options.diff_base) if options.diff_base else None
+        held = check_held(root, paths, config, changed)
+        result = replace(held.result, problems=(*held.result.problems, *problems))
     tell(
         result,
         root,

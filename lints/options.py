@@ -119,6 +119,11 @@ def add_known(parser: argparse.ArgumentParser) -> None:
         help="make that file of all present findings; it must not exist yet",
     )
     group.add_argument(
+        "--add-ignore",
+        metavar="[=REASON]",
+        help="silence all present findings by comments where they stand",
+    )
+    group.add_argument(
         "--update-baseline",
         action="store_true",
         help="take out of it what is no longer found; nothing new gets in",

@@ -100,7 +100,11 @@ def _fits(word: str, finding: Finding) -> bool:
 
 def _names(comment: Comment, finding: Finding) -> bool:
     """Whether a comment silences a finding about comments; one that names none never does."""
-    return comment.rules is not None and _silences(comment, finding)
+    if comment.rules is None or comment.kind in (Kind.BROKEN, Kind.ON):
+        return False
+    beside = comment.span.line == finding.span.line
+    within = comment.first <= finding.span.line <= comment.last
+    return (beside or within) and any(_fits(word, finding) for word in comment.rules)
 
 
 @dataclass(frozen=True, slots=True)
