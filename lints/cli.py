@@ -21,6 +21,10 @@ def run(command: str, words: list[str]) -> int:
         from .editor_cli import run_completion, run_lsp
 
         return {"lsp": run_lsp, "completion": run_completion}[command](words)
+    if command == "validate-config":
+        from .settings_cli import run_validate
+
+        return run_validate(words)
     from .rules_cli import run_explain, run_rules
 
     return {"rules": run_rules, "explain": run_explain}[command](words)
@@ -41,6 +45,10 @@ def _check(words: list[str]) -> int:
 def _check_once(options: argparse.Namespace) -> int:
     root = Path.cwd()
     config = _configured(options)
+    if options.show_settings:
+        from .settings_cli import show
+
+        return show(options.paths or [root], config)
     if is_piped(options):
         from .piped import check_piped
 

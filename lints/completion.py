@@ -11,7 +11,7 @@ from .finding import Confidence, Severity
 from .options import OUTPUT_FORMATS
 from .registry import all_rules
 
-_COMMAND = re.compile(r"^  ([a-z]+)  +(.+)$", re.MULTILINE)
+_COMMAND = re.compile(r"^  ([a-z][a-z-]*)  +(.+)$", re.MULTILINE)
 _OPTION = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?\n(?:\s{8,}(\S.*)\n)?", re.MULTILINE)
 _SPELLING = re.compile(r"(--?[\w-]+)(?:[ =](\{[^}]*\}|[A-Z_]+))?")
 _FILES = {"PATH", "NAME", "FILE", "REPORT", "DIR", "FOLDER"}

@@ -104,6 +104,13 @@ def _notebook(raw: bytes) -> SourceFile:
     return SourceFile(notebook.text, encoding, notebook)
 
 
+def folders_below(path: Path) -> Iterator[Path]:
+    """Yield a folder, and those below it in which Python files are looked for."""
+    for folder, folders, _ in os.walk(path):
+        folders[:] = sorted(name for name in folders if not _skipped(folder, name))
+        yield Path(folder)
+
+
 def excluded(relative: str, globs: Iterable[str]) -> bool:
     """Whether a path, or a folder that it lies in, fits one of the globs."""
     path = relative.replace(os.sep, "/")

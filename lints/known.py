@@ -21,8 +21,7 @@ from .check import CheckResult, check_paths
 from .config import LintConfig
 from .finding import Confidence, Finding, Severity, Span
 from .fingerprint import fingerprints
-from .selection import visible
-from .settings import Settings
+from .settings import Settings, visible
 from .sources import lines_below
 from .whole import write_whole
 

@@ -33,6 +33,7 @@ def check_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     add_known(parser)
     add_output(parser)
+    add_settings(parser)
     add_status(parser)
     add_fixing(parser)
     return parser
@@ -147,6 +148,16 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--statistics",
         action="store_true",
         help="count the findings of each rule instead of listing them (text or json)",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what shows the settings instead of checking."""
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--show-settings",
+        action="store_true",
+        help="show what holds for each PATH and where that is said, and check nothing",
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from .. import PerflintError
 from .config import Layer, LintConfig, layer_of
-from .finding import Confidence, Finding
 from .rule import Rule
 
 Rules = tuple[type[Rule], ...]
@@ -64,17 +63,6 @@ def words_of(config: LintConfig) -> list[str]:
     words = [w for layer in layers for w in (*layer.select, *layer.extend, *layer.ignore)]
     words += [word for _, rules in config.per_file_ignores for word in rules]
     return [*words, *config.excused]
-
-
-def visible(findings: Iterable[Finding], config: LintConfig) -> list[Finding]:
-    """Keep what matters enough, and is sure enough, to be shown."""
-    order = list(Confidence)
-    surest = order[order.index(config.min_confidence) :]
-    return [
-        finding
-        for finding in findings
-        if finding.severity.at_least(config.min_severity) and finding.confidence in surest
-    ]
 
 
 def _runs(rule: type[Rule], config: LintConfig) -> bool:

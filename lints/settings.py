@@ -1,7 +1,7 @@
 """What holds for each file: the nearest table, what it overrides there, and the command line."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from .config import (
     with_command_line,
 )
 from .files import excluded
+from .finding import Confidence, Finding
+from .keys import Override
 
 
 class Settings:
@@ -62,11 +64,34 @@ class Settings:
         return known
 
 
+def visible(findings: Iterable[Finding], config: LintConfig) -> list[Finding]:
+    """Keep what matters enough, and is sure enough, to be shown."""
+    order = list(Confidence)
+    surest = order[order.index(config.min_confidence) :]
+    return [
+        finding
+        for finding in findings
+        if finding.severity.at_least(config.min_severity) and finding.confidence in surest
+    ]
+
+
 def fits(relative: str, globs: Sequence[str]) -> bool:
     """Whether a path fits one of the globs; `!glob` fits all that the glob does not."""
     return any(
         not excluded(relative, [glob[1:]]) if glob.startswith("!") else excluded(relative, [glob])
         for glob in globs
+    )
+
+
+def fitting_parts(
+    config: LintConfig, path: Path
+) -> tuple[list[tuple[str, tuple[str, ...]]], list[Override]]:
+    """Return which per-file ignores and which overrides of a configuration concern a file."""
+    fitting = _fitting(config, os.path.relpath(os.path.abspath(path), config.root))
+    count = len(config.per_file_ignores)
+    return (
+        [config.per_file_ignores[number] for number in fitting if number < count],
+        [config.overrides[number - count] for number in fitting if number >= count],
     )
 
 

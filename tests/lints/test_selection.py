@@ -8,7 +8,8 @@ from torch_perflint import PerflintError
 from torch_perflint.lints.config import Layer, LintConfig, with_command_line
 from torch_perflint.lints.finding import Confidence, Finding, Severity, Span
 from torch_perflint.lints.rule import Rule
-from torch_perflint.lints.selection import chosen, visible
+from torch_perflint.lints.selection import chosen
+from torch_perflint.lints.settings import visible
 
 
 def _rule(name: str, code: str, *, preview: bool = False, opt_in: bool = False) -> type[Rule]:

@@ -73,7 +73,8 @@ select = ["PFL2"]
     assert "PFL601" in _codes(settings, legacy)
     assert "PFL101" not in _codes(settings, tmp_path / "old_a.py")
     assert settings.for_file(legacy).torch_version == "1.9"
-    assert _codes(settings, newer) == {"PFL201", "PFL202", "PFL203"}
+    assert "PFL201" in _codes(settings, newer)
+    assert all(code.startswith("PFL2") for code in _codes(settings, newer))
     assert settings.for_file(newer).torch_version == "1.9"
     assert "PFL601" not in _codes(settings, tmp_path / "a.py")
     assert _codes(_settings(tmp_path, table, select=("PFL102",)), legacy) == {"PFL102"}
