@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,8 +69,12 @@ def hold(
     paths: Sequence[Path],
     config: LintConfig,
     changed: ChangedLines | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Held:
-    """Take out of a result what the baselines know; say which entries are out of date."""
+    """Take out of a result what the baselines know; say which entries are out of date.
+
+    `given` are the texts of paths that are not to be read from the disk.
+    """
     settings = Settings(config)
     by_baseline: defaultdict[Path, list[Finding]] = defaultdict(list)
     if config.baseline:
@@ -84,7 +88,7 @@ def hold(
     for path, findings in by_baseline.items():
         text = _read(path)
         baseline = _parsed(path, text)
-        named = _named(findings, root, path.parent)
+        named = _named(findings, root, path.parent, given or {})
         held = baseline.known(dict(named.values()))
         known |= {finding for finding, (seen, _) in named.items() if seen in held}
         if changed is None and not result.problems:
@@ -116,7 +120,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> int:
             f"{path} exists already, and a baseline only shrinks: --update-baseline takes out what "
             "is no longer found; to start anew, delete it first"
         )
-    baseline = Baseline.of(dict(_named(findings, root, path.parent).values()))
+    baseline = Baseline.of(dict(_named(findings, root, path.parent, {}).values()))
     write_whole(path, render_baseline(baseline))
     return len(baseline.entries)
 
@@ -131,11 +135,12 @@ def update_baselines(stale: Iterable[Stale]) -> int:
 
 
 def _named(
-    findings: Iterable[Finding], root: Path, folder: Path
+    findings: Iterable[Finding], root: Path, folder: Path, given: Mapping[str, str]
 ) -> dict[Finding, tuple[Finding, str]]:
     """Return for each finding how it looks from the baseline's folder, and its fingerprint."""
     seen = {f: rebased(f, _from(folder, root / f.path)) for f in findings}
-    names = fingerprints(seen.values(), lines_below(folder))
+    texts = {_from(folder, root / path): text for path, text in given.items()}
+    names = fingerprints(seen.values(), lines_below(folder, texts))
     return {finding: (moved, names[moved]) for finding, moved in seen.items()}
 
 

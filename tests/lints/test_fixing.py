@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_written_is_a_problem_and_stays_whole(
 
     monkeypatch.setattr(os, "replace", full)
     assert main(["check", "--fix"]) == 2
-    assert "problem: cannot write train.py: No space left on device" in capsys.readouterr().out
+    assert "train.py: No space left on device" in capsys.readouterr().out
     assert {path.name for path in project.iterdir()} == {"train.py", "pyproject.toml"}
     assert (project / "train.py").read_text() == CODE
 
@@ -186,6 +186,19 @@ def test_an_excluded_name_on_the_standard_input_is_left_alone(project: Path) -> 
     (project / "pyproject.toml").write_text('[tool.perflint.lints]\nexclude = ["vendored"]\n')
     done = _piped("--fix", "--stdin-filename", "vendored/a.py")
     assert (done.returncode, done.stdout) == (0, CODE.encode())
+
+
+def test_what_the_baseline_knows_is_neither_fixed_nor_shown(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.perflint.lints]\nbaseline = "known.json"\n')
+    assert main(["check", "--write-baseline"]) == 0
+    assert _piped("--stdin-filename", "train.py").stdout == b"no findings in 1 file\n"
+    added = CODE.replace("    seen =", "    other += loss\n    seen =")
+    added = added.replace("total = 0", "total = other = 0")
+    (project / "train.py").write_text(added)
+    fixed = added.replace("other += loss", "other += loss.detach()")
+    assert _piped("--stdin-filename", "train.py", "--fix", text=added).stdout == fixed.encode()
+    assert main(["check", "--fix"]) == 0
+    assert (project / "train.py").read_text() == fixed
 
 
 def test_the_standard_input_is_not_mixed_with_paths(capsys: pytest.CaptureFixture[str]) -> None:
