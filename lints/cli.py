@@ -109,9 +109,9 @@ def _check_once(options: argparse.Namespace) -> int:
 def _given(options: argparse.Namespace, root: Path) -> list[Path]:
     if not options.hook:
         return options.paths or [root]
-    from .files import is_python
+    from .hooked import worth_checking
 
-    return [path for path in options.paths if path.is_dir() or (path.exists() and is_python(path))]
+    return [path for path in options.paths if worth_checking(path)]
 
 
 def _configured(options: argparse.Namespace) -> "LintConfig":
