@@ -11,6 +11,7 @@ from .bindings import Bindings, How
 from .callees import Callees
 from .cold import is_test_code
 from .collectives import Collectives
+from .compiled import Compiled
 from .conditions import by_choice
 from .copies import Copies
 from .dataflow import Dataflow
@@ -24,6 +25,7 @@ from .names import Names
 from .outside import ALONE, HotCall, Outside, Place
 from .parameters import Parameters
 from .pieces import Pieces
+from .precision import Precision
 from .regions import Hot, Regions
 from .samplers import Samplers
 from .syntax import Syntax, dotted, path_of
@@ -141,6 +143,23 @@ class Facts:
     def worker_code(self) -> WorkerCode:
         """What runs in the worker processes of loaders."""
         return WorkerCode(self.syntax, self.names, self.bindings, self.loaders)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """What runs inside `torch.compile`."""
+        return Compiled(self.syntax, self.names, self.regions, self.bindings)
+
+    @cached_property
+    def precision(self) -> Precision:
+        """What the file says of mixed precision."""
+        return Precision(self.syntax, self.names, self.bindings)
+
+    @cached_property
+    def says_torch(self) -> bool:
+        """Whether a fix may write `torch.` anywhere in the file."""
+        imports = (each for each in self.syntax.tree.body if isinstance(each, ast.Import))
+        names = [alias for statement in imports for alias in statement.names]
+        return any(a.name.split(".")[0] == "torch" and a.asname is None for a in names)
 
     @cached_property
     def copies(self) -> Copies:

@@ -36,7 +36,6 @@ class PinMemoryPerTensor(Rule):
     The PyTorch tutorial on `pin_memory` and `non_blocking`.
     """
 
-    preview = True
     code = "PFL208"
     tokens = (".pin_memory()",)
 
