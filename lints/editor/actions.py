@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from lsprotocol.types import CodeAction, CodeActionKind, Diagnostic, Range, TextEdit, WorkspaceEdit
 
+from ..add_ignore import stays_python, with_ignores
+from ..files import SourceFile
 from ..finding import Edit, Finding
 from .places import Places
-from .silence import silencing
 
 FIX_ALL = f"{CodeActionKind.SourceFixAll.value}.perflint"
 _LONGEST = 60
@@ -19,11 +20,14 @@ def quick_fixes(
     here = [(finding, told) for finding, told in shown if _touch(told.range, at)]
     here.sort(key=lambda pair: not (pair[0].fix and pair[0].fix.safe))
     for finding, told in here:
-        if finding.fix:
-            yield _quick(_title(finding.fix), finding.fix, told, places, uri)
+        if fix := finding.fix:
+            change = TextEdit(places.range(fix.span), fix.text)
+            yield _quick(_title(fix), [change], told, uri, preferred=fix.safe)
     for finding, told in here:
-        if edit := silencing(finding, text):
-            yield _quick(f"Silence {finding.rule} here", edit, told, places, uri, preferred=False)
+        silenced = with_ignores(SourceFile(text, "utf-8"), [finding])
+        if stays_python(silenced):
+            edits = list(places.edits(silenced.text))
+            yield _quick(f"Silence {finding.rule} here", edits, told, uri, preferred=False)
 
 
 def fix_all(uri: str, edits: list[TextEdit] | None) -> CodeAction:
@@ -42,21 +46,14 @@ def is_wanted(kind: str, only: Sequence[str] | None) -> bool:
 
 
 def _quick(
-    title: str,
-    edit: Edit,
-    told: Diagnostic,
-    places: Places,
-    uri: str,
-    *,
-    preferred: bool | None = None,
+    title: str, edits: list[TextEdit], told: Diagnostic, uri: str, *, preferred: bool
 ) -> CodeAction:
-    change = TextEdit(places.range(edit.span), edit.text)
     return CodeAction(
         title,
         kind=CodeActionKind.QuickFix,
         diagnostics=[told],
-        is_preferred=edit.safe if preferred is None else preferred,
-        edit=WorkspaceEdit(changes={uri: [change]}),
+        is_preferred=preferred,
+        edit=WorkspaceEdit(changes={uri: edits}),
     )
 
 

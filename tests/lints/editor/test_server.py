@@ -222,8 +222,8 @@ def test_fixes_and_silence_are_offered_and_safe_ones_preferred(tmp_path: Path) -
         assert edit.new_text == "loss.detach()"
         assert silence.title == "Silence graph-retention here"
         [edit] = _edits(silence, uri)
-        assert edit.new_text == "  # perflint: ignore[graph-retention]"
-        assert edit.range.start == lsp.Position(7, len("    total += loss"))
+        assert edit.new_text == "    total += loss  # perflint: ignore[PFL601]\n"
+        assert edit.range == lsp.Range(lsp.Position(7, 0), lsp.Position(8, 0))
         assert await editor.actions(uri, 0, ["quickfix"]) == []
         [everything] = await editor.actions(uri, 0, ["source.fixAll"])
         assert everything.kind == "source.fixAll.perflint"
