@@ -56,7 +56,8 @@ def _check_once(options: argparse.Namespace) -> int:
     from .changed import changed_lines
     from .known import check_held
     from .outcome import Suppressed
-    from .output import any_at_least, tell
+    from .output import tell
+    from .settings import any_fails
 
     paths = _given(options, root)
     changed = changed_lines(root, options.diff_base) if options.diff_base else None
@@ -103,7 +104,7 @@ def _check_once(options: argparse.Namespace) -> int:
         tell_stale(held.stale, update=options.update_baseline)
     if result.problems:
         return 2
-    return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
+    return int(any_fails(result.findings, root, config) and not options.exit_zero)
 
 
 def _given(options: argparse.Namespace, root: Path) -> list[Path]:

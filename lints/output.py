@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from .. import PerflintError
 from .colour import wants_colour
-from .finding import Finding, Severity
 from .outcome import Outcome, Suppressed, summary
 from .sources import lines_below
 
@@ -56,11 +55,6 @@ def render(outcome: Outcome, output_format: str) -> str:
     form = import_module(f".outputs.{output_format}", __package__)
     text: str = form.render(outcome)
     return text
-
-
-def any_at_least(findings: Iterable[Finding], lowest: Severity | None) -> bool:
-    """Whether a finding is bad enough to fail."""
-    return lowest is not None and any(finding.severity.at_least(lowest) for finding in findings)
 
 
 def _counted(outcome: Outcome, output_format: str) -> str:

@@ -74,6 +74,16 @@ def visible(findings: Iterable[Finding], config: LintConfig) -> list[Finding]:
     ]
 
 
+def any_fails(findings: Iterable[Finding], root: Path, config: LintConfig) -> bool:
+    """Whether a finding is bad enough to fail, by what holds for its own file."""
+    settings = Settings(config)
+    for finding in findings:
+        lowest = settings.for_file(root / finding.path).fail_on
+        if lowest is not None and finding.severity.at_least(lowest):
+            return True
+    return False
+
+
 def fits(relative: str, globs: Sequence[str]) -> bool:
     """Whether a path fits one of the globs; `!glob` fits all that the glob does not."""
     return any(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from torch_perflint.__main__ import main
 from torch_perflint.lints.add_ignore import with_ignores
-from torch_perflint.lints.files import SourceFile
+from torch_perflint.lints.engine import apply_fixes
+from torch_perflint.lints.files import SourceFile, read_source
 from torch_perflint.lints.finding import Finding, Span
 from torch_perflint.lints.registry import all_rules, vocabulary
 from torch_perflint.lints.suppress import judge_comments
@@ -158,3 +159,21 @@ def test_only_lines_of_a_selection_are_silenced(project: Path) -> None:
     assert main(["check", "--select", "PFL102", "--add-ignore"]) == 0
     assert file.read_text().count("ignore[PFL102]") == 1
     assert main(["check"]) == 1
+
+
+OURS = sorted(Path(__file__).parents[2].glob("lints/*.py"))
+
+
+@pytest.mark.parametrize("file", OURS, ids=lambda file: file.stem)
+def test_any_code_stays_what_it_is_and_gets_rid_of_the_comments_again(file: Path) -> None:
+    known = vocabulary(all_rules())
+    ran = frozenset(known.codes.values())
+    source = read_source(file)
+    tree = ast.parse(source.text)
+    starts = sorted({node.lineno for node in ast.walk(tree) if isinstance(node, ast.expr)})
+    findings = [_at(line, ("PFL101", "PFL104")[line % 2]) for line in starts[::5]]
+    made = with_ignores(source, findings, "why: #1")
+    assert ast.dump(ast.parse(made.text)) == ast.dump(tree)
+    assert judge_comments(findings, made.text, "a.py", ran, known) == ([], [])
+    _, unused = judge_comments([], made.text, "a.py", ran, known)
+    assert apply_fixes(made.text, unused) == source.text

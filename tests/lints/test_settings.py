@@ -1,15 +1,16 @@
 """What holds for each file: nested tables, overrides, per-file ignores, the command line."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.lints.config import LintConfig, load_config, with_command_line
-from torch_perflint.lints.finding import Confidence, Severity
+from torch_perflint.lints.finding import Confidence, Finding, Severity, Span
 from torch_perflint.lints.registry import all_rules
 from torch_perflint.lints.selection import chosen
-from torch_perflint.lints.settings import Settings, fits
+from torch_perflint.lints.settings import Settings, any_fails, fits
 
 HEAD = "[tool.perflint.lints]\n"
 
@@ -145,6 +146,25 @@ def test_globs_fit_names_at_any_depth_and_paths_from_the_table(
     path: str, glob: str, does: bool
 ) -> None:
     assert fits(path.replace("/", os.sep), [glob]) is does
+
+
+def test_a_finding_fails_by_what_holds_for_its_file(tmp_path: Path) -> None:
+    table = """\
+[[tool.perflint.lints.overrides]]
+files = ["old/**"]
+fail_on = "never"
+[[tool.perflint.lints.overrides]]
+files = ["new/**"]
+fail_on = "error"
+"""
+    (tmp_path / "pyproject.toml").write_text(HEAD + table)
+    config = load_config(tmp_path)
+    item = Finding("a.py", Span(1, 0, 1, 1), "PFL101", "item-in-hot-path", "x")
+    for path, fails in (("a.py", True), ("old/a.py", False), ("new/a.py", False)):
+        assert any_fails([replace(item, path=path)], tmp_path, config) is fails
+    worse = replace(item, path="new/a.py", severity=Severity.ERROR)
+    assert any_fails([worse], tmp_path, config)
+    assert not any_fails([], tmp_path, config)
 
 
 def test_what_is_excused_stays_so_for_a_config_made_by_hand(tmp_path: Path) -> None:
