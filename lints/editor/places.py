@@ -18,6 +18,7 @@ class Places:
         # Not splitlines(): to an editor, too, a form feed ends no line.
         self.lines = _NEWLINE.split(text)
         self._encoding = encoding
+        self._ending = "\r\n" if "\r\n" in text else "\n"
 
     def position(self, line: int, column: int) -> Position:
         """Give the position of a line from 1 and a column in characters, within the text."""
@@ -39,20 +40,20 @@ class Places:
     def edits(self, after: str) -> Iterator[TextEdit]:
         """Yield what turns this text into another one that differs in some lines.
 
-        Both have the same kind of line endings, and an editor puts in its own.
+        New lines end as those of this text do.
         """
         new = _NEWLINE.split(after)
         matcher = difflib.SequenceMatcher(a=self.lines, b=new, autojunk=False)
         for kind, old, old_end, first, end in matcher.get_opcodes():
             if kind == "equal":
                 continue
-            lines = "".join(line + "\n" for line in new[first:end])
+            lines = "".join(line + self._ending for line in new[first:end])
             span = Span(old + 1, 0, old_end + 1, 0)
             if old_end == len(self.lines):
                 # The last line has no end that could be replaced along with it.
-                lines = lines.removesuffix("\n")
+                lines = lines.removesuffix(self._ending)
                 if old == old_end:
-                    lines = "\n" + lines
+                    lines = self._ending + lines
                 elif first == end:
                     span = Span(old, len(self.lines[old - 1]), old_end + 1, 0)
             yield TextEdit(self.range(span), lines)

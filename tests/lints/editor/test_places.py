@@ -56,3 +56,8 @@ def test_edits_turn_one_text_into_the_other(before: str, after: str) -> None:
 def test_edits_leave_lines_alone_that_stay() -> None:
     [edit] = Places("a\nb\nc\n").edits("a\nB\nc\n")
     assert (edit.range.start.line, edit.range.end.line, edit.new_text) == (1, 2, "B\n")
+
+
+def test_new_lines_end_as_the_others_do() -> None:
+    [edit] = Places("a\r\nb\r\nc\r\n").edits("a\r\nB\r\nB\r\nc\r\n")
+    assert edit.new_text == "B\r\nB\r\n"

@@ -292,6 +292,33 @@ def test_each_folder_has_its_own_settings(tmp_path: Path) -> None:
     _run(play, tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch\n\0",
+        "import torch\n" + "(" * 5_000,
+        "import torch\nx = " + "-" * 50_000 + "1\n",
+        "import torch\nx = a" + ".b" * 20_000 + "\n",
+        "import torch\n" + "x" * 1_000_000,
+        "import torch\ns = '\ud800'\n",
+        "import torch\n\f\x0b\u2028\r\r\n",
+        "import torch\n# perflint: ignore[",
+    ],
+    ids=["null", "brackets", "signs", "dots", "long", "surrogate", "feeds", "comment"],
+)
+def test_no_text_brings_the_server_down(text: str, tmp_path: Path) -> None:
+    odd, uri = (tmp_path / "odd.py").as_uri(), (tmp_path / "train.py").as_uri()
+
+    async def play(editor: Editor) -> None:
+        editor.open(odd, text)
+        editor.open(uri, CODE)
+        await editor.until(lambda: uri in editor.told)
+        assert "PFL101" in editor.codes(uri)
+        assert editor.messages == []
+
+    _run(play, tmp_path)
+
+
 def test_a_missing_extra_is_a_clear_message() -> None:
     code = "import sys; sys.modules['pygls'] = None; sys.modules['pygls.lsp.server'] = None; "
     code += "from torch_perflint.__main__ import main; sys.exit(main(['lsp']))"
