@@ -9,9 +9,11 @@ from .names import Names
 from .regions import Regions
 from .supplies import Supplies, called_name, within_body
 from .syntax import Function, Loop, Syntax
+from .vocabulary import is_module_name
 
 _EVALUATION = re.compile(r"val|valid|test|eval|dev(?!ice)|infer|predict|holdout", re.IGNORECASE)
 _TRAINS = re.compile(r"(^|_)(train|fit)|Train", re.ASCII)
+_RUNS = re.compile(r"(^|_)(train|fit|eval|valid|validate|test)|evaluate|Train|Evaluat", re.ASCII)
 _MOVES = re.compile(r"to_(device|cuda|gpu)|(move|send|put)_.*(device|cuda|gpu)|^(to|cuda)$")
 _MODELS = re.compile(r"model|net|module|encoder|decoder|criterion|loss", re.IGNORECASE)
 _TRAINING_HOOKS = {"train_dataloader", "get_train_dataloader"}
@@ -59,7 +61,9 @@ class LoaderUses:
         function = self._syntax.function(loader)
         if function is not None and function.name in _EVALUATION_HOOKS:
             return True
-        return self._trains() and bool(self.fed(loader))
+        # One batch now and then, for a picture, is no evaluation.
+        used = self.loops_over(loader) or any(map(_RUNS.search, self._handed_to(loader)))
+        return used and self._trains()
 
     def feeds(self, loader: ast.Call) -> str | None:
         """Return in words what a loader feeds whose batches go to the device; None if unclear."""
@@ -70,11 +74,13 @@ class LoaderUses:
         return None
 
     def moves_batches(self, loader: ast.Call) -> bool:
-        """Whether a loop of this file over a loader copies its batches to a device."""
+        """Whether the batches of a loader go where the model is: here, or by whom it is given."""
         function = self._syntax.function(loader)
         if function is not None and function.name in _TRAINING_HOOKS | _EVALUATION_HOOKS:
             return True
-        return any(_moves_something(self._turn(place)) for place in self.fed(loader))
+        if any(_RUNS.search(name) for name in self._handed_to(loader)):
+            return True
+        return any(_reaches_device(self._turn(place)) for place in self.fed(loader))
 
     def fed(self, loader: ast.Call) -> list[Loop | ast.Call]:
         """Return the loops over a loader, and the calls of `next` on it."""
@@ -174,12 +180,17 @@ class LoaderUses:
         return any(self.in_training(call) for call in self._syntax.calls if self._makers.of(call))
 
 
-def _moves_something(place: ast.AST) -> bool:
+def _reaches_device(place: ast.AST) -> bool:
+    """Whether batches are moved here, or given to a model, which lies on the device."""
     for node in ast.walk(place):
-        if isinstance(node, ast.Call) and _MOVES.search(called_name(node)):
-            owner = getattr(node.func, "value", None)
-            if owner is None or not _MODELS.search(ast.unparse(owner)):
-                return True
+        if not isinstance(node, ast.Call):
+            continue
+        name = called_name(node)
+        owner = getattr(node.func, "value", None)
+        if _MOVES.search(name) and (owner is None or not _MODELS.search(ast.unparse(owner))):
+            return True
+        if is_module_name(name):
+            return True
     return False
 
 

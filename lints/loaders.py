@@ -14,7 +14,7 @@ from .supplies import Supplies, Supply, passed
 from .syntax import Function, Syntax, path_of
 
 _WRAPPERS = {"enumerate", "tqdm", "trange", "zip", "iter", "islice", "progress_bar", "track"}
-_GPU = re.compile(r"cuda|gpu|accelerator|xpu", re.IGNORECASE)
+_GPU = re.compile(r"cuda|gpu|accel|xpu", re.IGNORECASE)
 
 
 class Loaders:
@@ -71,6 +71,8 @@ class Loaders:
         maker = self._makers.of(call)
         # Graphs of dgl cannot be pinned by a loader, and a TPU has no use for pinned memory.
         if maker is None or not maker.kind.pins or self._names.imports("dgl", "torch_xla"):
+            return None
+        if self._memory.is_index(self.option(call, "dataset")):
             return None
         found = [self._holds(choice) for choice in self.choices(call, "pin_memory")]
         if True in found:

@@ -38,6 +38,15 @@ class Memory:
                 return True
         return any(self.holds(source, depth - 1) for source in self._sources(dataset))
 
+    def is_index(self, dataset: object) -> bool:
+        """Whether a dataset is a list of numbers: what they stand for lies elsewhere."""
+        match dataset:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                return bool(_IDS.search(name))
+            case ast.Call(func=func):
+                return (self._names.of(func) or self._names.builtin(func)) in _LISTS
+        return False
+
     def _made(self, call: ast.Call, depth: int) -> bool:
         name = self._names.of(call.func) or self._names.builtin(call.func) or ""
         last = name.rsplit(".", 1)[-1]

@@ -187,3 +187,27 @@ def test_data_in_memory_needs_no_workers(dataset: str, in_memory: bool) -> None:
     )
     [made] = _made(facts)
     assert facts.loaders.needs_no_workers(made) is in_memory
+
+
+@pytest.mark.parametrize(
+    ("use", "feeds"),
+    [
+        ("for x in loader:\n    model(x.cuda())", "an evaluation"),
+        ("for x in loader:\n    model.parse(x)\n    model(x)", "an evaluation"),
+        ("for x in loader:\n    print(x)", None),
+        ("evaluate(model, loader)", "an evaluation"),
+        ("print(loader)", None),
+        ("x = next(iter(loader))\nmodel(x.cuda())", None),
+    ],
+)
+def test_an_evaluation_loader_counts_where_its_batches_reach_the_device(
+    use: str, feeds: str | None
+) -> None:
+    head = "train_loader = DataLoader(d)\nloader = DataLoader(e)\n"
+    facts = _facts(head + use)
+    assert facts.loaders.uses.feeds(_made(facts)[-1]) == feeds
+
+
+def test_a_loader_in_a_file_that_trains_nothing_is_no_evaluation_loader() -> None:
+    facts = _facts("loader = DataLoader(e)\nfor x in loader:\n    model(x.cuda())")
+    assert facts.loaders.uses.feeds(_made(facts)[-1]) is None
