@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .engine import apply_fixes
 from .files import SourceFile
 from .finding import Edit, Finding
 from .notebooks import parse_notebook
@@ -101,6 +100,9 @@ def edited(source: SourceFile, findings: Sequence[Finding]) -> SourceFile:
 
 
 def _applied(text: str, findings: Sequence[Finding]) -> str:
+    # Only now: a text without anything to fix does not need the engine, and what that draws in.
+    from .engine import apply_fixes
+
     endings = Counter(newline[0] for newline in _NEWLINE.finditer(text))
     usual = endings.most_common(1)[0][0] if endings else "\n"
     own = [
