@@ -245,3 +245,27 @@ def test_a_person_is_asked_about_each_fix(project: Path, answers: str, expected:
     assert "Apply this fix?" in done.stderr
     assert '+    x = x.to("cuda", non_blocking=True)' in done.stderr
     assert (project / "train.py").read_text() == expected
+
+
+def test_changed_lines_of_a_notebook_are_those_of_its_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "train.py").unlink()
+
+    def written(code: str) -> str:
+        cells = [{"cell_type": "code", "source": code.splitlines(keepends=True)}]
+        return json.dumps({"cells": cells, "nbformat": 4}, indent=1)
+
+    (project / "a.ipynb").write_text(written(CODE))
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run(
+            ["git", "-c", "user.name=A", "-c", "user.email=a@localhost", *words], check=True
+        )
+    edited = CODE.replace('x.to("cuda")', 'x.to("cuda")  # to the device')
+    (project / "a.ipynb").write_text(written(edited))
+    assert main(["check", "--diff-base", "HEAD", "--output-format", "concise"]) == 1
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("a.ipynb:cell 1:7:9: PFL203")
+    assert main(["check", "--diff-base", "HEAD", "--fix"]) == 0
+    fixed = edited.replace('("cuda")', '("cuda", non_blocking=True)')
+    assert (project / "a.ipynb").read_text() == written(fixed)
