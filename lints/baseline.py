@@ -3,7 +3,6 @@
 It only shrinks: what is fixed leaves it, and nothing new gets in.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -60,6 +59,8 @@ class Baseline:
 
 def parse_baseline(text: str) -> Baseline:
     """Read a baseline. Raises PerflintError for what was not written by us."""
+    import json  # every check comes by here, and few have a baseline
+
     try:
         document = json.loads(text)
         if not isinstance(document, dict) or "version" not in document:
@@ -75,6 +76,8 @@ def parse_baseline(text: str) -> Baseline:
 
 def render_baseline(baseline: Baseline) -> str:
     """Write a baseline with one finding to a line, so that two branches seldom collide."""
+    import json
+
     lines = [json.dumps(_plain(entry), ensure_ascii=False) for entry in baseline.entries]
     body = ",\n  ".join(lines)
     return (

@@ -1,6 +1,5 @@
 """What may stand in the [tool.perflint.lints] table: each key, its type, and its mistakes."""
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -105,6 +104,8 @@ def _values(
 
 
 def _unknown(key: str, known: Iterable[str], where: str) -> str:
+    import difflib  # costs as much as reading a small table, and mistakes are rare
+
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.0)[0]
     return f"{where} has no key {key!r}; the nearest is {near!r}"
 

@@ -20,7 +20,6 @@ from .changed import ChangedLines
 from .check import CheckResult, check_paths
 from .config import LintConfig
 from .finding import Confidence, Finding, Severity, Span
-from .fingerprint import fingerprints
 from .settings import Settings, visible
 from .sources import lines_below
 from .whole import write_whole
@@ -138,6 +137,8 @@ def _named(
     findings: Iterable[Finding], root: Path, folder: Path, given: Mapping[str, str]
 ) -> dict[Finding, tuple[Finding, str]]:
     """Return for each finding how it looks from the baseline's folder, and its fingerprint."""
+    from .fingerprint import fingerprints
+
     seen = {f: rebased(f, _from(folder, root / f.path)) for f in findings}
     texts = {_from(folder, root / path): text for path, text in given.items()}
     names = fingerprints(seen.values(), lines_below(folder, texts))

@@ -1,6 +1,8 @@
 """What holds for each file: nested tables, overrides, per-file ignores, the command line."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,3 +172,19 @@ fail_on = "error"
 def test_what_is_excused_stays_so_for_a_config_made_by_hand(tmp_path: Path) -> None:
     config = LintConfig(per_file_ignores=(("*.py", ("ALL",)),), root=tmp_path)
     assert _codes(Settings(config), tmp_path / "a.py") == set()
+
+
+def test_what_only_some_need_is_not_waited_for(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom torch_perflint.lints import config\n"
+        "import torch_perflint.lints.settings, torch_perflint.lints.baseline\n"
+        "config.load_config(Path.cwd())\n"
+        "print(*sorted({'libcst', 'tomllib', 'json', 'difflib'} & set(sys.modules)))"
+    )
+
+    def awake() -> str:
+        return subprocess.check_output([sys.executable, "-c", code], text=True, cwd=tmp_path)
+
+    assert awake() == "\n"
+    (tmp_path / "pyproject.toml").write_text(HEAD)
+    assert awake() == "tomllib\n"
