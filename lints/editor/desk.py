@@ -7,7 +7,7 @@ from pathlib import Path
 from ..config import load_config
 from ..files import SourceFile
 from ..finding import Finding
-from ..fixing import fix_text, safe_only
+from ..fixing import findings_in, fix_text, safe_only
 from ..settings import Settings
 
 
@@ -39,17 +39,17 @@ def sheet_of(path: Path | None, text: str, folders: Sequence[Path]) -> Sheet:
 
 
 def judge(sheet: Sheet) -> Judged:
-    """Check a text. Raises PerflintError where the settings cannot be read.
+    """Check a text; what its baseline knows is left out.
 
-    They are read each time: that takes a few milliseconds, and is never out of date.
+    Raises PerflintError where the settings or the baseline cannot be read. They are read each time:
+    that takes a few milliseconds, and is never out of date.
     """
-    from ..check import check_text
-
     path = sheet.root / sheet.name
     settings = Settings(load_config(path.parent))
     if settings.excludes(path):
         return Judged(sheet)
-    result = check_text(sheet.root, sheet.name, sheet.text, settings.for_file(path))
+    source = SourceFile(sheet.text, "utf-8")
+    result = findings_in(sheet.root, sheet.name, source, settings.for_file(path))
     return Judged(sheet, result.findings, result.problems)
 
 

@@ -275,6 +275,24 @@ def test_settings_are_read_anew_and_a_broken_file_is_said_once(tmp_path: Path) -
     _run(play, tmp_path)
 
 
+def test_what_the_baseline_knows_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.perflint.lints]\nbaseline = "known.json"\n')
+    (tmp_path / "train.py").write_text(CODE)
+    words = [sys.executable, "-m", "torch_perflint", "check", "--write-baseline"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    uri = (tmp_path / "train.py").as_uri()
+
+    async def play(editor: Editor) -> None:
+        editor.open(uri, CODE)
+        await editor.until(lambda: editor.told)
+        assert editor.codes(uri) == []
+        editor.change(uri, CODE + "    float(loss)\n", 2)
+        await editor.until(lambda: len(editor.told[uri]) == 2)
+        assert editor.codes(uri) == ["PFL102"]
+
+    _run(play, tmp_path)
+
+
 def test_each_folder_has_its_own_settings(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
