@@ -114,7 +114,14 @@ class Calls:
         if outside.bases(name) & MODULES:
             return MODULE
         value = outside.returned(name)
-        return value if value is not UNKNOWN else self._of_module_call(call)
+        if value is not UNKNOWN:
+            return value
+        last = name.rpartition(".")[2]
+        if last[:1].isupper():
+            # By custom only classes begin with a capital letter: this makes a module, or what not.
+            made = is_module_name(last) or last.endswith("Loss")
+            return MODULE if made else self._of_unknown(call)
+        return self._of_module_call(call)
 
     def _of_builtin(self, call: ast.Call, name: str) -> Value:
         if name in PLAIN_CALLS:

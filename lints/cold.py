@@ -42,6 +42,8 @@ class Cold:
                     return True
             case ast.ExceptHandler():
                 return True
+            case ast.Assert(msg=message) if child is message:
+                return True
             case ast.With(body=body) if child in body and looped and self._is_no_grad(parent):
                 # A loop over batches without gradients is an evaluation.
                 return True

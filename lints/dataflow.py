@@ -11,7 +11,7 @@ from .inputs import Inputs
 from .loaders import Loaders
 from .names import Names
 from .regions import Regions
-from .syntax import Function, Syntax, path_of
+from .syntax import Function, Syntax, literal_text, path_of
 from .values import (
     DERIVED,
     LOSS,
@@ -142,7 +142,7 @@ class Dataflow:
         return found
 
     def _operation(self, operands: list[ast.expr], *, grad: bool = True) -> Value:
-        if isinstance(operands[0], ast.Constant) and isinstance(operands[0].value, str):
+        if literal_text(operands[0]) or isinstance(operands[0], ast.JoinedStr):
             return PLAIN
         values = [self.value(operand) for operand in operands]
         kinds = {value.kind for value in values}

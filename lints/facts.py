@@ -1,6 +1,7 @@
 """All that a rule may ask about a file, worked out once: names, hot places, values."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from .compiled import Compiled
 from .conditions import by_choice
 from .copies import Copies
 from .dataflow import Dataflow
+from .decisions import Decisions
 from .evaluation import Evaluations
 from .factories import Factories
 from .feeding import Feeding
@@ -28,6 +30,7 @@ from .pieces import Pieces
 from .precision import Precision
 from .regions import Hot, Regions
 from .samplers import Samplers
+from .shown import Shown
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
 from .worker_code import WorkerCode
@@ -37,6 +40,8 @@ FRAMEWORKS = (
     *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
     *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
 )
+# Without any of these words, a program that makes its own model leaves it on the CPU.
+_ELSEWHERE = re.compile(r"cuda|device|accelerat|xpu|mps|npu|hpu|deepspeed|fabric|lightning|Trainer")
 
 
 class Facts:
@@ -172,6 +177,16 @@ class Facts:
         return Evaluations(self.syntax, self.names, self.regions, self.loaders, self.dataflow)
 
     @cached_property
+    def decisions(self) -> Decisions:
+        """What Python takes the truth of."""
+        return Decisions(self.syntax, self.names, self.dataflow)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """Where values are turned into text, logged or tracked."""
+        return Shown(self.syntax, self.names)
+
+    @cached_property
     def uses_torch(self) -> bool:
         """Whether the file imports torch or a framework on top of it."""
         return self.names.imports(*FRAMEWORKS)
@@ -182,6 +197,15 @@ class Facts:
         if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
             return True
         return any(word in self._source for word in ("cuda", "xpu", ".accelerator", ".to(device"))
+
+    @cached_property
+    def runs_on_host(self) -> bool:
+        """Whether the file is a whole program that trains on the CPU: it names no other device."""
+        if _ELSEWHERE.search(self._source) or self._outside.trains:
+            return False
+        made = [self.names.of(call.func) or "" for call in self.syntax.calls]
+        optimizes = any(name.startswith("torch.optim.") for name in made)
+        return optimizes and any(self.regions.is_module(home) for home in self.syntax.classes)
 
     @cached_property
     def is_test_code(self) -> bool:

@@ -35,7 +35,9 @@ def rare(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
             return _rare_comparison(left, op, right, resolve)
         case ast.Call(func=func):
             name = (dotted(func) or "").rsplit(".", 1)[-1]
-            return name == "isEnabledFor" or bool(_NOW.search(name))
+            if name == "isEnabledFor" or _NOW.search(name):
+                return True
+            return _asks(test, ("isnan", "isinf"))
         case ast.Name() | ast.Attribute():
             name = (dotted(test) or "").rsplit(".", 1)[-1]
             if name == "__debug__" or _DEBUG.search(name) or _NOW.search(name):
@@ -56,6 +58,8 @@ def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
             return rare(operand, resolve, depth)
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _periodic(left, resolve) or _periodic(right, resolve)
+        case ast.Call() if _asks(test, ("isfinite",)):
+            return True
         case ast.Name():
             stands_for = resolve(test) if depth else None
             return stands_for is not None and rarely_false(stands_for, resolve, depth - 1)
@@ -107,6 +111,16 @@ def _periodic(node: ast.expr, resolve: Resolve) -> bool:
         return False  # text formatting
     every = node.right if isinstance(node.right, ast.Constant) else resolve(node.right)
     return not (isinstance(every, ast.Constant) and every.value == 1)
+
+
+def _asks(test: ast.expr, names: tuple[str, ...]) -> bool:
+    """Whether this is `torch.isnan(x).any()` or its like: most runs never see it come true."""
+    while isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute):
+        if test.func.attr in names:
+            return True
+        inside = test.args[0] if dotted(test.func.value) in ("torch", "np") and test.args else None
+        test = inside or test.func.value
+    return isinstance(test, ast.Call) and dotted(test.func) in names
 
 
 def _counts(node: ast.expr) -> bool:

@@ -90,7 +90,7 @@ FLAGGED_STEPS = {
     "text, not a remainder": ("if '%d' % step == '3':\n    log(loss.item())", ["PFL101"]),
     "each of several": ("log([v.item() for v in (loss, out.mean())])", ["PFL101"]),
     "float": ("seen += float(loss)", ["PFL102"]),
-    "a question": ("if torch.isnan(loss):\n    raise ValueError", ["PFL103"]),
+    "a question": ("if torch.isnan(loss):\n    raise ValueError", ["PFL117"]),
     "a copy": ("keep(out.detach().cpu())", ["PFL104"]),
     "synchronize": ("torch.cuda.synchronize()", ["PFL115"]),
     "a sum": ("args.total += loss", ["PFL601"]),
