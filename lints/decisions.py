@@ -26,22 +26,22 @@ class Decisions:
     def tested(self) -> frozenset[ast.expr]:
         """The expressions that Python takes the truth of, without those it does so in parts."""
         found: set[ast.expr] = set()
-        for node in self._syntax.nodes(ast.If, ast.While, ast.IfExp, ast.Assert):
-            found.update(_parts(node.test))
-        for node in self._syntax.nodes(ast.BoolOp):
-            # The last one is only handed on: whether it is tested is up to what is around.
-            found.update(part for value in node.values[:-1] for part in _parts(value))
-        for node in self._syntax.nodes(ast.UnaryOp):
-            if isinstance(node.op, ast.Not):
-                found.update(_parts(node.operand))
+        nodes = self._syntax.nodes
+        tests = [node.test for node in nodes(ast.If)]
+        tests += [node.test for node in nodes(ast.While)]
+        tests += [node.test for node in nodes(ast.IfExp)]
+        tests += [node.test for node in nodes(ast.Assert)]
+        # The last one is only handed on: whether it is tested is up to what is around.
+        tests += [value for node in nodes(ast.BoolOp) for value in node.values[:-1]]
+        tests += [n.operand for n in nodes(ast.UnaryOp) if isinstance(n.op, ast.Not)]
+        tests += [test for node in nodes(ast.comprehension) for test in node.ifs]
+        found.update(part for test in tests for part in _parts(test))
         for call in self._syntax.calls_to("any", "all"):
             match call.args:
                 case [ast.GeneratorExp(elt=each) | ast.ListComp(elt=each)] if self._names.builtin(
                     call.func
                 ):
                     found.update(_parts(each))
-        for node in self._syntax.nodes(ast.comprehension):
-            found.update(part for test in node.ifs for part in _parts(test))
         return frozenset(found)
 
     def is_finite_check(self, tested: ast.expr) -> bool:
