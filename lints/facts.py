@@ -8,6 +8,7 @@ from functools import cached_property
 import libcst as cst
 
 from .accumulators import Accumulators
+from .attention import Attention
 from .bindings import Bindings, How
 from .callees import Callees
 from .cold import is_test_code
@@ -142,7 +143,7 @@ class Facts:
     @cached_property
     def samplers(self) -> Samplers:
         """Which samplers shuffle every epoch alike."""
-        return Samplers(self.syntax, self.names, self.regions, self.loaders)
+        return Samplers(self.syntax, self.names, self.loaders)
 
     @cached_property
     def worker_code(self) -> WorkerCode:
@@ -165,6 +166,15 @@ class Facts:
         imports = (each for each in self.syntax.tree.body if isinstance(each, ast.Import))
         names = [alias for statement in imports for alias in statement.names]
         return any(a.name.split(".")[0] == "torch" and a.asname is None for a in names)
+
+    def says(self, *words: str) -> bool:
+        """Whether one of these words stands anywhere in the file, comments included."""
+        return any(word in self._source for word in words)
+
+    @cached_property
+    def attention(self) -> Attention:
+        """Which products are an attention written out by hand."""
+        return Attention(self.syntax, self.names, self.bindings)
 
     @cached_property
     def copies(self) -> Copies:

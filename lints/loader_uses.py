@@ -95,6 +95,25 @@ class LoaderUses:
                     self._record(self._fed, inner, call)
         return self._fed.get(loader, [])
 
+    def trains_each_epoch(self, loader: ast.Call) -> bool:
+        """Whether a step loop over a loader stands in a loop over epochs, here or in a caller."""
+        for place in self.fed(loader):
+            if isinstance(place, ast.Call) or not self._regions.is_step_loop(place):
+                continue
+            function = self._syntax.function(place)
+            callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
+            if self._is_looped(place) or (function and any(map(self._is_looped, callers))):
+                return True
+        return False
+
+    def _is_looped(self, node: ast.AST) -> bool:
+        for child, parent in self._syntax.ancestors(node):
+            if isinstance(parent, Loop) and child in parent.body:
+                return True
+            if isinstance(parent, Function):
+                return False
+        return False
+
     def loops_over(self, loader: ast.Call) -> bool:
         """Whether a loop of the file walks over a loader."""
         return any(isinstance(place, Loop) for place in self.fed(loader))

@@ -5,8 +5,7 @@ import ast
 from .keywords import Absent
 from .loaders import Loaders
 from .names import Names
-from .regions import Regions
-from .syntax import Function, Loop, Syntax, keyword, path_of
+from .syntax import Syntax, keyword, path_of
 
 _SAMPLERS = {
     "torch.utils.data.DistributedSampler",
@@ -19,10 +18,9 @@ _FRAMEWORKS = ("pytorch_lightning", "lightning", "accelerate", "ignite", "transf
 class Samplers:
     """Answers which samplers miss their `set_epoch`."""
 
-    def __init__(self, syntax: Syntax, names: Names, regions: Regions, loaders: Loaders) -> None:
+    def __init__(self, syntax: Syntax, names: Names, loaders: Loaders) -> None:
         self._syntax = syntax
         self._names = names
-        self._regions = regions
         self._loaders = loaders
         self._silent: bool | None = None
 
@@ -35,11 +33,8 @@ class Samplers:
             self._silent = self._names.imports(*_FRAMEWORKS) or any(
                 node.attr == "set_epoch" for node in mentions
             )
-        return not self._silent and any(
-            self._in_epochs(place)
-            for loader in self._loaders_of(call)
-            for place in self._loaders.uses.fed(loader)
-        )
+        loaders = self._loaders_of(call)
+        return not self._silent and any(map(self._loaders.uses.trains_each_epoch, loaders))
 
     def _loaders_of(self, sampler: ast.Call) -> list[ast.Call]:
         """Return the loaders that draw by a sampler, wrapped as a batch sampler or not."""
@@ -57,24 +52,6 @@ class Samplers:
                     found.append(call)
         same = self._syntax.scope(sampler)
         return [call for call in found if self._syntax.scope(call) is same]
-
-    def _in_epochs(self, place: Loop | ast.Call) -> bool:
-        """Whether a step loop stands in a loop over epochs, here or in a caller of this file."""
-        if isinstance(place, ast.Call) or not self._regions.is_step_loop(place):
-            return False
-        if self._is_looped(place):
-            return True
-        function = self._syntax.function(place)
-        callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
-        return function is not None and any(self._is_looped(call) for call in callers)
-
-    def _is_looped(self, node: ast.AST) -> bool:
-        for child, parent in self._syntax.ancestors(node):
-            if isinstance(parent, Loop) and child in parent.body:
-                return True
-            if isinstance(parent, Function):
-                return False
-        return False
 
 
 def _shuffles(call: ast.Call) -> bool:
