@@ -54,6 +54,11 @@ class Factories:
         """Return `zeros` for `torch.zeros(...)` under whichever name; None for other calls."""
         return _NAMES.get(self._names.of(call.func) or "")
 
+    def is_empty(self, call: ast.Call) -> bool:
+        """Whether a factory makes a tensor without elements, of which nothing is copied."""
+        name = self.name(call)
+        return name is not None and _is_empty(call, name)
+
     def moved(self, call: ast.Call) -> Moved | None:
         """Return what `torch.zeros(n).cuda()` moves; None where the call moves nothing new."""
         if not isinstance(call.func, ast.Attribute):
@@ -112,6 +117,8 @@ class Factories:
             node = node.func.value
         if not isinstance(node, ast.Call) or not (name := self.name(node)):
             return None
+        if _is_empty(node, name):
+            return None  # there is nothing to copy
         given = {k.arg for k in node.keywords}
         # Who names a device, pins, draws from a generator or passes `**options` knows why.
         if given & {"device", "pin_memory", "generator", "out", None} or self._default_is_moved:
@@ -138,6 +145,18 @@ class Factories:
             calls = self._syntax.calls
             self._elsewhere = any(self._names.of(call.func) in _DEFAULTS for call in calls)
         return self._elsewhere
+
+
+def _is_empty(factory: ast.Call, name: str) -> bool:
+    """Whether a factory is asked for no elements: `torch.empty(0)`, `torch.tensor([])`."""
+    match factory.args[:1]:
+        case [ast.List(elts=[])]:
+            return True
+        case [ast.List(elts=sizes) | ast.Tuple(elts=sizes)] if name != "tensor":
+            return any(isinstance(size, ast.Constant) and size.value == 0 for size in sizes)
+        case [ast.Constant(value=0)]:
+            return name in ("empty", "zeros", "ones", "rand", "randn")
+    return False
 
 
 def _keywords(call: ast.Call) -> list[str]:

@@ -149,6 +149,8 @@ class Growth:
             return True
         if isinstance(loop, ast.While):
             return False
+        if "batch" in ast.unparse(loop.target).lower():
+            return True
         source = ast.unparse(self._loaders.looped_over(loop.iter))
         if source.startswith("range"):
             return source.count(",") == 2 and bool(_IN_STEPS.search(source))

@@ -107,8 +107,7 @@ class Parameters:
             case ast.AugAssign(target=ast.Attribute() as target):
                 return _is_of(target, targets)
             case ast.Assign(targets=[ast.Attribute(attr=attr) as target], value=value):
-                computed = isinstance(value, ast.BinOp | ast.Call)
-                return attr in _PARTS and computed and _is_of(target, targets)
+                return attr in _PARTS and _is_arithmetic(value) and _is_of(target, targets)
         return False
 
     def _sources(self, node: ast.Name) -> list[ast.expr]:
@@ -120,3 +119,11 @@ class Parameters:
 def _is_of(node: ast.expr, targets: set[str]) -> bool:
     name = dotted(node)
     return name is not None and name.split(".")[0] in targets
+
+
+def _is_arithmetic(value: ast.expr) -> bool:
+    """Whether a value is worked out anew: `p.data = q` only passes another tensor on."""
+    match value:
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return attr + "_" in _IN_PLACE
+    return isinstance(value, ast.BinOp)

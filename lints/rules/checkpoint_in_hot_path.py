@@ -35,7 +35,6 @@ class CheckpointInHotPath(Rule):
     """
 
     code = "PFL604"
-    preview = True
     tokens = ("save",)
 
     VALID = (

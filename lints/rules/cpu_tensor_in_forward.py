@@ -56,6 +56,14 @@ class CpuTensorInForward(Rule):
         mask = torch.zeros(3)
         mask = mask.to(device)
         """,
+        """
+        import torch
+        for x in loader:
+            nothing = torch.empty([0])
+            p.data = nothing.to(device)
+            model(x).mean().backward()
+            optimizer.step()
+        """,
     )
     INVALID = (
         """
@@ -86,6 +94,8 @@ class CpuTensorInForward(Rule):
         """Flag a factory whose tensor is first of all moved."""
         call = self.facts.call(node)
         if call is None or not (name := self.facts.factories.name(call)):
+            return
+        if self.facts.factories.is_empty(call):
             return
         target = _target(self.facts, call)
         hot = self.facts.hot(node)

@@ -55,6 +55,8 @@ class CreateThenMove(Rule):
             h = torch.zeros(3, **options).to(device)
             i = torch.from_numpy(x).to(device)
             j = torch.as_tensor(x).to(device)
+            k = torch.tensor([]).to(device)
+            l = torch.zeros(0, 3).to(device)
         """,
         """
         import torch

@@ -37,7 +37,7 @@ class DebugTrainerOption(Rule):
     tokens = _OPTIONS
     severity = Severity.INFO
     hot_only = False
-    preview = True
+    opt_in = True
 
     VALID = (
         """

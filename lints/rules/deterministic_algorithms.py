@@ -37,7 +37,7 @@ class DeterministicAlgorithms(Rule):
     tokens = ("deterministic",)
     severity = Severity.INFO
     hot_only = False
-    preview = True
+    opt_in = True
 
     VALID = (
         """

@@ -42,6 +42,7 @@ class PerParamPythonLoop(Rule):
             for p in model.parameters():
                 p.requires_grad_(True)
                 p.grad = None
+                p.data = shards[p]
                 seen += p.numel()
         """,
         """
