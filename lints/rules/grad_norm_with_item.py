@@ -9,6 +9,8 @@ from ..facts import Facts
 from ..finding import Severity
 from ..rule import Rule
 
+_NORMS = ("norm", "sum", "mean", "max", "abs")
+
 
 class GradNormWithItem(Rule):
     """`.item()` in a loop over parameters, as in `total += p.grad.norm().item() ** 2`.
@@ -29,7 +31,7 @@ class GradNormWithItem(Rule):
     """
 
     code = "PFL408"
-    tokens = (".item(",)
+    tokens = (".item(", "float(")
     hot_only = False
 
     VALID = (
@@ -45,7 +47,7 @@ class GradNormWithItem(Rule):
         import torch
         def count(model):
             for p in model.parameters():
-                seen += p.numel() * scale.item()
+                seen += float(p.numel()) * scale.item()
         """,
         """
         import torch
@@ -66,6 +68,8 @@ class GradNormWithItem(Rule):
         """
         import torch
         def grad_norm(model):
+            for name, p in model.named_parameters():
+                norms[name] = float(p.grad.norm(2))  # <-
             grads = [p for p in model.parameters() if p.grad is not None]
             return sum(p.grad.norm().item() ** 2 for p in grads) ** 0.5  # <-
         """,
@@ -73,24 +77,34 @@ class GradNormWithItem(Rule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return the calls of `.item()` in loops over parameters."""
-        return (call for call in facts.syntax.calls_to("item") if facts.parameters.loop(call))
+        """Return the calls that read a number, in loops over parameters."""
+        calls = facts.syntax.calls_to("item", "float")
+        return (call for call in calls if facts.parameters.loop(call))
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag the `.item()` of what is worked out of each parameter."""
+        """Flag `.item()` or `float()` of what is worked out of each parameter."""
         call = self.facts.call(node)
-        if call is None or call.args or not isinstance(call.func, ast.Attribute):
+        read = self._read(call) if call else None
+        if call is None or read is None or self.facts.is_test_code:
             return
         parameters = self.facts.parameters
-        loop = parameters.loop(call) if call.func.attr == "item" else None
-        if loop is None or not parameters.comes_from_each(call.func.value, loop):
-            return
-        if self.facts.is_test_code:
+        loop = parameters.loop(call)
+        if loop is None or not parameters.comes_from_each(read, loop):
             return
         hot = self.facts.hot(node)
         self.report(
             node,
-            "`.item()` waits for the device once for each parameter",
+            "the host waits for the device once for each parameter",
             why=hot.why if hot else None,
             severity=self.severity if hot else Severity.INFO,
         )
+
+    def _read(self, call: ast.Call) -> ast.expr | None:
+        match call:
+            case ast.Call(func=ast.Attribute(attr="item", value=owner), args=[]):
+                return owner
+            case ast.Call(func=ast.Name(id="float") as func, args=[ast.Call() as given]):
+                # `float(p.numel())` does not wait.
+                norm = isinstance(given.func, ast.Attribute) and given.func.attr in _NORMS
+                return given if norm and self.facts.names.builtin(func) else None
+        return None
