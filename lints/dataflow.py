@@ -306,7 +306,7 @@ class Dataflow:
         if self._feeding.is_summed(node, path):
             called = all(isinstance(b.source, ast.Call) for b in found)
             return LOSS if called or value.kind is Kind.NEST else value
-        if self._feeding.is_summed(node, (*path, EACH)):
+        if LOSS_NAME.search(path[-1]) and self._feeding.is_summed(node, (*path, EACH)):
             return group([(None, LOSS)])
         return value
 

@@ -271,6 +271,14 @@ class Facts:
         found = self.counterpart(node)
         return self.names.builtin(found) if found else None
 
+    def source_of(self, node: ast.Name) -> ast.expr | None:
+        """Return the expression that a name stands for, where one assignment gives it."""
+        bindings = self.bindings.reaching(node, (node.id,))
+        if len(bindings) != 1 or bindings[0].how is not How.ASSIGN or bindings[0].at:
+            return None
+        source = bindings[0].source
+        return source if isinstance(source, ast.expr) else None
+
     def built_by(self, node: cst.CSTNode) -> str | None:
         """Return the imported class or function whose call the name was bound to."""
         found = self.counterpart(node)

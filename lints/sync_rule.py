@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from typing import ClassVar
 
 import libcst as cst
 
@@ -17,8 +18,17 @@ def shown_tensor(facts: Facts, shown: Iterable[ast.expr]) -> Value | None:
     return next((value for value in values if value.shows_device_tensor), None)
 
 
+def device_tensor(facts: Facts, nodes: Iterable[ast.expr]) -> Value | None:
+    """Return the first value that is a tensor on the device."""
+    values = (facts.dataflow.value(node) for node in nodes)
+    return next((value for value in values if value.is_device_tensor), None)
+
+
 class SyncRule(Rule):
     """A rule that speaks where the host reads a tensor on the device in every step."""
+
+    # Whether PFL121 speaks of the same in compiled code.
+    breaks_graph: ClassVar[bool] = False
 
     def says(
         self,
@@ -34,6 +44,8 @@ class SyncRule(Rule):
         hot = self.facts.hot(node)
         if hot is None or self.facts.runs_on_host:
             return False
+        if self.breaks_graph and value.is_tensor and self._is_compiled(node):
+            return False
         likely = value.confidence is Confidence.POSSIBLE or value.is_derived
         self.report(
             node,
@@ -45,3 +57,7 @@ class SyncRule(Rule):
             safe=safe,
         )
         return True
+
+    def _is_compiled(self, node: cst.CSTNode) -> bool:
+        found = self.facts.counterpart(node)
+        return found is not None and self.facts.compiled.region(found) is not None

@@ -32,6 +32,7 @@ class ItemInHotPath(SyncRule):
 
     code = "PFL101"
     tokens = (".item(", ".item (")
+    breaks_graph = True
 
     VALID = (
         """

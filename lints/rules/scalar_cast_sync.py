@@ -40,6 +40,7 @@ class ScalarCastSync(SyncRule):
 
     code = "PFL102"
     tokens = ("float(", "int(", "bool(", "complex(", "math", "min(", "max(", "%")
+    breaks_graph = True
 
     VALID = (
         """

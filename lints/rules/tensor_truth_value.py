@@ -34,6 +34,7 @@ class TensorTruthValue(SyncRule):
 
     code = "PFL103"
     tokens = ("if ", "if(", "while", "assert", "not ", "not(", "equal(", "allclose(")
+    breaks_graph = True
 
     VALID = (
         """
