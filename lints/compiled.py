@@ -36,7 +36,7 @@ class Compiled:
 
     def calls(self) -> list[ast.Call]:
         """Return all calls of `torch.compile`."""
-        return [call for call in self._syntax.calls if self.is_compile(call)]
+        return [call for call in self._syntax.calls_to("compile") if self.is_compile(call)]
 
     def is_anew(self, call: ast.Call) -> bool:
         """Whether a call of `torch.compile` runs whenever the code around it does."""

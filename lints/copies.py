@@ -24,7 +24,7 @@ class Copies:
         self._syntax = syntax
         self._waitless = [
             call
-            for call in syntax.calls
+            for call in syntax.calls_to("to", "cuda")
             if is_copy(call) and is_true(keyword(call, "non_blocking"))
         ]
 

@@ -128,9 +128,9 @@ class Evaluations:
         """Whether a caller of the function in this file has autograd off."""
         if function is None or not depth:
             return False
-        for call in self._syntax.calls:
-            if called_name(call) != function.name and not _mentions(call, function.name):
-                continue
+        # Callers by any object of that method's name count, and whoever is handed the function.
+        handed = (call for call in self._syntax.calls if _mentions(call, function.name))
+        for call in (*self._syntax.calls_to(function.name), *handed):
             if self._without_grad(call):
                 return True
             if self._called_without_grad(self._syntax.function(call), depth - 1):
@@ -168,11 +168,10 @@ class Evaluations:
                 for call in self._syntax.calls
                 if not isinstance(self._syntax.parent(call), ast.withitem)
             ) or any(
-                isinstance(node, ast.Assign)
-                and isinstance(node.value, ast.Constant)
+                isinstance(node.value, ast.Constant)
                 and node.value.value is False
                 and any(getattr(t, "attr", "") == "requires_grad" for t in node.targets)
-                for node in ast.walk(self._syntax.tree)
+                for node in self._syntax.nodes(ast.Assign)
             )
         return self._off
 

@@ -121,7 +121,13 @@ class Facts:
     @cached_property
     def loaders(self) -> Loaders:
         """How data loaders are set up."""
-        return Loaders(self.syntax, self.names, self.regions, self.bindings)
+        return Loaders(
+            self.syntax,
+            self.names,
+            self.regions,
+            self.bindings,
+            any_at_all=self.says("DataLoader"),  # in the name of every class that is known
+        )
 
     @cached_property
     def accumulators(self) -> Accumulators:

@@ -89,10 +89,9 @@ class LoaderUses:
             for loop in self._syntax.loops:
                 if not isinstance(loop, ast.While):
                     self._record(self._fed, loop.iter, loop)
-            for call in self._syntax.calls:
-                if called_name(call) in ("next", "__next__"):
-                    inner = call.args[0] if call.args else getattr(call.func, "value", call)
-                    self._record(self._fed, inner, call)
+            for call in self._syntax.calls_to("next", "__next__"):
+                inner = call.args[0] if call.args else getattr(call.func, "value", call)
+                self._record(self._fed, inner, call)
         return self._fed.get(loader, [])
 
     def trains_each_epoch(self, loader: ast.Call) -> bool:
@@ -101,8 +100,8 @@ class LoaderUses:
             if isinstance(place, ast.Call) or not self._regions.is_step_loop(place):
                 continue
             function = self._syntax.function(place)
-            callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
-            if self._is_looped(place) or (function and any(map(self._is_looped, callers))):
+            callers = self._names.callers(function) if function else []
+            if self._is_looped(place) or any(map(self._is_looped, callers)):
                 return True
         return False
 

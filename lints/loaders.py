@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cached_property
 
 from .bindings import Binding, Bindings, How
 from .keywords import ABSENT, UNREADABLE, Absent, Choice, Choices, Keywords, over
@@ -20,12 +21,20 @@ _GPU = re.compile(r"cuda|gpu|accel|xpu", re.IGNORECASE)
 class Loaders:
     """Answers questions about the calls that make loaders, and about the loops over them."""
 
-    def __init__(self, syntax: Syntax, names: Names, regions: Regions, bindings: Bindings) -> None:
+    def __init__(
+        self,
+        syntax: Syntax,
+        names: Names,
+        regions: Regions,
+        bindings: Bindings,
+        *,
+        any_at_all: bool = True,
+    ) -> None:
         self._syntax = syntax
         self._names = names
         self._bindings = bindings
         self._keywords = Keywords(syntax, names)
-        self._makers = Makers(syntax, names, bindings)
+        self._makers = Makers(syntax, names, bindings, any_at_all=any_at_all)
         self._memory = Memory(names, bindings)
         self._supplies = Supplies(syntax, names, bindings, self._makers)
         self.uses = LoaderUses(syntax, names, regions, self._makers, self._supplies)
@@ -33,6 +42,12 @@ class Loaders:
     def is_loader(self, call: ast.Call) -> bool:
         """Whether a call makes a loader of torch, or of a library that builds on torch's."""
         return self._makers.of(call) is not None
+
+    @cached_property
+    def calls(self) -> list[ast.Call]:
+        """All calls that make loaders."""
+        every = self._syntax.calls if self._makers.any else ()
+        return [call for call in every if self._makers.of(call)]
 
     def maker(self, call: ast.Call) -> Maker | None:
         """Return how a call makes a loader."""
@@ -214,8 +229,7 @@ class Loaders:
 
     def _arguments(self, function: Function, name: str) -> list[ast.expr]:
         """Return the default of a parameter and what the calls in this file pass instead."""
-        callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
-        given = [passed(call, function, name) for call in callers]
+        given = [passed(call, function, name) for call in self._names.callers(function)]
         default = _default(function, name)
         values = [value for value in given if value is not None]
         if default is not None and (len(values) < len(given) or not given):

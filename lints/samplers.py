@@ -40,9 +40,7 @@ class Samplers:
         """Return the loaders that draw by a sampler, wrapped as a batch sampler or not."""
         names = set(self._loaders.uses.targets(sampler))
         found = []
-        for call in self._syntax.calls:
-            if not self._loaders.is_loader(call):
-                continue
+        for call in self._loaders.calls:
             for option in ("sampler", "batch_sampler"):
                 given = self._loaders.option(call, option)
                 if isinstance(given, Absent):

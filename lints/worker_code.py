@@ -38,7 +38,7 @@ class WorkerCode:
         if function is None:
             return None
         home = self._syntax.class_of(function)
-        loaders = [c for c in self._syntax.calls if self._loaders.is_loader(c)]
+        loaders = self._loaders.calls
         if home is not None and function.name in _HOOKS:
             if not any(base.endswith("Dataset") for base in self._names.bases(home)):
                 return None

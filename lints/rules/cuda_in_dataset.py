@@ -96,7 +96,7 @@ class CudaInDataset(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the copies to the GPU in datasets."""
-        return (call for call in facts.syntax.calls if facts.worker_code.touches_gpu(call))
+        return (c for c in facts.syntax.calls_to("to", "cuda") if facts.worker_code.touches_gpu(c))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `.cuda()` and `.to("cuda")` in code that runs in worker processes."""

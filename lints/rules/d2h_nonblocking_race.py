@@ -102,7 +102,7 @@ class D2hNonblockingRace(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the copies to the host that do not block."""
-        return (call for call in facts.syntax.calls if to_host(call))
+        return (call for call in facts.syntax.calls_to("to") if to_host(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a copy whose result is read in the same block, with no wait in between."""

@@ -163,7 +163,7 @@ class DataloaderUnpinned(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make loaders."""
-        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
+        return facts.loaders.calls
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a loader whose batches go to the GPU and whose `pin_memory` is absent or false."""

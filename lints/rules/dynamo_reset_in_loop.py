@@ -75,7 +75,7 @@ class DynamoResetInLoop(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the resets."""
-        return (call for call in facts.syntax.calls if facts.names.of(call.func) in _RESETS)
+        return (c for c in facts.syntax.calls_to("reset") if facts.names.of(c.func) in _RESETS)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a reset of the compiler in a step."""

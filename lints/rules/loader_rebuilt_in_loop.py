@@ -87,7 +87,7 @@ class LoaderRebuiltInLoop(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make a loader or a batch of a new iterator."""
-        calls = (c for c in facts.syntax.calls if _first_of(c) or facts.loaders.is_loader(c))
+        calls = [*facts.syntax.calls_to("next"), *facts.loaders.calls]
         return (call for call in calls if facts.is_hot(call))
 
     def visit_Call(self, node: cst.Call) -> None:

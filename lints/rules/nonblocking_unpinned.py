@@ -85,7 +85,7 @@ class NonblockingUnpinned(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the copies that do not block."""
-        calls = (call for call in facts.syntax.calls if is_copy(call))
+        calls = facts.syntax.calls_to("to", "cuda")
         return (call for call in calls if is_true(keyword(call, "non_blocking")))
 
     def visit_Call(self, node: cst.Call) -> None:

@@ -102,7 +102,7 @@ class PinMemoryPerTensor(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the copies of what has just been pinned."""
-        return (call for call in facts.syntax.calls if _pins_first(call))
+        return (c for c in facts.syntax.calls_to("to", "cuda") if _pins_first(c))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `x.pin_memory().to(device)`."""

@@ -81,7 +81,7 @@ class PrefetchFactorNoWorkers(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make loaders."""
-        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
+        return facts.loaders.calls
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag the options of workers where there are certainly none."""

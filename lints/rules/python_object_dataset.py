@@ -112,8 +112,9 @@ class PythonObjectDataset(Rule):
 
 def _kept_objects(facts: Facts) -> list[ast.expr]:
     """Return the lists and dictionaries that datasets of this file take their samples from."""
-    loaders = [c for c in facts.syntax.calls if facts.loaders.is_loader(c)]
-    classes = [facts.loaders.dataset_class(c) for c in loaders if facts.loaders.has_workers(c)]
+    classes = [
+        facts.loaders.dataset_class(c) for c in facts.loaders.calls if facts.loaders.has_workers(c)
+    ]
     found: list[ast.expr] = []
     for home in dict.fromkeys(classes):
         start = facts.names.method(home, "__init__") if home else None
