@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from .dataflow import Dataflow
+from .names import Names
+from .regions import Regions
 from .supplies import called_name
 from .syntax import OWN_TIME, Syntax, blocks, keyword, path_of, within
 from .vocabulary import TENSOR_METHODS, VIEWS
@@ -19,7 +21,9 @@ _BLOCKING = {"item", "tolist", "cpu", "numpy"}
 class Copies:
     """Answers whether the code around a copy takes its batch to be pinned."""
 
-    def __init__(self, syntax: Syntax, dataflow: Dataflow) -> None:
+    def __init__(self, syntax: Syntax, names: Names, regions: Regions, dataflow: Dataflow) -> None:
+        self._names = names
+        self._regions = regions
         self._dataflow = dataflow
         self._syntax = syntax
         self._waitless = [
@@ -30,9 +34,13 @@ class Copies:
 
     def believed_pinned(self, copy: ast.Call) -> bool:
         """Whether another part of the batch is copied with `non_blocking=True` in the same code."""
-        home = self._syntax.scope(copy)
+        # Frameworks that prepare loaders have moved their batches already.
+        if self._names.imports("accelerate", "lightning", "pytorch_lightning", "deepspeed"):
+            return False
+        loop, home = self._regions.step_loop(copy), self._syntax.scope(copy)
         return any(
             self._syntax.scope(other) is home
+            and self._regions.step_loop(other) is loop
             and isinstance(other.func, ast.Attribute)
             and self._dataflow.value(other.func.value).batch
             for other in self._waitless

@@ -62,7 +62,7 @@ class Evaluations:
         if self._without_grad(loop) or self._called_without_grad(function):
             return None
         for call in within(loop):
-            if isinstance(call, ast.Call) and self._runs_model(call):
+            if isinstance(call, ast.Call) and self._runs_model(loop, call):
                 if self._without_grad(call) or not self._evaluates(loop, call):
                     continue
                 return call
@@ -77,19 +77,33 @@ class Evaluations:
             return bool(_BATCHES.search(called_name(source)))
         return path is not None and bool(_BATCHES.search(path[-1].strip(".[]'\"")))
 
-    def _runs_model(self, call: ast.Call) -> bool:
+    def _runs_model(self, loop: ast.For, call: ast.Call) -> bool:
         if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
             return False
         if self._names.of(call.func) or self._names.definition(call.func):
             return False
         kind = self._dataflow.value(call.func).kind
         name = called_name(call)
-        if kind is not Kind.MODULE and not (kind is Kind.UNKNOWN and is_module_name(name)):
-            return False
+        if kind is not Kind.MODULE:
+            # A name alone may stand for any client of a service.
+            if kind is not Kind.UNKNOWN or not is_module_name(name):
+                return False
+            if not self._is_torch_model(loop, ast.unparse(call.func)):
+                return False
         # A loss of outputs without a graph has none either.
         if CRITERION.match(name) or "loss" in name.lower():
             return False
         return not self._is_made_without_grad(call)
+
+    def _is_torch_model(self, loop: ast.For, model: str) -> bool:
+        """Whether a model has modes, or is given batches that were moved to a device."""
+        modes = self._syntax.calls_to("eval", "train", "parameters", "state_dict")
+        if any(ast.unparse(getattr(mode.func, "value", mode)) == model for mode in modes):
+            return True
+        moves = self._syntax.calls_to("to", "cuda")
+        return any(
+            ancestor is loop for move in moves for _, ancestor in self._syntax.ancestors(move)
+        )
 
     def _evaluates(self, loop: ast.For, call: ast.Call) -> bool:
         """Whether a loop evaluates: by the name of its function, or by `model.eval()` before."""

@@ -185,7 +185,7 @@ class Facts:
     @cached_property
     def copies(self) -> Copies:
         """How batches come to the device."""
-        return Copies(self.syntax, self.dataflow)
+        return Copies(self.syntax, self.names, self.regions, self.dataflow)
 
     @cached_property
     def evaluations(self) -> Evaluations:

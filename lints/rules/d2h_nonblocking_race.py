@@ -9,6 +9,7 @@ from ..copies import to_host
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Invalid, Rule
+from ..values import Device
 
 
 class D2hNonblockingRace(Rule):
@@ -49,6 +50,7 @@ class D2hNonblockingRace(Rule):
         """
         import torch
         x = out.to("cpu", non_blocking=True)
+        y = torch.from_numpy(array).float().to("cpu", non_blocking=True) / 2
         y = out.to("cuda:1", non_blocking=True).sum()
         z = loss.item()
         print(x.sum())
@@ -109,6 +111,8 @@ class D2hNonblockingRace(Rule):
         call = self.facts.call(node)
         if call is None or not to_host(call) or self.facts.is_test_code:
             return
+        if not isinstance(node.func, cst.Attribute) or _is_on_host(self.facts, node.func.value):
+            return
         read = self.facts.copies.read_too_early(call)
         if read is None:
             return
@@ -117,3 +121,10 @@ class D2hNonblockingRace(Rule):
         line = getattr(read, "lineno", call.lineno)
         message = f"line {line} may read this copy before it has arrived"
         self.report(node, message, fix=node.with_changes(args=kept))
+
+
+def _is_on_host(facts: Facts, tensor: cst.BaseExpression) -> bool:
+    """Whether a tensor lies on the host already: nothing is copied then."""
+    found = facts.counterpart(tensor)
+    made_there = found is not None and "from_numpy(" in ast.unparse(found)
+    return made_there or facts.value(tensor).device is Device.HOST

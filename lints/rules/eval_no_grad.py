@@ -93,6 +93,11 @@ class EvalNoGrad(Rule):
         """,
         """
         import torch
+        for x, y in test_loader:
+            print(model(x, y))  # it may be a client of a service
+        """,
+        """
+        import torch
         model.eval()
         torch.set_grad_enabled(False)
         for x, y in test_loader:
@@ -122,7 +127,7 @@ class EvalNoGrad(Rule):
         def test(net, test_loader):
             total = 0
             for i, (x, y) in enumerate(test_loader):  # <-
-                total += criterion(net(x), y).item()
+                total += criterion(net(x.cuda()), y.cuda()).item()
         """,
     )
 
