@@ -32,7 +32,6 @@ class RetainGraphLiteral(Rule):
     """
 
     code = "PFL406"
-    preview = True
     tokens = ("retain_graph",)
 
     VALID = (
@@ -106,6 +105,8 @@ class RetainGraphLiteral(Rule):
 
     def _is_the_only_one(self, call: ast.Call) -> bool:
         syntax = self.facts.syntax
+        if (self.facts.names.of(call.func) or "").startswith("torch."):
+            return False  # `torch.autograd.backward` is for those who know what they do
         others = syntax.calls_to("backward", "manual_backward", "grad", "hessian", "jacobian")
         return all(other is call for other in others)
 
