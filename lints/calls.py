@@ -93,13 +93,15 @@ class Calls:
             return self._computed(call, last) if known else UNKNOWN
         if head in ("torch.nn", "torch.nn.parameter") and last in ("Parameter", "Buffer"):
             return Value(Kind.TENSOR, Device.ACCELERATOR, grad=last == "Parameter")
-        return self._of_framework(name, head, last)
+        return self._of_framework(call, name, head, last)
 
-    def _of_framework(self, name: str, head: str, last: str) -> Value:
+    def _of_framework(self, call: ast.Call, name: str, head: str, last: str) -> Value:
         if last.startswith("clip_grad_norm"):
             return Value(Kind.TENSOR, Device.ACCELERATOR)
         if name == "torch.autograd.grad":
             return group([(None, Value(Kind.TENSOR, Device.ACCELERATOR))])
+        if name == "torch.autograd.Variable":
+            return self._values.value(call.args[0]) if call.args else UNKNOWN
         if name == "torch.load":
             return Value(Kind.NEST, Device.HOST)
         if head == "torch.nn" and last[:1].isupper():
@@ -200,6 +202,10 @@ class Calls:
             if value.kind is not Kind.UNKNOWN or value.is_derived:
                 return value
         return self._of_unknown(call)
+
+    def is_criterion(self, node: ast.AST) -> bool:
+        """Whether this calls something that is named as a loss function."""
+        return isinstance(node, ast.Call) and bool(CRITERION.match(_name(node.func)))
 
     def _from(self, call: ast.Call, value: Value) -> Value:
         """A module's output; without a graph where autograd is off."""

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import PurePosixPath
 
-from .guards import leaves_for_good, rare, rarely_false, skips
+from .guards import leaves_for_good, rare, rarely_false, skips, starts_over
 from .names import Names
 from .syntax import Block, Function, Loop, Syntax, blocks
 
@@ -71,6 +71,8 @@ class Cold:
     def _cold_branch(self, child: ast.AST, parent: ast.If) -> bool:
         if child in parent.body:
             if rare(parent.test, self._once) or _asks_for_evaluation(parent.test):
+                return True
+            if starts_over(parent.test, parent.body):
                 return True
             block = parent.body
         else:

@@ -323,7 +323,11 @@ class Dataflow:
     def _bound(self, binding: Binding) -> Value:
         match binding:
             case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
-                return self._unpacked(source, at)
+                value = self._unpacked(source, at)
+                if at and value.kind is Kind.NEST and self._calls.is_criterion(source):
+                    # Beside losses, a criterion may give counts and logs.
+                    return value if LOSS_NAME.search(binding.path[-1]) else DERIVED
+                return value
             case Binding(how=How.REST, source=source, at=at) if source is not None:
                 return group([(None, self._unpacked(source, at))])
             case Binding(how=How.AUGMENT, source=ast.AugAssign(target=target, value=value)):

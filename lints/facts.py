@@ -42,7 +42,9 @@ FRAMEWORKS = (
     *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
 )
 # Without any of these words, a program that makes its own model leaves it on the CPU.
-_ELSEWHERE = re.compile(r"cuda|device|accelerat|xpu|mps|npu|hpu|deepspeed|fabric|lightning|Trainer")
+_ELSEWHERE = re.compile(
+    r"cuda|device|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu)\b"
+)
 
 
 class Facts:

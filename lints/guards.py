@@ -10,7 +10,8 @@ from .syntax import Block, dotted
 Resolve = Callable[[ast.AST], ast.expr | None]
 
 _COUNTER = re.compile(
-    r"(^|_)(i|it|n|j|k|idx|index|step|steps|iter|iters|iteration|iterations|batch)$"
+    r"(^|_)(i|it|n|j|k|t|idx|index|step|steps|iter|iters|itr|iteration|iterations|batch|epoch|update"
+    r"|updates)(_?(num|idx|id|no|nb|i|counter))?$"
 )
 _DEBUG = re.compile(r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)")
 _NOW = re.compile(
@@ -77,6 +78,26 @@ def leaves_for_good(block: Block, *, in_loop: bool) -> bool:
             return dotted(func) in _EXITS
         case ast.Break() | ast.Return():
             return in_loop
+    return False
+
+
+def starts_over(test: ast.expr, body: Block) -> bool:
+    """Whether a branch resets what its condition counts: `if n >= 100: n = 0`."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE() | ast.Eq()]):
+            pass
+        case _:
+            return False
+    terms = [left.left, left.right] if isinstance(left, ast.BinOp) else [left]
+    counted = {ast.unparse(term): term for term in terms if dotted(term)}
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[target], value=value) if ast.unparse(target) in counted:
+                # Back to 0, or, in `if step - last >= 100: last = step`, up to now.
+                if isinstance(value, ast.Constant) and value.value == 0:
+                    return True
+                if ast.unparse(value) in counted:
+                    return True
     return False
 
 

@@ -81,7 +81,6 @@ class ScalarToDeviceTensor(SyncRule):
                 out = model(x.cuda())
                 loss = out.mean() * torch.tensor(0.5, device=out.device)  # <-
                 loss = loss + torch.tensor(-1, dtype=torch.float32, device="cuda")  # <-
-                count = torch.tensor(len(x), device="cuda")  # <-
                 loss.backward()
                 optimizer.step()
             """,
@@ -91,29 +90,18 @@ class ScalarToDeviceTensor(SyncRule):
                 out = model(x.cuda())
                 loss = out.mean() * torch.full((), 0.5, device=out.device)  # <-
                 loss = loss + torch.full((), -1, dtype=torch.float32, device="cuda")  # <-
-                count = torch.tensor(len(x), device="cuda")  # <-
                 loss.backward()
                 optimizer.step()
             """,
         ),
-        Invalid(
-            """
-            import torch as th
-            from torch import nn, tensor
-            class Loss(nn.Module):
-                def forward(self, x):
-                    a = th.tensor(True, device=x.device)  # <-
-                    return a, tensor(2.5, device=x.device), x.shape[0]  # <-
-            """,
-            fixed="""
-            import torch as th
-            from torch import nn, tensor
-            class Loss(nn.Module):
-                def forward(self, x):
-                    a = th.full((), True, device=x.device)  # <-
-                    return a, tensor(2.5, device=x.device), x.shape[0]  # <-
-            """,
-        ),
+        """
+        import torch as th
+        from torch import nn, tensor
+        class Loss(nn.Module):
+            def forward(self, x):
+                count = th.tensor(len(x), device=x.device)  # <-
+                return tensor(2.5, device=x.device), x.shape[0]  # <-
+        """,
     )
 
     @classmethod

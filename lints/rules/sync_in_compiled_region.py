@@ -71,14 +71,17 @@ class SyncInCompiledRegion(Rule):
             total = x.sum().item()  # <-
             if x.mean() > 0:  # <-
                 x = x + 1
-            return x * float(x.max()), x.tolist()  # <-
+            values = x.tolist()  # <-
+            return x * float(x.max())  # <-
         """,
         """
         import torch
         from torch import nn
         class Net(nn.Module):
             def forward(self, x):
-                assert (x > 0).all() and x.sum() > 3  # <-
+                assert x.sum() > 3  # <-
+                while (x > 0).all():  # <-
+                    x = x - 1
                 return self.net(x)
         net = torch.compile(Net())
         """,

@@ -10,6 +10,8 @@ from torch_perflint.lints.registry import all_rules
 RULES = [rule for rule in all_rules() if not rule.opt_in]
 
 LOOP = """\
+import logging
+import math
 import numpy as np
 import torch
 from torch import nn
@@ -42,6 +44,11 @@ SILENT_STEPS = {
     "every N steps, as expression": "shown = loss.item() if step % 10 == 0 else None",
     "every N steps, short-circuited": "step % 10 == 0 and log(loss.item())",
     "the other steps skipped": "if step % 10 != 0:\n    continue\nlog(loss.item())",
+    "every N steps, or the first": "if step % 9 == 0 or step == 0:\n    log(loss.item())",
+    "every N steps, or the last": "if epoch == args.epochs or step % n == 0:\n    log(loss.item())",
+    "a counter that starts over": "n += 1\nif n >= 100:\n    log(loss.item())\n    n = 0",
+    "steps since": "if step - last >= 100:\n    log(loss.item())\n    last = step",
+    "the message of an assert": "assert x.shape, f'{loss}'",
     "should_log": "if should_log(step):\n    log(loss.item())",
     "the first step": "if step == 0:\n    log(loss.item())",
     "some steps": "if step in (1, 10, 100):\n    log(loss.item())",
@@ -81,6 +88,23 @@ def test_this_in_a_step_is_fine(code: str) -> None:
 
 FLAGGED_STEPS = {
     "every step": ("log(loss.item())", ["PFL101"]),
+    "a limit that nothing resets": ("if n >= 100:\n    log(loss.item())", ["PFL101"]),
+    "a loss in a text": ("print(f'{loss.item()} {float(out.mean())}')", ["PFL101", "PFL102"]),
+    "a number for a bar": ("bar.set_postfix(loss=loss.item())", ["PFL101"]),
+    "a tensor for a bar": ("bar.set_postfix(loss=loss)", ["PFL107"]),
+    "a text for a bar": ("bar.set_description(f'{loss:.3f}')", ["PFL107"]),
+    "a number as text for a bar": ("bar.set_description('%.3f' % loss)", ["PFL107"]),
+    "a text for a log": ("logging.info(f'{loss}')", ["PFL106"]),
+    "a tensor for a tracker": ("writer.add_scalar('loss', loss, step)", ["PFL108"]),
+    "a number for a tracker": ("writer.add_scalar('loss', loss.item(), step)", ["PFL101"]),
+    "a text for a tracker": ("writer.add_text('loss', f'{loss}')", ["PFL105"]),
+    "a comparison of a number": ("if loss.item() > 3:\n    pass", ["PFL101"]),
+    "a check of a cast": ("if math.isnan(float(loss)):\n    pass", ["PFL102"]),
+    "what is shown of a failure": (
+        "if torch.isnan(loss).any():\n    log(loss.item())",
+        ["PFL117"],
+    ),
+    "a check by math": ("if math.isnan(loss):\n    pass", ["PFL117"]),
     "every step, said oddly": ("if step % 1 == 0:\n    log(loss.item())", ["PFL101"]),
     "all but every tenth": ("if step % 10 != 0:\n    log(loss.item())", ["PFL101"]),
     "the else of every tenth": (
