@@ -158,6 +158,8 @@ class Collectives:
                 and not binding.at
             ):
                 found += self._sources(binding.source, depth - 1)
+            elif isinstance(binding.source, ast.AugAssign):
+                found += self._sources(binding.source.target, depth - 1)
             elif binding.how is How.PARAMETER and isinstance(binding.source, ast.arg):
                 passed = self._passed(binding.site, binding.source.arg)
                 found += [p for given in passed for p in self._sources(given, depth - 1)]

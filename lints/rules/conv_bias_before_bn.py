@@ -102,8 +102,9 @@ class ConvBiasBeforeBn(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the convolutions."""
-        calls = facts.syntax.calls
-        return (c for c in calls if facts.names.of(c.func) in _CONVOLUTIONS | _TRANSPOSED)
+        names = _CONVOLUTIONS | _TRANSPOSED
+        calls = (c for c in facts.syntax.calls if facts.names.of(c.func) in names)
+        return (call for call in calls if _comes_before_norm(facts, call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a convolution with a bias whose next sibling is a batch norm."""
@@ -114,27 +115,28 @@ class ConvBiasBeforeBn(Rule):
         place = _PLACE if name in _CONVOLUTIONS else _TRANSPOSED_PLACE
         if self.facts.is_test_code or not _has_bias(call, place):
             return
-        if not self._comes_before_norm(call):
+        if not _comes_before_norm(self.facts, call):
             return
         off = cst.Arg(cst.Name("False"), keyword=cst.Name("bias"), equal=_NO_SPACE)
         kept = [a for a in node.args if not (a.keyword and a.keyword.value == "bias")]
         fix = node.with_changes(args=[*kept, off]) if len(call.args) <= place else None
         self.report(node, "batch norm takes away again what this bias adds", fix=fix)
 
-    def _comes_before_norm(self, call: ast.Call) -> bool:
-        match self.facts.syntax.parent(call):
-            case ast.Call(func=func, args=siblings):
-                if self.facts.names.of(func) != "torch.nn.Sequential":
-                    return False
-            case ast.List(elts=siblings):
-                pass
-            case _:
+
+def _comes_before_norm(facts: Facts, call: ast.Call) -> bool:
+    """Whether the next element of the same list or `nn.Sequential` is a batch norm."""
+    match facts.syntax.parent(call):
+        case ast.Call(func=func, args=siblings):
+            if facts.names.of(func) != "torch.nn.Sequential":
                 return False
-        following = siblings[siblings.index(call) + 1 :][:1]
-        return any(
-            isinstance(norm, ast.Call) and self.facts.names.of(norm.func) in _NORMS
-            for norm in following
-        )
+        case ast.List(elts=siblings):
+            pass
+        case _:
+            return False
+    following = siblings[siblings.index(call) + 1 :][:1]
+    return any(
+        isinstance(norm, ast.Call) and facts.names.of(norm.func) in _NORMS for norm in following
+    )
 
 
 def _has_bias(call: ast.Call, place: int) -> bool:

@@ -88,7 +88,8 @@ class CpuTensorInForward(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the factories whose tensor is bound to a name."""
-        return (c for c in facts.syntax.calls if facts.factories.name(c) and _target(facts, c))
+        calls = (c for c in facts.syntax.calls if facts.factories.name(c) and _target(facts, c))
+        return (call for call in calls if facts.regions.hot(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a factory whose tensor is first of all moved."""

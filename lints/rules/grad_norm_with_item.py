@@ -31,7 +31,7 @@ class GradNormWithItem(Rule):
     """
 
     code = "PFL408"
-    tokens = (".item(", "float(")
+    tokens = (".item(", "norm(")
     hot_only = False
 
     VALID = (

@@ -100,7 +100,8 @@ class LoopInvariantTransfer(Rule):
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that move what has a name."""
         calls = facts.syntax.calls_to("cuda", "to")
-        return (c for c in calls if isinstance(c.func, ast.Attribute) and path_of(c.func.value))
+        calls = [c for c in calls if isinstance(c.func, ast.Attribute) and path_of(c.func.value)]
+        return (call for call in calls if facts.regions.hot(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a move of what was made on the host before, and does not change."""

@@ -28,7 +28,7 @@ class RedundantZeroing(Rule):
     """
 
     code = "PFL404"
-    tokens = ("zero_(", "fill_(")
+    tokens = (".zero_(", ".fill_(")
     hot_only = False
 
     VALID = (
