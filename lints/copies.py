@@ -74,6 +74,8 @@ class Copies:
             if statement not in block:
                 continue
             for later in block[block.index(statement) + 1 :]:
+                if isinstance(later, OWN_TIME):
+                    continue
                 found = list(self._uses(later, name))
                 if any(_waits(node, name) for node in within(later)):
                     return None
@@ -109,8 +111,6 @@ def _waits(node: ast.AST, name: str) -> bool:
 
 
 def _binds(statement: ast.stmt, name: str) -> bool:
-    if isinstance(statement, OWN_TIME):
-        return False
     return any(
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
         for node in within(statement)

@@ -207,15 +207,21 @@ def _switch(statement: ast.stmt, model: str) -> bool | None:
     """Return True for `model.eval()`, False for `model.train()`, None for neither."""
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="eval"), args=[])):
-            return True if ast.unparse(owner) == model else None
+            return True if _is_of(owner, model) else None
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="train"), args=args)) if (
-            ast.unparse(owner) == model
+            _is_of(owner, model)
         ):
             off = args and isinstance(args[0], ast.Constant) and args[0].value is False
             return bool(off)
         case ast.Assign(value=ast.Call(func=ast.Attribute(value=owner, attr="eval"), args=[])):
             return True if ast.unparse(statement.targets[0]) == model else None
     return None
+
+
+def _is_of(owner: ast.expr, model: str) -> bool:
+    """Whether what is switched is a model, or holds it: `engine.eval()` before `engine.net(x)`."""
+    text = ast.unparse(owner)
+    return model == text or model.startswith(f"{text}.")
 
 
 def _may_be_off(node: ast.expr) -> bool:
