@@ -33,7 +33,7 @@ class EvalNoGrad(Rule):
     """
 
     code = "PFL314"
-    tokens = ("eval", "valid", "test", "predict", "infer")
+    tokens = ("val", "test", "predict", "infer", ".train(")
     hot_only = False
 
     VALID = (

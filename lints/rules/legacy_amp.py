@@ -33,7 +33,7 @@ class LegacyAmp(Rule):
     """
 
     code = "PFL303"
-    tokens = ("cuda.amp",)
+    tokens = ("amp",)
     severity = Severity.INFO
     hot_only = False
 

@@ -85,7 +85,7 @@ class NoAutocast(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return what the first step loop of the file walks over."""
-        if facts.says(*_WORDS) or not facts.uses_accelerator:
+        if facts.says(*_WORDS) or not facts.says("backward") or not facts.uses_accelerator:
             return ()
         loops = (loop for loop in facts.syntax.loops if isinstance(loop, ast.For))
         return [loop.iter for loop in loops if facts.regions.is_step_loop(loop)][:1]

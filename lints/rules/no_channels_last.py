@@ -87,7 +87,7 @@ class NoChannelsLast(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return what the first step loop of such a file walks over."""
-        if facts.says("memory_format", "channels_last"):
+        if facts.says("memory_format", "channels_last") or not facts.says("Conv2d"):
             return ()
         if not any(map(facts.precision.is_autocast, facts.syntax.calls)):
             return ()

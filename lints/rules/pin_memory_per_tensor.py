@@ -123,6 +123,8 @@ class PinMemoryPerTensor(Rule):
 
 def _pins_first(call: ast.Call) -> bool:
     match call.func:
-        case ast.Attribute(value=ast.Call(func=ast.Attribute(attr="pin_memory"), args=[])):
+        case ast.Attribute(
+            value=ast.Call(func=ast.Attribute(attr="pin_memory"), args=[], keywords=[])
+        ):
             return is_copy(call)
     return False
