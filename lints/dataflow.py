@@ -221,7 +221,7 @@ class Dataflow:
         return self._with_evidence(node, path, [], value) if path else value
 
     def _attribute(self, owner: Value, attr: str) -> Value:
-        if attr in ALWAYS_PLAIN_ATTRIBUTES:
+        if attr in ALWAYS_PLAIN_ATTRIBUTES or attr.endswith("_scale"):
             return PLAIN
         tensors = owner.kind in (Kind.TENSOR, Kind.NEST)
         if attr in PLAIN_ATTRIBUTES and (tensors or owner.is_derived):

@@ -9,7 +9,7 @@ from .names import Names
 from .syntax import Syntax, dotted
 from .values import Value
 
-_FINITE = {"isnan", "isinf", "isfinite"}
+_FINITE = ("isnan", "isinf", "isfinite")
 # These leave a check for finite numbers what it is.
 _REDUCE = {"any", "all", "sum", "max", "min", "detach", "float", "int", "bool", "long"}
 
@@ -58,9 +58,17 @@ class Decisions:
 
     @cached_property
     def _decisive(self) -> frozenset[ast.Call]:
-        """The first check in each condition: those beside it wait no longer."""
-        firsts = (next(_finite_calls(tested), None) for tested in self.tested)
-        return frozenset(call for call in firsts if call is not None)
+        """The first check of each statement: those beside it wait no longer."""
+        firsts: dict[ast.stmt | None, ast.Call] = {}
+        for call in self._syntax.calls_to(*_FINITE):
+            statement = self._syntax.statement(call)
+            if call in self._checks and statement not in firsts:
+                firsts[statement] = call
+        return frozenset(firsts.values())
+
+    @cached_property
+    def _checks(self) -> frozenset[ast.Call]:
+        return frozenset(call for tested in self.tested for call in _finite_calls(tested))
 
 
 def _parts(test: ast.expr) -> Iterator[ast.expr]:

@@ -13,7 +13,9 @@ _COUNTER = re.compile(
     r"(^|_)(i|it|n|j|k|t|idx|index|step|steps|iter|iters|itr|iteration|iterations|batch|epoch|update"
     r"|updates)(_?(num|idx|id|no|nb|i|counter))?$"
 )
-_DEBUG = re.compile(r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)")
+_DEBUG = re.compile(
+    r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)|^(print|show|dump)_"
+)
 _NOW = re.compile(
     r"^(should|must|need|time_to|do|is_time_to|want)_.*(log|print|report|save|eval|vis|plot|record|dump)"
     r"|^(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"

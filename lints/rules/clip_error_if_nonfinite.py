@@ -35,6 +35,7 @@ class ClipErrorIfNonfinite(SyncRule):
 
     code = "PFL116"
     tokens = ("error_if_nonfinite",)
+    preview = True
 
     VALID = (
         """

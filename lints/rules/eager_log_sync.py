@@ -32,6 +32,7 @@ class EagerLogSync(SyncRule):
 
     code = "PFL106"
     tokens = ("log",)
+    preview = True
 
     VALID = (
         """

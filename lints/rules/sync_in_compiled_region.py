@@ -37,6 +37,7 @@ class SyncInCompiledRegion(Rule):
 
     code = "PFL121"
     tokens = ("compile",)
+    preview = True
     severity = Severity.ERROR
     hot_only = False
 
