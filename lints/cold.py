@@ -135,7 +135,7 @@ def is_test_code(path: str) -> bool:
     """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
     file = PurePosixPath(path)
     name = file.name
-    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
+    if name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "test.py"):
         return True
     return any(part in _TEST_FOLDERS for part in file.parts[:-1])
 

@@ -43,8 +43,9 @@ FRAMEWORKS = (
 )
 # Without any of these words, a program that makes its own model leaves it on the CPU.
 _ELSEWHERE = re.compile(
-    r"cuda|device|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu)\b"
+    r"cuda|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu|gpu)\b", re.IGNORECASE
 )
+_THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 
 
 class Facts:
@@ -219,7 +220,11 @@ class Facts:
     @cached_property
     def runs_on_host(self) -> bool:
         """Whether the file is a whole program that trains on the CPU: it names no other device."""
-        if _ELSEWHERE.search(self._source) or self._outside.trains:
+        if _ELSEWHERE.search(self._source):
+            return False
+        if "device" in self._source and not _THE_CPU.search(self._source):
+            return False
+        if "device" in self._source and not _THE_CPU.search(self._source):
             return False
         made = [self.names.of(call.func) or "" for call in self.syntax.calls]
         optimizes = any(name.startswith("torch.optim.") for name in made)

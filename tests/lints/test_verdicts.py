@@ -283,3 +283,38 @@ for step in range(10):
     assert found("") == 1
     assert found("exec(open('options.py').read())") == 0
     assert found("globals().update(options)") == 0
+
+
+PROGRAM = """\
+import torch
+from torch import nn
+class Net(nn.Module):
+    def forward(self, x):
+        return x
+net = Net()
+{device}
+optimizer = torch.optim.SGD(net.parameters(), lr=1)
+for x in data:
+    loss = net(x).mean()
+    loss.backward()
+    optimizer.step()
+    print(loss.item())
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "waits"),
+    [
+        ("", False),
+        ("device = torch.device('cpu')", False),
+        ("net = net.to(device)", True),
+        ("net = net.cuda()", True),
+        ("# inputs of a CPU", False),
+    ],
+)
+def test_a_whole_program_that_names_no_accelerator_trains_on_the_cpu(
+    device: str, waits: bool
+) -> None:
+    source = PROGRAM.format(device=device)
+    codes = [f.code for f in check_source(source, "train.py", all_rules())]
+    assert ("PFL101" in codes) is waits
