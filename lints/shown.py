@@ -2,8 +2,10 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from enum import Enum
+from functools import cached_property
 
 from .names import Names
 from .syntax import Syntax, dotted, literal_text
@@ -42,6 +44,18 @@ class Shown:
     def __init__(self, syntax: Syntax, names: Names) -> None:
         self._syntax = syntax
         self._names = names
+
+    def calls(self, sink: Sink) -> list[ast.Call]:
+        """Return the calls that are this sort of output."""
+        return self._by_sink.get(sink, [])
+
+    @cached_property
+    def _by_sink(self) -> dict[Sink, list[ast.Call]]:
+        found: dict[Sink, list[ast.Call]] = defaultdict(list)
+        for call in self._syntax.calls:
+            if sink := self.sink(call):
+                found[sink].append(call)
+        return found
 
     def sink(self, call: ast.Call) -> Sink | None:
         """Return what sort of output a call is."""

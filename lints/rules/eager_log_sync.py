@@ -101,7 +101,7 @@ class EagerLogSync(SyncRule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of loggers."""
-        return (call for call in facts.syntax.calls if facts.shown.sink(call) is Sink.LOG)
+        return facts.shown.calls(Sink.LOG)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `"{}".format(x)` and `str(x)` in the arguments of a logger."""

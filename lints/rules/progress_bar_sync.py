@@ -90,7 +90,7 @@ class ProgressBarSync(SyncRule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that change what a bar shows."""
-        return (call for call in facts.syntax.calls if facts.shown.sink(call) is Sink.BAR)
+        return facts.shown.calls(Sink.BAR)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a bar that is given a tensor, or text made of one."""

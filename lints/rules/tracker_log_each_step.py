@@ -101,7 +101,7 @@ class TrackerLogEachStep(SyncRule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of trackers."""
-        return (call for call in facts.syntax.calls if facts.shown.sink(call) is Sink.TRACKER)
+        return facts.shown.calls(Sink.TRACKER)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a tracker that is given a tensor."""
