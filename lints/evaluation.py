@@ -54,9 +54,12 @@ class Evaluations:
         return self._known[loop]
 
     def _wasted(self, loop: ast.For) -> ast.Call | None:
+        function = self._syntax.function(loop)
+        named = function is not None and _EVALUATES.search(function.name)
+        if not named and not self._syntax.calls_to("eval", "train"):
+            return None
         if not self._walks_over_batches(loop) or self._is_off_for_all():
             return None
-        function = self._syntax.function(loop)
         if self._wants_gradients(function or loop, loop) or self._of_framework(loop):
             return None
         if self._without_grad(loop) or self._called_without_grad(function):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from .loader_kinds import Makers
 from .names import Names
 from .regions import Regions
-from .supplies import Supplies, called_name, within_body
+from .supplies import Supplies, called_name
 from .syntax import Function, Loop, Syntax
 from .vocabulary import is_module_name
 
@@ -146,9 +146,18 @@ class LoaderUses:
                     break
         targets = self.targets(loader)
         function = self._syntax.function(loader)
-        if function and not found and any(_returns(function, target) for target in targets):
+        if function and not found and self._returns(function, targets):
             return [*targets, function.name]
         return [*found, *targets]
+
+    def _returns(self, function: Function, targets: list[str]) -> bool:
+        """Whether a function returns one of these names."""
+        return any(
+            node.value is not None
+            and self._syntax.function(node) is function
+            and ast.unparse(node.value) in targets
+            for node in self._syntax.nodes(ast.Return)
+        )
 
     def _record(
         self, into: dict[ast.Call, list[Loop | ast.Call]], node: ast.AST, place: Loop | ast.Call
@@ -221,15 +230,6 @@ def _parts(target: ast.expr, value: ast.expr, loader: ast.AST) -> list[str]:
             if part is loader
         ]
     return [ast.unparse(target)]
-
-
-def _returns(function: Function, target: str) -> bool:
-    return any(
-        isinstance(node, ast.Return)
-        and node.value is not None
-        and ast.unparse(node.value) == target
-        for node in within_body(function)
-    )
 
 
 def _is_text(node: ast.AST | None) -> bool:

@@ -150,11 +150,10 @@ class Loaders:
         """Whether the file sets `loader.pin_memory` afterwards."""
         names = self.uses.targets(call)
         return any(
-            isinstance(node, ast.Attribute)
-            and node.attr == "pin_memory"
+            node.attr == "pin_memory"
             and isinstance(node.ctx, ast.Store)
             and ast.unparse(node.value) in names
-            for node in ast.walk(self._syntax.tree)
+            for node in self._syntax.nodes(ast.Attribute)
         )
 
     def in_training(self, call: ast.Call) -> bool:
