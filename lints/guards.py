@@ -20,6 +20,7 @@ _NOW = re.compile(
     r"^(should|must|need|time_to|do|is_time_to|want)_.*(log|print|report|save|eval|vis|plot|record|dump)"
     r"|^(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
     r"|^is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
+    r"|^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
 )
 _CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "perf_counter", "monotonic"}
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}

@@ -8,6 +8,7 @@ import libcst as cst
 
 from .facts import Facts
 from .finding import Confidence, Severity
+from .outside import Place
 from .rule import Rule
 from .values import Value
 
@@ -46,6 +47,9 @@ class SyncRule(Rule):
             return False
         if self.breaks_graph and value.is_tensor and self._is_compiled(node):
             return False
+        if value.is_derived and hot.place is Place.FORWARD:
+            # Known by its use alone: enough to mention, not to warn.
+            severity = Severity.INFO
         likely = value.confidence is Confidence.POSSIBLE or value.is_derived
         self.report(
             node,

@@ -46,6 +46,7 @@ SILENT_STEPS = {
     "the other steps skipped": "if step % 10 != 0:\n    continue\nlog(loss.item())",
     "every N steps, or the first": "if step % 9 == 0 or step == 0:\n    log(loss.item())",
     "every N steps, or the last": "if epoch == args.epochs or step % n == 0:\n    log(loss.item())",
+    "every N steps, or the end": "if rank == 0 and (done or step % n == 0):\n    log(loss.item())",
     "a counter that starts over": "n += 1\nif n >= 100:\n    log(loss.item())\n    n = 0",
     "steps since": "if step - last >= 100:\n    log(loss.item())\n    last = step",
     "the message of an assert": "assert x.shape, f'{loss}'",
@@ -318,3 +319,19 @@ def test_a_whole_program_that_names_no_accelerator_trains_on_the_cpu(
     source = PROGRAM.format(device=device)
     codes = [f.code for f in check_source(source, "train.py", all_rules())]
     assert ("PFL101" in codes) is waits
+
+
+def test_what_a_forward_is_given_is_only_mentioned_where_its_use_alone_tells() -> None:
+    source = """
+    import torch
+    from torch import nn
+    class Net(nn.Module):
+        def forward(self, x, label):
+            return x.sum().item(), label.item()
+    for x in loader:
+        model(x).mean().backward()
+        optimizer.step()
+    """
+    found = check_source(dedent(source), "train.py", all_rules())
+    severities = [f.severity.value for f in found if f.code == "PFL101"]
+    assert severities == ["warning", "info"]
