@@ -37,6 +37,7 @@ from .vocabulary import (
     WITHOUT_GRAD,
     WRAPS_MODULE,
     is_module_name,
+    makes_module,
 )
 
 
@@ -197,6 +198,8 @@ class Calls:
             return self._from(call, OUTPUT) if self._regions.is_module(home) else UNKNOWN
         if is_module_name(name):
             return self._from(call, OUTPUT)
+        if makes_module(name):
+            return MODULE
         if isinstance(call.func, ast.Attribute):
             value = self._methods.of_unknown(call, call.func)
             if value.kind is not Kind.UNKNOWN or value.is_derived:
@@ -217,7 +220,8 @@ class Calls:
         if not isinstance(made, ast.Call):
             return False
         if name := self._names.of(made.func):
-            return name.endswith("Loss")
+            # Other packages' losses may give more than one thing.
+            return name.startswith("torch.") and name.endswith("Loss")
         home = self._names.definition(made.func)
         if not isinstance(home, ast.ClassDef) or not home.name.endswith(("Loss", "loss")):
             return False

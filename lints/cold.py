@@ -15,6 +15,7 @@ _COLD_WORDS = {
 }
 _TRAINING_WORDS = {"train", "training", "fit"}
 _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
+_TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 
 
@@ -135,7 +136,7 @@ def is_test_code(path: str) -> bool:
     """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
     file = PurePosixPath(path)
     name = file.name
-    if name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "test.py"):
+    if name.startswith("test_") or name.endswith("_test.py") or name in _TEST_FILES:
         return True
     return any(part in _TEST_FOLDERS for part in file.parts[:-1])
 
