@@ -48,6 +48,7 @@ class Dataflow:
     ) -> None:
         self._syntax = syntax
         self._names = names
+        self._regions = regions
         self._bindings = bindings
         self._evidence = Evidence(bindings, feeding)
         self._calls = Calls(self, syntax, names, regions, loaders)
@@ -256,6 +257,8 @@ class Dataflow:
         match binding:
             case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
                 value = self._unpacked(source, at)
+                if value.grad and self._regions.without_grad(source):
+                    value = value.but(grad=False)
                 if at and value.kind is Kind.NEST and self._calls.is_criterion(source):
                     # Beside losses, a criterion may give counts and logs.
                     return value if LOSS_NAME.search(binding.path[-1]) else DERIVED

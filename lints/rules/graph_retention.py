@@ -89,6 +89,8 @@ class GraphRetention(Rule):
             optimizer.step()
             with torch.no_grad():
                 total += model(x).mean()
+                score = torch.softmax(loss, 0)
+            scores.append(score)
             meter.update(loss)
             seen += len(x) + x.shape[0]
             right += (model(x).argmax(1) == y).sum()
