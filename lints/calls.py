@@ -123,8 +123,13 @@ class Calls:
         if last[:1].isupper():
             # By custom only classes begin with a capital letter: this makes a module, or what not.
             made = is_module_name(last) or last.endswith("Loss")
-            return MODULE if made else self._of_unknown(call)
+            return MODULE if made or self._is_given_module(call) else self._of_unknown(call)
         return self._of_module_call(call)
+
+    def _is_given_module(self, call: ast.Call) -> bool:
+        """Whether this wraps a module, as `Task(model)` does: to call it is to run that module."""
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return any(self._values.value(arg).kind is Kind.MODULE for arg in given)
 
     def _of_builtin(self, call: ast.Call, name: str) -> Value:
         if name in PLAIN_CALLS:
@@ -191,6 +196,8 @@ class Calls:
             return LOSS if self._is_loss(call.func) else self._from(call, OUTPUT)
         if called.kind is not Kind.UNKNOWN:
             return UNKNOWN
+        if called.is_derived and not isinstance(call.func, ast.Attribute):
+            return DERIVED
         name = _name(call.func)
         if CRITERION.match(name):
             return self._from(call, OUTPUT)

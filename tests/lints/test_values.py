@@ -221,3 +221,10 @@ def test_beside_its_loss_a_loss_of_another_package_may_give_anything() -> None:
     source = "from own import MyLoss\nloss_fn = MyLoss()\na_loss, skip = loss_fn(x)\n"
     assert _value(source + "skip", "skip").is_derived
     assert _value(source + "a_loss", "a_loss").on_device
+
+
+def test_what_wraps_a_module_runs_it() -> None:
+    source = (
+        "from own import Task\nnet = nn.Linear(3, 3)\ntask = Task(model=net)\na = task(n)['loss']\n"
+    )
+    assert _value(source + "a", "a").is_device_tensor
