@@ -11,6 +11,9 @@ ROOM_OF = {
     "check": "lints",
     "rules": "lints",
     "explain": "lints",
+    "validate-config": "lints",
+    "lsp": "lints",
+    "completion": "lints",
     "bench": "runners",
     "compare": "bot",
     "ci": "bot",
@@ -28,6 +31,10 @@ read code
   check     lint training code for what makes a GPU wait
   rules     list the rules
   explain   show the page of one rule
+  validate-config  name all mistakes in the configuration
+
+  lsp       show findings in an editor (language server)
+  completion  print the completion script of a shell
 
 measure
   ci        the whole job for a change: lint, measure base and head, profile, write the comment

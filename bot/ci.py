@@ -9,9 +9,10 @@ from pathlib import Path
 
 from .. import PerflintError, __version__
 from ..lints.changed import changed_lines
-from ..lints.check import CheckResult, check_paths
+from ..lints.check import CheckResult
 from ..lints.config import load_config as load_lint_config
 from ..lints.finding import Severity
+from ..lints.known import check_held
 from ..runners.checkout import Checkout, check_out
 from ..runners.config import load_config as load_runners_config
 from ..runners.git import repository
@@ -113,7 +114,7 @@ def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
     only = None if everything else changed
     # Read also where nothing is to be linted: a mistake in it is worth knowing at once.
     config = load_lint_config(head, top=head)
-    result = check_paths(head, paths, config, only) if paths else CheckResult()
+    result = check_held(head, paths, config, only).result if paths else CheckResult()
     return LintResult(result.findings, result.problems, result.files, everything)
 
 

@@ -82,7 +82,7 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
 def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int], float]) -> str:
     """One lint finding on one line of a list; its time is told where a profile saw that line."""
     parts = [
-        f"{SEVERITY_ICONS[finding.severity]} {links.place(finding.path, finding.span.line)}",
+        f"{SEVERITY_ICONS[finding.severity]} {links.place(finding.path, finding.file_lines[0])}",
         f"{rule_code(finding)} {prose(finding.message)}",
     ]
     # The icon says it too, but not to everybody.

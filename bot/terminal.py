@@ -99,7 +99,7 @@ def _failures(report: Report, width: int) -> str:
 def _findings(report: Report, width: int) -> str:
     findings = report.lint.findings
     shown = findings[:MOST_FINDINGS]
-    places = [inert(f"{finding.path}:{finding.span.line}", 120) for finding in shown]
+    places = [inert(finding.place.rsplit(":", 1)[0], 120) for finding in shown]
     column = min(40, max(map(_columns, places), default=0))
     lines = [
         f"{finding.severity.value:7}  {place:{column}}  "

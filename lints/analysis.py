@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .engine import examine
@@ -43,7 +43,7 @@ class Outcome:
     """
 
     called: Called
-    result: SourceResult = SourceResult()
+    result: SourceResult = field(default_factory=SourceResult)
     calls: tuple[tuple[str, str, HotCall], ...] = ()
     consulted: frozenset[str] = frozenset()
 
@@ -82,9 +82,7 @@ class Analyst:
         consulted = self._project.consulted() - {name}
         return Outcome(called, SourceResult(tuple(findings), problems), calls, consulted)
 
-    def _placed(
-        self, caller: str, calls: Sequence[HotCall]
-    ) -> Iterable[tuple[str, str, HotCall]]:
+    def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
             if len(call.chain) <= _LONGEST_CHAIN:
                 target = self._project.target(caller, call.target)
@@ -102,9 +100,7 @@ Due = tuple[Job, Called]
 Judge = Callable[[Sequence[Due]], Iterable[Outcome]]
 
 
-def settle(
-    jobs: Sequence[Job], known: Mapping[str, Outcome], judge: Judge
-) -> dict[str, Outcome]:
+def settle(jobs: Sequence[Job], known: Mapping[str, Outcome], judge: Judge) -> dict[str, Outcome]:
     """Judge each file under all that the others call of it, beginning with the `known` outcomes.
 
     `judge` gives outcomes in the order of what it is given.

@@ -39,6 +39,7 @@ class Bindings:
     def __init__(self, syntax: Syntax) -> None:
         self._syntax = syntax
         self._made: dict[ast.AST, list[Binding]] = {}
+        self._by_name: dict[ast.AST, dict[str, list[Binding]]] = {}
         self._of_scope: dict[ast.AST, dict[Path, list[Binding]]] = {}
 
     def reaching(self, node: ast.AST, path: Path) -> list[Binding]:
@@ -95,7 +96,7 @@ class Bindings:
             case ast.With(body=body) | ast.AsyncWith(body=body):
                 return self._through(body, path, found) or self._simple(statement, path, found)
             case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() | ast.TryStar() | ast.Match():
-                found += [b for b in self._inside(statement) if _starts(path, b.path)]
+                found += self._bound_within(statement, path)
                 return False
         return self._simple(statement, path, found)
 
@@ -118,12 +119,12 @@ class Bindings:
                     return True
                 # What the rest of the loop binds comes round with the next turn.
                 for later in body[body.index(child) :]:
-                    found += [b for b in self._inside(later) if _starts(path, b.path)]
+                    found += self._bound_within(later, path)
             case ast.With(body=body) | ast.AsyncWith(body=body) if child in body:
                 return self._simple(parent, path, found)
             case ast.Try(body=body) if child not in body:
                 for statement in body:
-                    found += [b for b in self._inside(statement) if _starts(path, b.path)]
+                    found += self._bound_within(statement, path)
             case ast.ExceptHandler(name=name) if name == path[0]:
                 found.append(Binding((name,), How.OTHER, parent))
                 return True
@@ -134,6 +135,16 @@ class Bindings:
                     found += bound
                     return bool(bound)
         return False
+
+    def _bound_within(self, statement: ast.AST, path: Path) -> list[Binding]:
+        """Return what binds a path, or a start of it, in a statement and the blocks below it."""
+        if statement not in self._by_name:
+            by_name: dict[str, list[Binding]] = {}
+            for binding in self._inside(statement):
+                by_name.setdefault(binding.path[0], []).append(binding)
+            self._by_name[statement] = by_name
+        bound = self._by_name[statement].get(path[0], ())
+        return [binding for binding in bound if _starts(path, binding.path)]
 
     def _inside(self, statement: ast.AST) -> Iterator[Binding]:
         """Yield every binding in a statement and in the blocks below it."""

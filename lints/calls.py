@@ -37,6 +37,7 @@ from .vocabulary import (
     WITHOUT_GRAD,
     WRAPS_MODULE,
     is_module_name,
+    makes_module,
 )
 
 
@@ -93,13 +94,15 @@ class Calls:
             return self._computed(call, last) if known else UNKNOWN
         if head in ("torch.nn", "torch.nn.parameter") and last in ("Parameter", "Buffer"):
             return Value(Kind.TENSOR, Device.ACCELERATOR, grad=last == "Parameter")
-        return self._of_framework(name, head, last)
+        return self._of_framework(call, name, head, last)
 
-    def _of_framework(self, name: str, head: str, last: str) -> Value:
+    def _of_framework(self, call: ast.Call, name: str, head: str, last: str) -> Value:
         if last.startswith("clip_grad_norm"):
             return Value(Kind.TENSOR, Device.ACCELERATOR)
         if name == "torch.autograd.grad":
             return group([(None, Value(Kind.TENSOR, Device.ACCELERATOR))])
+        if name == "torch.autograd.Variable":
+            return self._values.value(call.args[0]) if call.args else UNKNOWN
         if name == "torch.load":
             return Value(Kind.NEST, Device.HOST)
         if head == "torch.nn" and last[:1].isupper():
@@ -114,7 +117,19 @@ class Calls:
         if outside.bases(name) & MODULES:
             return MODULE
         value = outside.returned(name)
-        return value if value is not UNKNOWN else self._of_module_call(call)
+        if value is not UNKNOWN:
+            return value
+        last = name.rpartition(".")[2]
+        if last[:1].isupper():
+            # By custom only classes begin with a capital letter: this makes a module, or what not.
+            made = is_module_name(last) or last.endswith("Loss")
+            return MODULE if made or self._is_given_module(call) else self._of_unknown(call)
+        return self._of_module_call(call)
+
+    def _is_given_module(self, call: ast.Call) -> bool:
+        """Whether this wraps a module, as `Task(model)` does: to call it is to run that module."""
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return any(self._values.value(arg).kind is Kind.MODULE for arg in given)
 
     def _of_builtin(self, call: ast.Call, name: str) -> Value:
         if name in PLAIN_CALLS:
@@ -181,6 +196,8 @@ class Calls:
             return LOSS if self._is_loss(call.func) else self._from(call, OUTPUT)
         if called.kind is not Kind.UNKNOWN:
             return UNKNOWN
+        if called.is_derived and not isinstance(call.func, ast.Attribute):
+            return DERIVED
         name = _name(call.func)
         if CRITERION.match(name):
             return self._from(call, OUTPUT)
@@ -188,11 +205,17 @@ class Calls:
             return self._from(call, OUTPUT) if self._regions.is_module(home) else UNKNOWN
         if is_module_name(name):
             return self._from(call, OUTPUT)
+        if makes_module(name):
+            return MODULE
         if isinstance(call.func, ast.Attribute):
             value = self._methods.of_unknown(call, call.func)
             if value.kind is not Kind.UNKNOWN or value.is_derived:
                 return value
         return self._of_unknown(call)
+
+    def is_criterion(self, node: ast.AST) -> bool:
+        """Whether this calls something that is named as a loss function."""
+        return isinstance(node, ast.Call) and bool(CRITERION.match(_name(node.func)))
 
     def _from(self, call: ast.Call, value: Value) -> Value:
         """A module's output; without a graph where autograd is off."""
@@ -204,7 +227,8 @@ class Calls:
         if not isinstance(made, ast.Call):
             return False
         if name := self._names.of(made.func):
-            return name.endswith("Loss")
+            # Other packages' losses may give more than one thing.
+            return name.startswith("torch.") and name.endswith("Loss")
         home = self._names.definition(made.func)
         if not isinstance(home, ast.ClassDef) or not home.name.endswith(("Loss", "loss")):
             return False

@@ -12,7 +12,7 @@ from .files import python_files
 from .finding import Finding
 from .settings import Settings, visible
 from .survey import mentions_framework, survey
-from .work import Effort, Work
+from .work import ALONE_AT_WORK, Effort, Work
 
 # What a folder holds that is the top of a project.
 _TOPS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -32,7 +32,7 @@ def check_paths(
     paths: Sequence[Path],
     config: LintConfig,
     changed: ChangedLines | None = None,
-    effort: Effort = Effort(),
+    effort: Effort = ALONE_AT_WORK,
 ) -> CheckResult:
     """Check the Python files at and below the paths; findings name them relative to `root`.
 
@@ -59,7 +59,7 @@ def check_paths(
         findings += [f for f in shown if changed is None or _touched(f, changed)]
         problems += result.problems
     cache.save()
-    return CheckResult(tuple(findings), tuple(problems), len(given))
+    return CheckResult(tuple(findings), (*work.problems, *problems), len(given))
 
 
 def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckResult:
@@ -69,13 +69,19 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
     """
     if not mentions_framework(text):
         return CheckResult(files=1)
-    from .engine import lint_source
-    from .registry import all_rules
-    from .selection import chosen
+    from .engine import examine
+    from .registry import chosen_for
+    from .suppress import judge_comments
 
     ours = Settings(config).for_file(root / name)
-    result = lint_source(text, name, chosen(all_rules(), ours))
-    return CheckResult(tuple(visible(result.findings, ours)), result.problems, 1)
+    chosen = chosen_for([ours])
+    [rules] = chosen.rules
+    result = examine(text, name, rules)
+    ran = frozenset(rule.code for rule in rules)
+    kept, meta = judge_comments(result.findings, text, name, ran, chosen.vocabulary)
+    findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
+    problems = (*chosen.problems, *result.problems)
+    return CheckResult(tuple(visible(findings, ours)), problems, 1)
 
 
 def _others(root: Path, config: LintConfig, given: set[str]) -> list[tuple[str, str]]:

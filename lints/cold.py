@@ -3,7 +3,7 @@
 import ast
 import re
 
-from .guards import leaves_for_good, rare, rarely_false, skips
+from .guards import leaves_for_good, rare, rarely_false, skips, starts_over
 from .names import Names
 from .syntax import Block, Function, Loop, Syntax, blocks
 
@@ -40,6 +40,8 @@ class Cold:
                     return True
             case ast.ExceptHandler():
                 return True
+            case ast.Assert(msg=message) if child is message:
+                return True
             case ast.With(body=body) if child in body and looped and self._is_no_grad(parent):
                 # A loop over batches without gradients is an evaluation.
                 return True
@@ -67,6 +69,8 @@ class Cold:
     def _cold_branch(self, child: ast.AST, parent: ast.If) -> bool:
         if child in parent.body:
             if rare(parent.test, self._once) or _asks_for_evaluation(parent.test):
+                return True
+            if starts_over(parent.test, parent.body):
                 return True
             block = parent.body
         else:

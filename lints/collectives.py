@@ -10,18 +10,26 @@ from .feeding import Feeding
 from .names import Names
 from .syntax import Function, Syntax, dotted, keyword, path_of
 
-_DIST = ("torch.distributed.", "torch.distributed.distributed_c10d.")
-_TENSORS = {"all_reduce", "reduce", "all_gather", "gather", "all_gather_into_tensor"}
+_DIST = ("torch.distributed.", "horovod.torch.")
+_TENSORS = {
+    *("all_reduce", "reduce", "all_gather", "gather", "all_gather_into_tensor"),
+    *("gather_for_metrics", "allreduce", "allgather"),
+}
 _OBJECTS = {
     *("all_gather_object", "gather_object", "broadcast_object_list", "scatter_object_list"),
     *("send_object_list", "recv_object_list"),
 }
 # Objects of frameworks whose methods are collectives.
-_OWNERS = re.compile(r"^(accelerator|fabric|strategy|dist|comm|distributed|xm|_?accelerate)$", re.I)
+_OWNERS = re.compile(
+    r"^(accelerator|fabric|strategy|dist|comm|distributed|xm|hvd|_?accelerate|idist|(th|torch)_dist"
+    r"|dist(ributed)?_utils?|parallel_state)$",
+    re.IGNORECASE,
+)
 # What people call a helper that reduces a number over all processes.
 _HELPERS = re.compile(
     r"^(all_?)?reduce_(tensors?|mean|dict|loss(es)?|loss_dict|values?|scalars?|metrics?)$"
-    r"|^all_reduce_(mean|avg|sum|dict|scalar)$|^(average|avg)_(reduce|tensor_across|loss_across)\w*$"
+    r"|^all_reduce_(mean|avg|sum|dict|scalar)$|^(average|avg)_(reduce|tensor|loss(es)?_across)\w*$"
+    r"|^metric_average$|^(dist|distributed)_(all_)?(reduce|mean|avg|average)\w*$"
 )
 _METRIC = re.compile(
     r"loss|(^|_)(acc|accuracy|prec|precision|recall|metrics?|correct|psnr|ssim|iou|error|err"
@@ -150,6 +158,8 @@ class Collectives:
                 and not binding.at
             ):
                 found += self._sources(binding.source, depth - 1)
+            elif isinstance(binding.source, ast.AugAssign):
+                found += self._sources(binding.source.target, depth - 1)
             elif binding.how is How.PARAMETER and isinstance(binding.source, ast.arg):
                 passed = self._passed(binding.site, binding.source.arg)
                 found += [p for given in passed for p in self._sources(given, depth - 1)]

@@ -86,6 +86,22 @@ def read_comments(text: str) -> list[Comment]:
     return _ranged(found)
 
 
+def last_lines(text: str) -> dict[int, int]:
+    """Return for each line of a statement, or of the head of a block, its last line."""
+    ends: dict[int, int] = {}
+    first = 0
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NEWLINE:
+                ends.update(dict.fromkeys(range(first, token.start[0] + 1), token.start[0]))
+                first = 0
+            elif token.type not in _LAYOUT:
+                first = first or token.start[0]
+    except (SyntaxError, tokenize.TokenError):
+        return {}
+    return ends
+
+
 def _remarks(text: str, start: tuple[int, int]) -> Iterator[Comment]:
     starts = [match.start() for match in _PARTS.finditer(text)]
     for begin, end in zip(starts, [*starts[1:], len(text)], strict=False):

@@ -43,8 +43,11 @@ def by_choice(
     """Whether an option or the data decides, in the step or in its callers, that a node runs."""
     for child, parent in syntax.ancestors(node):
         if regions.is_step_loop(parent):
-            return False
-        if isinstance(parent, ast.If) and child is not parent.test and _asks(parent.test):
+            around = (block for _, block in syntax.ancestors(parent))
+            return any(isinstance(block, ast.With) and _profiles(block) for block in around)
+        if isinstance(parent, ast.If) and child is not parent.test and _asks(parent):
+            return True
+        if isinstance(parent, ast.With) and _profiles(parent):
             return True
         if isinstance(parent, Function):
             callers = [c for c in names.callers(parent) if depth and regions.hot(c)]
@@ -68,6 +71,16 @@ def _is_main(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and "__name__" in ast.unparse(test)
 
 
-def _asks(test: ast.expr) -> bool:
-    """Whether a condition asks for more than where the program runs."""
-    return not _SETTING.search(ast.unparse(test))
+def _asks(branch: ast.If) -> bool:
+    """Whether a condition asks for more than where the program runs, or holds but once."""
+    if not _SETTING.search(ast.unparse(branch.test)):
+        return True
+    parts = [n for n in ast.walk(branch.test) if isinstance(n, ast.Attribute | ast.Name)]
+    asked = {ast.unparse(part) for part in parts}
+    stored = (s for s in branch.body if isinstance(s, ast.Assign))
+    return any(ast.unparse(target) in asked for s in stored for target in s.targets)
+
+
+def _profiles(block: ast.With) -> bool:
+    """Whether a block is there to be measured."""
+    return any("profile" in ast.unparse(item.context_expr) for item in block.items)

@@ -1,6 +1,5 @@
 """The [tool.perflint.lints] table of the nearest pyproject.toml as a dataclass."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,10 +86,15 @@ def perflint_document(folder: Path) -> dict[str, Any] | None:
         text = path.read_bytes().decode("utf-8")
         if "perflint" not in text:
             return None  # somebody else's file, which need not even be right
-        document = tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise PerflintError(f"cannot read the configuration in {path}: {error}") from error
+    import tomllib  # who has no table of ours does not wait for its parser
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise PerflintError(f"cannot read the configuration in {path}: {error}") from error
     tool = document.get("tool", {})
     return document if isinstance(tool, dict) and "perflint" in tool else None

@@ -5,17 +5,16 @@ import ast
 from .bindings import Binding, Bindings, How, Path
 from .calls import Calls
 from .containers import Containers, Filling, key_of
-from .feeding import EACH, Feeding
-from .finding import Confidence
+from .evidence import Evidence
+from .feeding import Feeding
 from .inputs import Inputs
 from .loaders import Loaders
+from .members import UNPACKED, attribute_of, element_of
 from .names import Names
 from .regions import Regions
-from .syntax import Function, Syntax, path_of
+from .syntax import Function, Syntax, literal_text, path_of
 from .values import (
     DERIVED,
-    LOSS,
-    MODULE,
     PLAIN,
     UNKNOWN,
     Device,
@@ -26,18 +25,13 @@ from .values import (
     join,
 )
 from .vocabulary import (
-    ALWAYS_PLAIN_ATTRIBUTES,
     DTYPES,
     LOSS_NAME,
-    PLAIN_ATTRIBUTES,
     PLAIN_TORCH,
-    SAME_ATTRIBUTES,
 )
 
 # Longer chains than this are generated code; following them costs more than it finds.
 _DEEPEST = 40
-# What comes out of these by unpacking, or by an index, is of the same kind.
-_UNPACKED = (Kind.TENSOR, Kind.NEST, Kind.PLAIN)
 
 
 class Dataflow:
@@ -54,8 +48,9 @@ class Dataflow:
     ) -> None:
         self._syntax = syntax
         self._names = names
+        self._regions = regions
         self._bindings = bindings
-        self._feeding = feeding
+        self._evidence = Evidence(bindings, feeding)
         self._calls = Calls(self, syntax, names, regions, loaders)
         self._inputs = Inputs(self, syntax, names, regions, loaders)
         self._containers = Containers(syntax, feeding)
@@ -142,7 +137,7 @@ class Dataflow:
         return found
 
     def _operation(self, operands: list[ast.expr], *, grad: bool = True) -> Value:
-        if isinstance(operands[0], ast.Constant) and isinstance(operands[0].value, str):
+        if literal_text(operands[0]) or isinstance(operands[0], ast.JoinedStr):
             return PLAIN
         values = [self.value(operand) for operand in operands]
         kinds = {value.kind for value in values}
@@ -172,7 +167,7 @@ class Dataflow:
         if any(binding.path != path for binding in found):
             return self._whole_or_member(node, path, found)
         value = join([self._bound(binding) for binding in self._settled(found)])
-        return self._with_evidence(node, path, found, self._filled(node, path, value))
+        return self._evidence.added(node, path, found, self._filled(node, path, value))
 
     def _filled(self, node: ast.AST, path: Path, value: Value) -> Value:
         """Add what is put into a container after it is made."""
@@ -213,35 +208,12 @@ class Dataflow:
     def _member(self, node: ast.AST, path: Path | None = None) -> Value:
         match node:
             case ast.Attribute(value=owner, attr=attr):
-                value = self._attribute(self.value(owner), attr)
+                value = attribute_of(self.value(owner), attr)
             case ast.Subscript(value=owner, slice=key):
-                value = self._element(self.value(owner), key)
+                value = element_of(self.value(owner), key)
             case _:
                 return UNKNOWN
-        return self._with_evidence(node, path, [], value) if path else value
-
-    def _attribute(self, owner: Value, attr: str) -> Value:
-        if attr in ALWAYS_PLAIN_ATTRIBUTES:
-            return PLAIN
-        tensors = owner.kind in (Kind.TENSOR, Kind.NEST)
-        if attr in PLAIN_ATTRIBUTES and (tensors or owner.is_derived):
-            return PLAIN
-        if attr in SAME_ATTRIBUTES and tensors:
-            return owner.but(grad=owner.grad and attr not in ("data", "grad"))
-        if owner.kind is Kind.NEST and attr in ("loss", "logits"):
-            return owner.but(kind=Kind.TENSOR)
-        if owner.kind is Kind.NEST or owner.is_derived:
-            return owner
-        if owner.kind is Kind.MODULE and attr in ("weight", "bias"):
-            return Value(Kind.TENSOR, Device.ACCELERATOR)
-        return MODULE if owner.kind is Kind.MODULE and attr == "module" else UNKNOWN
-
-    def _element(self, owner: Value, key: ast.expr) -> Value:
-        if owner.kind is Kind.NEST and isinstance(key, ast.Constant):
-            return owner.but(kind=Kind.TENSOR) if key.value in ("loss", "logits") else owner
-        if owner.kind is Kind.GROUP:
-            return owner if isinstance(key, ast.Slice) else owner.held(key_of(key))
-        return owner if owner.kind in (*_UNPACKED, Kind.NEST) or owner.is_derived else UNKNOWN
+        return self._evidence.added(node, path, [], value) if path else value
 
     def _of_self(self, node: ast.Attribute | ast.Subscript, path: Path) -> Value:
         """Follow `self.x` to all that the methods of the class assign to it."""
@@ -258,7 +230,7 @@ class Dataflow:
         # `self.loss = None` in `__init__` only declares it.
         values = [v for v in values if v.kind is not Kind.PLAIN] or values
         value = self._filled(node, path, join(values)) if values else self._registered(node, home)
-        return self._with_evidence(node, path, [], value)
+        return self._evidence.added(node, path, [], value)
 
     def _registered(self, node: ast.Attribute | ast.Subscript, home: ast.ClassDef) -> Value:
         """Follow `self.register_buffer("mean", ...)`: it moves with the module."""
@@ -279,51 +251,18 @@ class Dataflow:
         if not found:
             return self._member(node, path) if len(path) > 1 else UNKNOWN
         value = join([self._bound(binding) for binding in self._settled(found)])
-        return self._with_evidence(node, path, [], self._filled(node, path, value))
-
-    def _with_evidence(
-        self, node: ast.AST, path: Path, found: list[Binding], value: Value
-    ) -> Value:
-        """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
-        if value.kind in (Kind.PLAIN, Kind.GROUP, Kind.MODULE, Kind.LOADER):
-            return value
-        tensor = value.kind is Kind.TENSOR and value.device is not Device.HOST
-        open_question = tensor and (value.device is Device.UNKNOWN or not value.grad)
-        vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
-        if (open_question or vague) and self._is_backward_receiver(node, path, found):
-            return LOSS.but(confidence=Confidence.PROVEN)
-        if tensor and value.device is Device.UNKNOWN and self._feeding.feeds_backward(node):
-            return value.but(device=Device.ACCELERATOR)
-        if value.kind in (Kind.UNKNOWN, Kind.NEST) and value.device is not Device.HOST:
-            return self._as_summand(node, path, found, value)
-        return value
-
-    def _as_summand(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
-        """Take what a loss adds up for what it must be: tensors, by value or by name."""
-        named = LOSS_NAME.search(path[-1]) or value.kind is Kind.NEST
-        if not named or value.confidence is Confidence.POSSIBLE:
-            return value
-        if self._feeding.is_summed(node, path):
-            called = all(isinstance(b.source, ast.Call) for b in found)
-            return LOSS if called or value.kind is Kind.NEST else value
-        if self._feeding.is_summed(node, (*path, EACH)):
-            return group([(None, LOSS)])
-        return value
-
-    def _is_backward_receiver(self, node: ast.AST, path: Path, found: list[Binding]) -> bool:
-        receivers = self._feeding.receivers(node, path)
-        if not found:
-            return bool(receivers)
-        mine = {binding.site for binding in found}
-        return any(
-            mine <= {b.site for b in self._bindings.reaching(receiver, path)}
-            for receiver in receivers
-        )
+        return self._evidence.added(node, path, [], self._filled(node, path, value))
 
     def _bound(self, binding: Binding) -> Value:
         match binding:
             case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
-                return self._unpacked(source, at)
+                value = self._unpacked(source, at)
+                if value.grad and self._regions.without_grad(source):
+                    value = value.but(grad=False)
+                if at and value.kind is Kind.NEST and self._calls.is_criterion(source):
+                    # Beside losses, a criterion may give counts and logs.
+                    return value if LOSS_NAME.search(binding.path[-1]) else DERIVED
+                return value
             case Binding(how=How.REST, source=source, at=at) if source is not None:
                 return group([(None, self._unpacked(source, at))])
             case Binding(how=How.AUGMENT, source=ast.AugAssign(target=target, value=value)):
@@ -350,7 +289,7 @@ class Dataflow:
         """Return what comes out of a value by unpacking it, at these places."""
         if value.kind is Kind.GROUP and at:
             return self.part(value.held(at[0]), at[1:])
-        return value if not at or value.kind in _UNPACKED or value.is_derived else UNKNOWN
+        return value if not at or value.kind in UNPACKED or value.is_derived else UNKNOWN
 
     def given_back(self, function: Function, at: tuple[int | None, ...] = ()) -> Value:
         """Return what a function of this file gives back, or one part of its tuple."""

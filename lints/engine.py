@@ -13,7 +13,7 @@ import libcst as cst
 from .. import PerflintError
 from .facts import Facts
 from .finding import Finding
-from .outside import ALONE, HotCall, Outside
+from .outside import ALONE, Outside
 from .result import SourceResult
 from .rule import Rule
 from .suppress import unsuppressed

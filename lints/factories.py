@@ -14,6 +14,12 @@ _EXACT = {"zeros", "ones", "empty", "full", "eye", "tensor"}
 _ROUNDED = {"arange", "linspace", "logspace"}
 _RANDOM = {"rand", "randn", "randint", "randperm", "normal"}
 _NAMES = {f"torch.{name}": name for name in _EXACT | _ROUNDED | _RANDOM}
+# The old constructors take sizes or data, and no device.
+_OLD = {
+    *("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.HalfTensor"),
+    *("torch.LongTensor", "torch.IntTensor", "torch.ByteTensor", "torch.BoolTensor"),
+}
+_VARIABLE = ("torch.autograd.Variable", "torch.autograd.variable.Variable")
 # These may stand between the factory and the move, and do the same on any device.
 _BETWEEN = {
     *("float", "double", "half", "bfloat16", "long", "int", "bool", "byte", "view", "reshape"),
@@ -31,7 +37,8 @@ class Moved:
     """A tensor that a factory makes on the host and a call then copies to `device`.
 
     `device` is None for `.cuda()`; `like` is the tensor whose device it goes to in `.type_as(x)`.
-    `exact` says that the factory gives the same bits on the device.
+    `exact` says that the factory gives the same bits on the device, `fixable` that it can be told
+    which one.
     """
 
     factory: ast.Call
@@ -39,6 +46,7 @@ class Moved:
     device: ast.expr | None
     like: ast.expr | None
     exact: bool
+    fixable: bool = True
 
 
 class Factories:
@@ -53,6 +61,11 @@ class Factories:
     def name(self, call: ast.Call) -> str | None:
         """Return `zeros` for `torch.zeros(...)` under whichever name; None for other calls."""
         return _NAMES.get(self._names.of(call.func) or "")
+
+    def is_empty(self, call: ast.Call) -> bool:
+        """Whether a factory makes a tensor without elements, of which nothing is copied."""
+        name = self.name(call)
+        return name is not None and _is_empty(call, name)
 
     def moved(self, call: ast.Call) -> Moved | None:
         """Return what `torch.zeros(n).cuda()` moves; None where the call moves nothing new."""
@@ -101,23 +114,45 @@ class Factories:
 
     def _made(self, node: ast.expr, device: ast.expr | None, like: ast.expr | None) -> Moved | None:
         exact = True
-        while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if self.name(node):
-                break
-            method = node.func.attr
+        filled = False
+        while isinstance(node, ast.Call) and not self._makes(node):
+            if self._names.of(node.func) in _VARIABLE and len(node.args) == 1:
+                exact = exact and not node.keywords
+                node = node.args[0]
+                continue
+            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if method not in _BETWEEN and method not in _RANDOM_BETWEEN:
                 return None
             # What asks for gradients before it moves is a leaf on the host.
             exact = exact and method in _BETWEEN and method != "requires_grad_"
-            node = node.func.value
-        if not isinstance(node, ast.Call) or not (name := self.name(node)):
+            filled = filled or method.endswith("_")
+            node = node.func.value  # type: ignore[attr-defined]
+        if not isinstance(node, ast.Call):
             return None
+        if self._names.of(node.func) in _OLD:
+            return self._of_old(node, device, like, filled=filled)
+        if not (name := self.name(node)):
+            return None
+        if _is_empty(node, name):
+            return None  # there is nothing to copy
         given = {k.arg for k in node.keywords}
         # Who names a device, pins, draws from a generator or passes `**options` knows why.
         if given & {"device", "pin_memory", "generator", "out", None} or self._default_is_moved:
             return None
         exact = exact and "requires_grad" not in given and self._is_exact(node, name)
         return Moved(node, name, device, like, exact)
+
+    def _makes(self, call: ast.Call) -> bool:
+        return self.name(call) is not None or self._names.of(call.func) in _OLD
+
+    def _of_old(
+        self, call: ast.Call, device: ast.expr | None, like: ast.expr | None, *, filled: bool
+    ) -> Moved | None:
+        """Take in an old constructor that is given sizes; data has to come from the host."""
+        if len(call.args) < 2 and not filled:
+            return None
+        name = (self._names.of(call.func) or "").rsplit(".", 1)[-1]
+        return Moved(call, name, device, like, exact=False, fixable=False)
 
     def _is_exact(self, factory: ast.Call, name: str) -> bool:
         if name in _EXACT:
@@ -138,6 +173,18 @@ class Factories:
             calls = self._syntax.calls
             self._elsewhere = any(self._names.of(call.func) in _DEFAULTS for call in calls)
         return self._elsewhere
+
+
+def _is_empty(factory: ast.Call, name: str) -> bool:
+    """Whether a factory is asked for no elements: `torch.empty(0)`, `torch.tensor([])`."""
+    match factory.args[:1]:
+        case [ast.List(elts=[])]:
+            return True
+        case [ast.List(elts=sizes) | ast.Tuple(elts=sizes)] if name != "tensor":
+            return any(isinstance(size, ast.Constant) and size.value == 0 for size in sizes)
+        case [ast.Constant(value=0)]:
+            return name in ("empty", "zeros", "ones", "rand", "randn")
+    return False
 
 
 def _keywords(call: ast.Call) -> list[str]:

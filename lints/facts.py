@@ -1,31 +1,47 @@
 """All that a rule may ask about a file, worked out once: names, hot places, values."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import libcst as cst
 
 from .accumulators import Accumulators
+from .attention import Attention
 from .bindings import Bindings, How
 from .callees import Callees
 from .collectives import Collectives
+from .compiled import Compiled
 from .conditions import by_choice
 from .copies import Copies
 from .dataflow import Dataflow
+from .decisions import Decisions
+from .evaluation import Evaluations
 from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity, Span
+from .growth import Growth
 from .loaders import Loaders
 from .names import Names
 from .outside import ALONE, HotCall, Outside, Place
+from .parameters import Parameters
 from .paths import is_test_code
 from .pieces import Pieces
+from .precision import Precision
 from .regions import Hot, Regions
+from .samplers import Samplers
+from .shown import Shown
 from .survey import FRAMEWORKS
 from .syntax import Syntax, dotted, path_of
 from .values import UNKNOWN, Value
+from .worker_code import WorkerCode
 
+# Without any of these words, a program that makes its own model leaves it on the CPU.
+_ELSEWHERE = re.compile(
+    r"cuda|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu|gpu)\b", re.IGNORECASE
+)
+_THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 
 
 class Facts:
@@ -87,6 +103,16 @@ class Facts:
         """In which calls all processes take part."""
         return Collectives(self.syntax, self.names, self.bindings, self.feeding, self.factories)
 
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Which loops take parameters one by one."""
+        return Parameters(self.syntax, self.names, self.bindings)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Which tensors grow in a loop."""
+        return Growth(self.syntax, self.names, self.regions, self.bindings, self.loaders)
+
     def by_choice(self, node: ast.AST) -> bool:
         """Whether an option or the data decides, within the step, that a node runs in it."""
         return by_choice(self.syntax, self.names, self.regions, node)
@@ -94,7 +120,13 @@ class Facts:
     @cached_property
     def loaders(self) -> Loaders:
         """How data loaders are set up."""
-        return Loaders(self.syntax, self.names, self.regions, self.bindings)
+        return Loaders(
+            self.syntax,
+            self.names,
+            self.regions,
+            self.bindings,
+            any_at_all=self.says("DataLoader"),  # in the name of every class that is known
+        )
 
     @cached_property
     def accumulators(self) -> Accumulators:
@@ -114,9 +146,60 @@ class Facts:
         )
 
     @cached_property
+    def samplers(self) -> Samplers:
+        """Which samplers shuffle every epoch alike."""
+        return Samplers(self.syntax, self.names, self.loaders)
+
+    @cached_property
+    def worker_code(self) -> WorkerCode:
+        """What runs in the worker processes of loaders."""
+        return WorkerCode(self.syntax, self.names, self.bindings, self.loaders)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """What runs inside `torch.compile`."""
+        return Compiled(self.syntax, self.names, self.regions, self.bindings)
+
+    @cached_property
+    def precision(self) -> Precision:
+        """What the file says of mixed precision."""
+        return Precision(self.syntax, self.names, self.bindings)
+
+    @cached_property
+    def says_torch(self) -> bool:
+        """Whether a fix may write `torch.` anywhere in the file."""
+        imports = (each for each in self.syntax.tree.body if isinstance(each, ast.Import))
+        names = [alias for statement in imports for alias in statement.names]
+        return any(a.name.split(".")[0] == "torch" and a.asname is None for a in names)
+
+    def says(self, *words: str) -> bool:
+        """Whether one of these words stands anywhere in the file, comments included."""
+        return any(word in self._source for word in words)
+
+    @cached_property
+    def attention(self) -> Attention:
+        """Which products are an attention written out by hand."""
+        return Attention(self.syntax, self.names, self.bindings)
+
+    @cached_property
     def copies(self) -> Copies:
         """How batches come to the device."""
-        return Copies(self.syntax, self.dataflow)
+        return Copies(self.syntax, self.names, self.regions, self.dataflow)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        """Which loops evaluate a model with autograd on."""
+        return Evaluations(self.syntax, self.names, self.regions, self.loaders, self.dataflow)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What Python takes the truth of."""
+        return Decisions(self.syntax, self.names, self.dataflow)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """Where values are turned into text, logged or tracked."""
+        return Shown(self.syntax, self.names)
 
     @cached_property
     def uses_torch(self) -> bool:
@@ -129,6 +212,19 @@ class Facts:
         if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
             return True
         return any(word in self._source for word in ("cuda", "xpu", ".accelerator", ".to(device"))
+
+    @cached_property
+    def runs_on_host(self) -> bool:
+        """Whether the file is a whole program that trains on the CPU: it names no other device."""
+        if _ELSEWHERE.search(self._source):
+            return False
+        if "device" in self._source and not _THE_CPU.search(self._source):
+            return False
+        if "device" in self._source and not _THE_CPU.search(self._source):
+            return False
+        made = [self.names.of(call.func) or "" for call in self.syntax.calls]
+        optimizes = any(name.startswith("torch.optim.") for name in made)
+        return optimizes and any(self.regions.is_module(home) for home in self.syntax.classes)
 
     @cached_property
     def is_test_code(self) -> bool:
@@ -183,6 +279,14 @@ class Facts:
         """Return the name of a builtin function, where nothing hides it."""
         found = self.counterpart(node)
         return self.names.builtin(found) if found else None
+
+    def source_of(self, node: ast.Name) -> ast.expr | None:
+        """Return the expression that a name stands for, where one assignment gives it."""
+        bindings = self.bindings.reaching(node, (node.id,))
+        if len(bindings) != 1 or bindings[0].how is not How.ASSIGN or bindings[0].at:
+            return None
+        source = bindings[0].source
+        return source if isinstance(source, ast.expr) else None
 
     def built_by(self, node: cst.CSTNode) -> str | None:
         """Return the imported class or function whose call the name was bound to."""

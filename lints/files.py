@@ -104,17 +104,17 @@ def _notebook(raw: bytes) -> SourceFile:
     return SourceFile(notebook.text, encoding, notebook)
 
 
+def folders_below(path: Path) -> Iterator[Path]:
+    """Yield a folder, and those below it in which Python files are looked for."""
+    for folder, folders, _ in os.walk(path):
+        folders[:] = sorted(name for name in folders if not _skipped(folder, name))
+        yield Path(folder)
+
+
 def excluded(relative: str, globs: Iterable[str]) -> bool:
     """Whether a path, or a folder that it lies in, fits one of the globs."""
     path = relative.replace(os.sep, "/")
-    parts = path.split("/")
-    starts = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    for glob in globs:
-        pattern = _pattern(glob.strip("/").removeprefix("./"))
-        candidates = starts if "/" in glob.strip("/") else parts
-        if any(pattern.fullmatch(candidate) for candidate in candidates):
-            return True
-    return False
+    return any(_pattern(glob).search(path) for glob in globs)
 
 
 def is_python(path: Path) -> bool:
@@ -153,10 +153,18 @@ def _skipped(folder: str, name: str) -> bool:
 
 @cache
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Translate a glob: `*` stays within one folder, `**/` crosses any number of them."""
-    text = ""
+    """Translate a glob: `*` stays within one folder, `**/` crosses any number of them.
+
+    It is found in a path that fits, or that lies in a folder which does. A glob without a slash
+    fits a name at any depth.
+    """
+    glob = glob.strip("/")
+    from_root = "/" in glob
+    glob = glob.removeprefix("./")
+    crossing = ".*" if from_root else "[^/]*"
+    text = "^" if from_root else "(?:^|/)"
     for part in re.split(r"(\*\*/|\*\*|\*|\?)", glob):
-        text += {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(
+        text += {"**/": "(?:.*/)?", "**": crossing, "*": "[^/]*", "?": "[^/]"}.get(
             part, re.escape(part)
         )
-    return re.compile(text)
+    return re.compile(text + "(?:/|$)")

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .engine import apply_fixes
 from .files import SourceFile
 from .finding import Edit, Finding
 from .notebooks import parse_notebook
 
 # A fix may make room for another, or lay a new one open. Far more rounds than honest rules need.
-MOST_ROUNDS = 25
+MOST_ROUNDS = 10
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 Judge = Callable[[SourceFile], Sequence[Finding]]
@@ -28,8 +27,13 @@ class Fixed:
     problems: tuple[str, ...] = ()
 
 
-def fix_source(source: SourceFile, judge: Judge, wanted: Wanted) -> Fixed:
+def fix_source(
+    source: SourceFile, judge: Judge, wanted: Wanted, found: Sequence[Finding] | None = None
+) -> Fixed:
     """Apply wanted fixes and judge again, until there is nothing left to apply.
+
+    `found` is what is known of the source already. It may say more than `judge`, which sees one
+    file only, and what `judge` alone has to say of it is to be left alone.
 
     Fixes that overlap go in one after the other. One that would leave no Python is left out, and
     said to be a bug in its rule. `wanted` is asked once for each fix.
@@ -38,8 +42,14 @@ def fix_source(source: SourceFile, judge: Judge, wanted: Wanted) -> Fixed:
     problems: list[str] = []
     refused = _Refused()
     seen = {source.raw}
-    for _ in range(MOST_ROUNDS):
-        open_ = (f for f in judge(source) if f.fix and not refused.has(f, source))
+    if found is not None:
+        wished = {(finding.code, finding.span) for finding in found}
+        for finding in judge(source):
+            if (finding.code, finding.span) not in wished:
+                refused.add(finding, source)
+    for number in range(MOST_ROUNDS):
+        judged = judge(source) if number or found is None else found
+        open_ = (f for f in judged if f.fix and not refused.has(f, source))
         chosen = []
         for finding in apart(open_):
             if wanted(finding, source):
@@ -90,6 +100,9 @@ def edited(source: SourceFile, findings: Sequence[Finding]) -> SourceFile:
 
 
 def _applied(text: str, findings: Sequence[Finding]) -> str:
+    # Only now: a text without anything to fix does not need the engine, and what that draws in.
+    from .engine import apply_fixes
+
     endings = Counter(newline[0] for newline in _NEWLINE.finditer(text))
     usual = endings.most_common(1)[0][0] if endings else "\n"
     own = [

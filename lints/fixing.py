@@ -1,7 +1,6 @@
 """Fixes files: reads them, has them judged again after each round of fixes, writes them."""
 
 import difflib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,8 @@ from .config import LintConfig
 from .files import SourceFile, UnreadableError, decoded, read_source
 from .finding import Finding
 from .fix import Fixed, Judge, Wanted, fix_source
+from .known import hold
+from .whole import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +48,49 @@ def fix_files(
     changed: ChangedLines | None = None,
 ) -> Iterator[FixedFile]:
     """Work out what the fixes make of each file that has findings with one; write nothing."""
-    for name in dict.fromkeys(finding.path for finding in findings if finding.fix):
+    of_file: dict[str, list[Finding]] = {}
+    for finding in findings:
+        of_file.setdefault(finding.path, []).append(finding)
+    for name, found in of_file.items():
+        if not any(finding.fix for finding in found):
+            continue
         try:
             source = read_source(root / name)
         except UnreadableError:
             continue  # gone since it was checked, and with it what there was to fix
-        yield fix_text(root, name, source, config, wanted, changed)
+        judge = _judge(root, name, source, config, changed)
+        yield FixedFile(name, source, fix_source(source, judge, wanted, found))
 
 
 def fix_text(
-    root: Path,
-    name: str,
-    source: SourceFile,
-    config: LintConfig,
-    wanted: Wanted,
-    changed: ChangedLines | None = None,
+    root: Path, name: str, source: SourceFile, config: LintConfig, wanted: Wanted
 ) -> FixedFile:
-    """Work out what the fixes make of one file."""
-    judge = _judge(root, name, source, config, changed)
+    """Work out what the fixes make of one text, which need not be the one on the disk."""
+    judge = _judge(root, name, source, config, None)
     return FixedFile(name, source, fix_source(source, judge, wanted))
 
 
 def findings_in(root: Path, name: str, source: SourceFile, config: LintConfig) -> CheckResult:
-    """Judge a text that need not be the one on the disk."""
+    """Judge a text that need not be the one on the disk; what a baseline knows is left out."""
     result = check_text(root, name, source.text, config)
-    if source.notebook is None:
-        return result
-    problems = [f"{name}: {problem}" for problem in source.notebook.problems]
-    located = source.notebook.located(result.findings)
-    return replace(result, findings=tuple(located), problems=(*problems, *result.problems))
+    if source.notebook is not None:
+        problems = [f"{name}: {problem}" for problem in source.notebook.problems]
+        located = source.notebook.located(result.findings)
+        result = replace(result, findings=tuple(located), problems=(*problems, *result.problems))
+    # With a change to look at, a baseline's other entries are not taken for out of date.
+    return hold(result, root, [], config, ChangedLines(), {name: source.text}).result
 
 
 def write(root: Path, file: FixedFile) -> None:
     """Write a fixed file back. Raises PerflintError where it changed in the meantime."""
     path = root / file.name
     try:
-        if decoded(path.read_bytes(), path.name) != file.before:
-            raise PerflintError(
-                f"{file.name} changed while its fixes were worked out: run it again"
-            )
-        _replace(path, file.fixed.source.encoded())
-    except (OSError, UnreadableError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise PerflintError(f"cannot write {file.name}: {why}") from error
+        same = decoded(path.read_bytes(), path.name) == file.before
+    except (OSError, UnreadableError):
+        same = False
+    if not same:
+        raise PerflintError(f"{file.name} changed while its fixes were worked out: run it again")
+    write_whole(path, file.fixed.source.encoded())
 
 
 def _judge(
@@ -118,16 +119,3 @@ def _moved(changed: ChangedLines, name: str, before: str, now: str) -> ChangedLi
         else:
             lines += range(new + 1, new_end + 1)
     return replace(changed, ranges={**changed.ranges, name: tuple((n, n) for n in lines)})
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """Write a file as a whole or not at all, with its permissions, through a link if it is one."""
-    target = path.resolve()
-    half = target.with_name(f"{target.name}.{os.getpid()}.perflint")
-    try:
-        half.write_bytes(raw)
-        half.chmod(target.stat().st_mode & 0o7777)
-        os.replace(half, target)
-    except OSError:
-        half.unlink(missing_ok=True)
-        raise

@@ -10,13 +10,17 @@ from .syntax import Block, dotted
 Resolve = Callable[[ast.AST], ast.expr | None]
 
 _COUNTER = re.compile(
-    r"(^|_)(i|it|n|j|k|idx|index|step|steps|iter|iters|iteration|iterations|batch)$"
+    r"(^|_)(i|it|n|j|k|t|idx|index|step|steps|iter|iters|itr|iteration|iterations|batch|epoch|update"
+    r"|updates)(_?(num|idx|id|no|nb|i|counter))?$"
 )
-_DEBUG = re.compile(r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)")
+_DEBUG = re.compile(
+    r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)|^(print|show|dump)_"
+)
 _NOW = re.compile(
     r"^(should|must|need|time_to|do|is_time_to|want)_.*(log|print|report|save|eval|vis|plot|record|dump)"
     r"|^(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
     r"|^is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
+    r"|^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
 )
 _CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "perf_counter", "monotonic"}
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
@@ -35,7 +39,9 @@ def rare(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
             return _rare_comparison(left, op, right, resolve)
         case ast.Call(func=func):
             name = (dotted(func) or "").rsplit(".", 1)[-1]
-            return name == "isEnabledFor" or bool(_NOW.search(name))
+            if name == "isEnabledFor" or _NOW.search(name):
+                return True
+            return _asks(test, ("isnan", "isinf"))
         case ast.Name() | ast.Attribute():
             name = (dotted(test) or "").rsplit(".", 1)[-1]
             if name == "__debug__" or _DEBUG.search(name) or _NOW.search(name):
@@ -56,6 +62,8 @@ def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
             return rare(operand, resolve, depth)
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _periodic(left, resolve) or _periodic(right, resolve)
+        case ast.Call() if _asks(test, ("isfinite",)):
+            return True
         case ast.Name():
             stands_for = resolve(test) if depth else None
             return stands_for is not None and rarely_false(stands_for, resolve, depth - 1)
@@ -73,6 +81,26 @@ def leaves_for_good(block: Block, *, in_loop: bool) -> bool:
             return dotted(func) in _EXITS
         case ast.Break() | ast.Return():
             return in_loop
+    return False
+
+
+def starts_over(test: ast.expr, body: Block) -> bool:
+    """Whether a branch resets what its condition counts: `if n >= 100: n = 0`."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE() | ast.Eq()]):
+            pass
+        case _:
+            return False
+    terms = [left.left, left.right] if isinstance(left, ast.BinOp) else [left]
+    counted = {ast.unparse(term): term for term in terms if dotted(term)}
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[target], value=value) if ast.unparse(target) in counted:
+                # Back to 0, or, in `if step - last >= 100: last = step`, up to now.
+                if isinstance(value, ast.Constant) and value.value == 0:
+                    return True
+                if ast.unparse(value) in counted:
+                    return True
     return False
 
 
@@ -107,6 +135,16 @@ def _periodic(node: ast.expr, resolve: Resolve) -> bool:
         return False  # text formatting
     every = node.right if isinstance(node.right, ast.Constant) else resolve(node.right)
     return not (isinstance(every, ast.Constant) and every.value == 1)
+
+
+def _asks(test: ast.expr, names: tuple[str, ...]) -> bool:
+    """Whether this is `torch.isnan(x).any()` or its like: most runs never see it come true."""
+    while isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute):
+        if test.func.attr in names:
+            return True
+        inside = test.args[0] if dotted(test.func.value) in ("torch", "np") and test.args else None
+        test = inside or test.func.value
+    return isinstance(test, ast.Call) and dotted(test.func) in names
 
 
 def _counts(node: ast.expr) -> bool:

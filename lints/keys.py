@@ -1,6 +1,6 @@
 """What may stand in the [tool.perflint.lints] table: each key, its type, and its mistakes."""
 
-import difflib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def table_values(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
 def said_by(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return by key what the command line says of it. Raises PerflintError for a wrong value."""
     said: dict[str, Any] = {}
-    for key in sorted(_OF_A_FILE.keys() | {"baseline"}):
+    for key in _OF_A_FILE:
         value = options.get(key)
         if value is None:
             continue
@@ -49,6 +49,9 @@ def said_by(options: Mapping[str, Any]) -> dict[str, Any]:
             said[key] = _CHECKS[key](value)
         except ValueError as error:
             raise PerflintError(f"--{key.replace('_', '-')} {error}") from None
+    if baseline := options.get("baseline"):
+        # Whoever writes a path on the command line means it from where they are.
+        said["baseline"] = os.path.abspath(baseline)
     return said
 
 
@@ -101,6 +104,8 @@ def _values(
 
 
 def _unknown(key: str, known: Iterable[str], where: str) -> str:
+    import difflib  # costs as much as reading a small table, and mistakes are rare
+
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.0)[0]
     return f"{where} has no key {key!r}; the nearest is {near!r}"
 

@@ -110,7 +110,9 @@ class Keywords:
         if home is None or self._names.of(node) is not None:
             return UNREADABLE
         inside = self._syntax.scope(node) is home
-        found: Choices = UNREADABLE if _is_parameter(home, path) else ()
+        found: Choices = (
+            self._passed(home, path[0], key, depth) if _is_parameter(home, path) else ()
+        )
         for write in self._writes().get((home, path), ()):
             if inside and _position(write.at) >= _position(node):
                 continue
@@ -122,6 +124,24 @@ class Keywords:
             else:
                 found = _either(found, _under(self._condition(write.at), new))
         return found or UNREADABLE
+
+    def _passed(self, home: ast.AST, name: str, key: str, depth: int) -> Choices:
+        """Return what `**kwargs` of a function of this file brings, by all calls of it here."""
+        if not isinstance(home, Function) or home.args.kwarg is None:
+            return UNREADABLE
+        callers = self._names.callers(home)
+        if home.args.kwarg.arg != name or not callers:
+            return UNREADABLE
+        found: Choices = ()
+        for call in callers:
+            here = ABSENT
+            for given in call.keywords:
+                if given.arg == key:
+                    here = (Choice(given.value),)
+                elif given.arg is None:
+                    here = over(self.lookup(given.value, key, depth - 1), here)
+            found = _either(found, here)
+        return found
 
     def _after(self, write: _Write, before: Choices, key: str, depth: int) -> Choices:
         """Return what a dictionary holds after a write."""

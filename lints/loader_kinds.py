@@ -40,6 +40,8 @@ _KINDS = {
     "dgl.dataloading.DataLoader": Kind(("graph", "indices", "graph_sampler"), False, True),
 }
 
+_CLASSES = {name.rsplit(".", 1)[-1] for name in _KINDS}
+
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -53,14 +55,25 @@ class Maker:
 class Makers:
     """Answers which loader a call makes."""
 
-    def __init__(self, syntax: Syntax, names: Names, bindings: Bindings) -> None:
+    def __init__(
+        self, syntax: Syntax, names: Names, bindings: Bindings, *, any_at_all: bool
+    ) -> None:
         self._syntax = syntax
         self._names = names
         self._bindings = bindings
         self._known: dict[ast.Call, Maker | None] = {}
+        self._words = _words_for_loaders(syntax) if any_at_all else set()
+
+    @property
+    def any(self) -> bool:
+        """Whether the file can make loaders at all."""
+        return bool(self._words)
 
     def of(self, call: ast.Call) -> Maker | None:
         """Return how a call makes a loader; None for any other call."""
+        last = getattr(call.func, "attr", getattr(call.func, "id", None))
+        if last not in self._words and not (self._words and isinstance(call.func, ast.Call)):
+            return None
         if call not in self._known:
             self._known[call] = None  # a class that is its own base ends here
             self._known[call] = self._called(call.func)
@@ -113,6 +126,34 @@ class Makers:
             return None
         source = found[0].source
         return source if isinstance(source, ast.expr) and not found[0].at else None
+
+
+def _words_for_loaders(syntax: Syntax) -> set[str]:
+    """Return the names under which a file may call what makes a loader."""
+    words: set[str] = set()
+    derived: list[tuple[str, set[str]]] = []
+    kinds = (ast.Attribute, ast.Name, ast.ImportFrom, ast.ClassDef, ast.Assign)
+    for node in (each for kind in kinds for each in syntax.nodes(kind)):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) if name in _CLASSES:
+                words.add(name)
+            case ast.ImportFrom(names=aliases):
+                words |= {a.asname or a.name for a in aliases if a.name in _CLASSES}
+            case ast.ClassDef(name=name, bases=bases) if bases:
+                derived.append((name, set().union(*map(_spelled, bases))))
+            case ast.Assign(targets=targets, value=ast.Name() | ast.Attribute() | ast.Call() as of):
+                read = of.args[0] if isinstance(of, ast.Call) and of.args else of
+                for target in targets:
+                    derived += [(name, _spelled(read)) for name in _spelled(target)]
+    for _ in range(3 if words else 0):
+        words |= {name for name, made_of in derived if made_of & words}
+    return words
+
+
+def _spelled(node: ast.AST) -> set[str]:
+    """Return the last part of a name."""
+    name = getattr(node, "attr", getattr(node, "id", None))
+    return {name} if name else set()
 
 
 def _passes_all_on(start: Function) -> bool:

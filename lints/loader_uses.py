@@ -7,11 +7,13 @@ from collections import defaultdict
 from .loader_kinds import Makers
 from .names import Names
 from .regions import Regions
-from .supplies import Supplies, called_name, within_body
+from .supplies import Supplies, called_name
 from .syntax import Function, Loop, Syntax
+from .vocabulary import is_module_name
 
 _EVALUATION = re.compile(r"val|valid|test|eval|dev(?!ice)|infer|predict|holdout", re.IGNORECASE)
 _TRAINS = re.compile(r"(^|_)(train|fit)|Train", re.ASCII)
+_RUNS = re.compile(r"(^|_)(train|fit|eval|valid|validate|test)|evaluate|Train|Evaluat", re.ASCII)
 _MOVES = re.compile(r"to_(device|cuda|gpu)|(move|send|put)_.*(device|cuda|gpu)|^(to|cuda)$")
 _MODELS = re.compile(r"model|net|module|encoder|decoder|criterion|loss", re.IGNORECASE)
 _TRAINING_HOOKS = {"train_dataloader", "get_train_dataloader"}
@@ -59,7 +61,9 @@ class LoaderUses:
         function = self._syntax.function(loader)
         if function is not None and function.name in _EVALUATION_HOOKS:
             return True
-        return self._trains() and bool(self.fed(loader))
+        # One batch now and then, for a picture, is no evaluation.
+        used = self.loops_over(loader) or any(map(_RUNS.search, self._handed_to(loader)))
+        return used and self._trains()
 
     def feeds(self, loader: ast.Call) -> str | None:
         """Return in words what a loader feeds whose batches go to the device; None if unclear."""
@@ -70,11 +74,13 @@ class LoaderUses:
         return None
 
     def moves_batches(self, loader: ast.Call) -> bool:
-        """Whether a loop of this file over a loader copies its batches to a device."""
+        """Whether the batches of a loader go where the model is: here, or by whom it is given."""
         function = self._syntax.function(loader)
         if function is not None and function.name in _TRAINING_HOOKS | _EVALUATION_HOOKS:
             return True
-        return any(_moves_something(self._turn(place)) for place in self.fed(loader))
+        if any(_RUNS.search(name) for name in self._handed_to(loader)):
+            return True
+        return any(_reaches_device(self._turn(place)) for place in self.fed(loader))
 
     def fed(self, loader: ast.Call) -> list[Loop | ast.Call]:
         """Return the loops over a loader, and the calls of `next` on it."""
@@ -83,11 +89,33 @@ class LoaderUses:
             for loop in self._syntax.loops:
                 if not isinstance(loop, ast.While):
                     self._record(self._fed, loop.iter, loop)
-            for call in self._syntax.calls:
-                if called_name(call) in ("next", "__next__"):
-                    inner = call.args[0] if call.args else getattr(call.func, "value", call)
-                    self._record(self._fed, inner, call)
+            for call in self._syntax.calls_to("next", "__next__"):
+                inner = call.args[0] if call.args else getattr(call.func, "value", call)
+                self._record(self._fed, inner, call)
         return self._fed.get(loader, [])
+
+    def trains_each_epoch(self, loader: ast.Call) -> bool:
+        """Whether a step loop over a loader stands in a loop over epochs, here or in a caller."""
+        for place in self.fed(loader):
+            if isinstance(place, ast.Call) or not self._regions.is_step_loop(place):
+                continue
+            function = self._syntax.function(place)
+            callers = self._names.callers(function) if function else []
+            if self._is_looped(place) or any(map(self._is_looped, callers)):
+                return True
+        return False
+
+    def _is_looped(self, node: ast.AST) -> bool:
+        for child, parent in self._syntax.ancestors(node):
+            if isinstance(parent, Loop) and child in parent.body:
+                return True
+            if isinstance(parent, Function):
+                return False
+        return False
+
+    def loops_over(self, loader: ast.Call) -> bool:
+        """Whether a loop of the file walks over a loader."""
+        return any(isinstance(place, Loop) for place in self.fed(loader))
 
     def targets(self, loader: ast.Call) -> list[str]:
         """Return the names that a loader is bound to."""
@@ -118,9 +146,18 @@ class LoaderUses:
                     break
         targets = self.targets(loader)
         function = self._syntax.function(loader)
-        if function and not found and any(_returns(function, target) for target in targets):
+        if function and not found and self._returns(function, targets):
             return [*targets, function.name]
         return [*found, *targets]
+
+    def _returns(self, function: Function, targets: list[str]) -> bool:
+        """Whether a function returns one of these names."""
+        return any(
+            node.value is not None
+            and self._syntax.function(node) is function
+            and ast.unparse(node.value) in targets
+            for node in self._syntax.nodes(ast.Return)
+        )
 
     def _record(
         self, into: dict[ast.Call, list[Loop | ast.Call]], node: ast.AST, place: Loop | ast.Call
@@ -170,12 +207,17 @@ class LoaderUses:
         return any(self.in_training(call) for call in self._syntax.calls if self._makers.of(call))
 
 
-def _moves_something(place: ast.AST) -> bool:
+def _reaches_device(place: ast.AST) -> bool:
+    """Whether batches are moved here, or given to a model, which lies on the device."""
     for node in ast.walk(place):
-        if isinstance(node, ast.Call) and _MOVES.search(called_name(node)):
-            owner = getattr(node.func, "value", None)
-            if owner is None or not _MODELS.search(ast.unparse(owner)):
-                return True
+        if not isinstance(node, ast.Call):
+            continue
+        name = called_name(node)
+        owner = getattr(node.func, "value", None)
+        if _MOVES.search(name) and (owner is None or not _MODELS.search(ast.unparse(owner))):
+            return True
+        if is_module_name(name):
+            return True
     return False
 
 
@@ -188,15 +230,6 @@ def _parts(target: ast.expr, value: ast.expr, loader: ast.AST) -> list[str]:
             if part is loader
         ]
     return [ast.unparse(target)]
-
-
-def _returns(function: Function, target: str) -> bool:
-    return any(
-        isinstance(node, ast.Return)
-        and node.value is not None
-        and ast.unparse(node.value) == target
-        for node in within_body(function)
-    )
 
 
 def _is_text(node: ast.AST | None) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cached_property
 
 from .bindings import Binding, Bindings, How
 from .keywords import ABSENT, UNREADABLE, Absent, Choice, Choices, Keywords, over
@@ -14,18 +15,26 @@ from .supplies import Supplies, Supply, passed
 from .syntax import Function, Syntax, path_of
 
 _WRAPPERS = {"enumerate", "tqdm", "trange", "zip", "iter", "islice", "progress_bar", "track"}
-_GPU = re.compile(r"cuda|gpu|accelerator|xpu", re.IGNORECASE)
+_GPU = re.compile(r"cuda|gpu|accel|xpu", re.IGNORECASE)
 
 
 class Loaders:
     """Answers questions about the calls that make loaders, and about the loops over them."""
 
-    def __init__(self, syntax: Syntax, names: Names, regions: Regions, bindings: Bindings) -> None:
+    def __init__(
+        self,
+        syntax: Syntax,
+        names: Names,
+        regions: Regions,
+        bindings: Bindings,
+        *,
+        any_at_all: bool = True,
+    ) -> None:
         self._syntax = syntax
         self._names = names
         self._bindings = bindings
         self._keywords = Keywords(syntax, names)
-        self._makers = Makers(syntax, names, bindings)
+        self._makers = Makers(syntax, names, bindings, any_at_all=any_at_all)
         self._memory = Memory(names, bindings)
         self._supplies = Supplies(syntax, names, bindings, self._makers)
         self.uses = LoaderUses(syntax, names, regions, self._makers, self._supplies)
@@ -34,9 +43,22 @@ class Loaders:
         """Whether a call makes a loader of torch, or of a library that builds on torch's."""
         return self._makers.of(call) is not None
 
+    @cached_property
+    def calls(self) -> list[ast.Call]:
+        """All calls that make loaders."""
+        every = self._syntax.calls if self._makers.any else ()
+        return [call for call in every if self._makers.of(call)]
+
     def maker(self, call: ast.Call) -> Maker | None:
         """Return how a call makes a loader."""
         return self._makers.of(call)
+
+    def seems_loader(self, node: ast.expr) -> bool:
+        """Whether an expression is a loader: by what made it, or by what it is called."""
+        if self._supplies.of(node).loaders:
+            return True
+        path = path_of(node)
+        return path is not None and bool(re.search(r"loader\d*$", path[-1].lower().strip("[]'.\"")))
 
     def supply(self, node: ast.AST) -> Supply:
         """Return which loaders an expression can be."""
@@ -64,6 +86,8 @@ class Loaders:
         maker = self._makers.of(call)
         # Graphs of dgl cannot be pinned by a loader, and a TPU has no use for pinned memory.
         if maker is None or not maker.kind.pins or self._names.imports("dgl", "torch_xla"):
+            return None
+        if self._memory.is_index(self.option(call, "dataset")):
             return None
         found = [self._holds(choice) for choice in self.choices(call, "pin_memory")]
         if True in found:
@@ -109,15 +133,27 @@ class Loaders:
                 return True
         return False
 
+    def has_workers(self, call: ast.Call) -> bool:
+        """Whether a loader certainly has worker processes."""
+        values = [choice.value for choice in self.choices(call, "num_workers")]
+        return all(
+            isinstance(v, ast.Constant) and isinstance(v.value, int) and v.value > 0 for v in values
+        )
+
+    def dataset_class(self, call: ast.Call) -> ast.ClassDef | None:
+        """Return the class of this file that a loader's dataset is made by."""
+        given = self.option(call, "dataset")
+        made = self._made_by(given) if isinstance(given, ast.expr) else None
+        return made if isinstance(made, ast.ClassDef) else None
+
     def is_pinned_later(self, call: ast.Call) -> bool:
         """Whether the file sets `loader.pin_memory` afterwards."""
         names = self.uses.targets(call)
         return any(
-            isinstance(node, ast.Attribute)
-            and node.attr == "pin_memory"
+            node.attr == "pin_memory"
             and isinstance(node.ctx, ast.Store)
             and ast.unparse(node.value) in names
-            for node in ast.walk(self._syntax.tree)
+            for node in self._syntax.nodes(ast.Attribute)
         )
 
     def in_training(self, call: ast.Call) -> bool:
@@ -192,8 +228,7 @@ class Loaders:
 
     def _arguments(self, function: Function, name: str) -> list[ast.expr]:
         """Return the default of a parameter and what the calls in this file pass instead."""
-        callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
-        given = [passed(call, function, name) for call in callers]
+        given = [passed(call, function, name) for call in self._names.callers(function)]
         default = _default(function, name)
         values = [value for value in given if value is not None]
         if default is not None and (len(values) < len(given) or not given):

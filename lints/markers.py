@@ -5,6 +5,7 @@ import re
 
 from .names import Names
 from .syntax import dotted, path_of
+from .vocabulary import is_module_name
 
 _OPTIMIZER = re.compile(r"optim|(^|_)opt(?=[A-Z_\d]|$)")
 # Objects that run the backward pass of the loss they are given.
@@ -36,7 +37,7 @@ def backward_receivers(call: ast.Call) -> list[ast.expr]:
         case ast.Attribute(attr="scale_loss") if call.args:
             return _parts(call.args[0])
         case ast.Attribute(attr="backward", value=receiver):
-            if call.args and _RUNS_BACKWARD.search(_last_name(receiver)):
+            if call.args and _runs_it(_last_name(receiver), _last_name(call.args[0])):
                 return _parts(call.args[0])
             return _parts(receiver)
     return []
@@ -57,6 +58,13 @@ def _is_backward(call: ast.Call, names: Names) -> bool:
     if imported is not None:
         return imported == "torch.autograd"
     return names.definition(receiver) is None
+
+
+def _runs_it(owner: str, given: str) -> bool:
+    """Whether `owner.backward(given)` is a framework's, as with the engine that DeepSpeed makes."""
+    if _RUNS_BACKWARD.search(owner) or is_module_name(owner):
+        return True
+    return "loss" in given.lower() and "loss" not in owner.lower()
 
 
 def _is_scaler_call(call: ast.Call) -> bool:

@@ -12,6 +12,8 @@ _PARTS = {"Subset", "random_split", "ConcatDataset", "list", "tuple", "sorted"}
 _LISTS = {"range", "torch.arange", "numpy.arange", "torch.randperm", "torch.tensor", "enumerate"}
 _IDS = re.compile(r"(^|_)(idx|ids|nids?|eids?|indices|index|perm|permutation)$", re.IGNORECASE)
 _STREAM = re.compile(r"Iterable|Stream|DataPipe|WebDataset", re.ASCII)
+# Made up on the spot, for a demo or for a trial run.
+_MADE_UP = re.compile(r"Random\w*Data|Dummy|Fake|Synthetic", re.ASCII)
 
 
 class Memory:
@@ -36,12 +38,24 @@ class Memory:
                 return self.holds(value, depth - 1)
             case ast.Name(id=name) | ast.Attribute(attr=name) if _IDS.search(name):
                 return True
-        return any(self.holds(source, depth - 1) for source in self._sources(dataset))
+        sources = self._sources(dataset)
+        # Beside real data, what is made up is a trial run.
+        real = [s for s in sources if not (isinstance(s, ast.Call) and _is_made_up(s))]
+        return any(self.holds(source, depth - 1) for source in real) or (not real and bool(sources))
+
+    def is_index(self, dataset: object) -> bool:
+        """Whether a dataset is a list of numbers: what they stand for lies elsewhere."""
+        match dataset:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                return bool(_IDS.search(name))
+            case ast.Call(func=func):
+                return (self._names.of(func) or self._names.builtin(func)) in _LISTS
+        return False
 
     def _made(self, call: ast.Call, depth: int) -> bool:
         name = self._names.of(call.func) or self._names.builtin(call.func) or ""
         last = name.rsplit(".", 1)[-1]
-        if last in _KEPT or name in _LISTS or _STREAM.search(last):
+        if last in _KEPT or name in _LISTS or _STREAM.search(last) or _is_made_up(call):
             return True
         if last in _PARTS and call.args:
             return self.holds(call.args[0], depth - 1)
@@ -62,6 +76,11 @@ class Memory:
             found = self._bindings.everywhere(home, path)
         assigned = (b for b in found if b.how is How.ASSIGN and b.path == path)
         return [binding.source for binding in assigned if binding.source is not None]
+
+
+def _is_made_up(call: ast.Call) -> bool:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return bool(_MADE_UP.search(name))
 
 
 def _only_indexes(function: ast.AST) -> bool:

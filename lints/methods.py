@@ -73,7 +73,8 @@ class Methods:
                 return Value(Kind.NEST, Device.HOST)
             moved = self._devices.moved(call, owner, func.attr)
             return moved if moved.is_derived else UNKNOWN
-        return owner if owner.is_derived and not TO_HOST.search(func.attr) else UNKNOWN
+        keeps = func.attr in _ACCESS or not TO_HOST.search(func.attr)
+        return owner if owner.is_derived and keeps else UNKNOWN
 
     def _of_module(self, owner: Value, name: str) -> Value:
         if name in MODULE_UPKEEP:

@@ -64,17 +64,18 @@ class Notebook:
         )
         return replace(
             finding,
-            message=self._in_cells(finding.message),
-            why=None if finding.why is None else self._in_cells(finding.why),
+            message=self._in_cells(finding.message, finding.path),
+            why=None if finding.why is None else self._in_cells(finding.why, finding.path),
             cell=Cell(cell.number, cell.first, first, last),
         )
 
-    def _in_cells(self, sentence: str) -> str:
+    def _in_cells(self, sentence: str, path: str) -> str:
         def told(named: re.Match[str]) -> str:
             cell = self.cell_at(int(named[1]))
             return f"line {int(named[1]) - cell.first + 1} of cell {cell.number}"
 
-        return _NAMED_LINE.sub(told, sentence)
+        own_place = re.compile(rf"(?<![\w./-]){re.escape(path)}:(\d+)\b")
+        return own_place.sub(told, _NAMED_LINE.sub(told, sentence))
 
     def with_cells(self, sources: Mapping[int, str]) -> str:
         """Return the file with other sources in some cells, and everything else as it was."""

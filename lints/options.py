@@ -31,7 +31,9 @@ def check_parser() -> argparse.ArgumentParser:
     parser = new_parser("check", "Lint training code for what makes a GPU wait.", _CHECK + STATUS)
     add_scope(parser)
     add_selection(parser)
+    add_known(parser)
     add_output(parser)
+    add_settings(parser)
     add_status(parser)
     add_fixing(parser)
     add_effort(parser)
@@ -107,6 +109,29 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """Add what says which findings are known already."""
+    group = parser.add_argument_group("known findings")
+    group.add_argument(
+        "--baseline", metavar="FILE", help="leave out the findings that this file holds"
+    )
+    group.add_argument(
+        "--write-baseline",
+        action="store_true",
+        help="make that file of all present findings; it must not exist yet",
+    )
+    group.add_argument(
+        "--add-ignore",
+        metavar="[=REASON]",
+        help="silence all present findings by comments where they stand",
+    )
+    group.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="take out of it what is no longer found; nothing new gets in",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add what says in which form the findings are told, and where to."""
     group = parser.add_argument_group("output")
@@ -124,6 +149,16 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--statistics",
         action="store_true",
         help="count the findings of each rule instead of listing them (text or json)",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what shows the settings instead of checking."""
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--show-settings",
+        action="store_true",
+        help="show what holds for each PATH and where that is said, and check nothing",
     )
 
 

@@ -11,6 +11,7 @@ from .sources import SourceOf
 
 if TYPE_CHECKING:
     from .check import CheckResult
+    from .config import LintConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Suppressed:
 class Outcome:
     """The result of a check, the folder that its paths are relative to, and the lines of a path.
 
-    `suppressed` are findings that are not part of the result, for those forms that tell of them.
+    `suppressed` are findings that are not part of the result, for those forms that tell of them;
+    `config` says which rules there are besides ours.
     """
 
     result: "CheckResult"
@@ -34,6 +36,7 @@ class Outcome:
     source_of: SourceOf
     coloured: bool = False
     suppressed: tuple[Suppressed, ...] = ()
+    config: "LintConfig | None" = None
 
 
 def from_the_top(outcome: Outcome) -> Outcome:

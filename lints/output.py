@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from .. import PerflintError
 from .colour import wants_colour
-from .finding import Finding, Severity
 from .outcome import Outcome, Suppressed, summary
 from .sources import lines_below
 
 if TYPE_CHECKING:
     from .check import CheckResult
+    from .config import LintConfig
 
 
 def tell(
@@ -27,6 +27,7 @@ def tell(
     statistics: bool = False,
     given: Mapping[str, str] | None = None,
     suppressed: Iterable[Suppressed] = (),
+    config: "LintConfig | None" = None,
 ) -> None:
     """Write the outcome to a file or to the standard output, and what went wrong to the log.
 
@@ -35,7 +36,8 @@ def tell(
     """
     result = replace(result, findings=tuple(dict.fromkeys(result.findings)))
     coloured = output_file is None and wants_colour(sys.stdout, os.environ)
-    outcome = Outcome(result, root, lines_below(root, given), coloured, tuple(suppressed))
+    source_of = lines_below(root, given)
+    outcome = Outcome(result, root, source_of, coloured, tuple(suppressed), config)
     text = _counted(outcome, output_format) if statistics else render(outcome, output_format)
     if output_file is None:
         _print(text)
@@ -53,11 +55,6 @@ def render(outcome: Outcome, output_format: str) -> str:
     form = import_module(f".outputs.{output_format}", __package__)
     text: str = form.render(outcome)
     return text
-
-
-def any_at_least(findings: Iterable[Finding], lowest: Severity | None) -> bool:
-    """Whether a finding is bad enough to fail."""
-    return lowest is not None and any(finding.severity.at_least(lowest) for finding in findings)
 
 
 def _counted(outcome: Outcome, output_format: str) -> str:

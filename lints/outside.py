@@ -8,7 +8,6 @@ from typing import Protocol
 
 from .values import UNKNOWN, Value
 
-
 # What comes from these is nobody's own code.
 LIBRARIES = (
     *("torch.", "torchvision.", "torchaudio.", "numpy.", "math.", "time.", "os.", "random."),

@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+_TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 
 
@@ -9,6 +10,6 @@ def is_test_code(path: str) -> bool:
     """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
     file = PurePosixPath(path)
     name = file.name
-    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
+    if name.startswith("test_") or name.endswith("_test.py") or name in _TEST_FILES:
         return True
     return any(part in _TEST_FOLDERS for part in file.parts[:-1])

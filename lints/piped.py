@@ -11,8 +11,8 @@ from .config import LintConfig
 from .files import SourceFile, UnreadableError, decoded
 from .fixing import findings_in, fix_text
 from .mending import say_how_many, show_patch, wanted_by, write_bytes
-from .output import any_at_least, tell
-from .settings import Settings
+from .output import tell
+from .settings import Settings, any_fails
 
 _NAMELESS = "<stdin>"
 
@@ -70,11 +70,12 @@ def _tell(
         output_format=options.output_format,
         output_file=options.output_file,
         statistics=options.statistics,
+        config=config,
         given={name: source.text},
     )
     if result.problems:
         return 2
-    return int(any_at_least(result.findings, config.fail_on) and not options.exit_zero)
+    return int(any_fails(result.findings, root, config) and not options.exit_zero)
 
 
 def _untouched(raw: bytes, options: argparse.Namespace) -> int:

@@ -103,7 +103,7 @@ class Project:
         file, inner = found
         text = self._text(file)
         head, _, rest = inner.partition(".")
-        if text is None or head not in text and "import *" not in text:
+        if text is None or (head not in text and "import *" not in text):
             return None
         if _defines(text, head):
             method = rest and rest not in ("__call__", "forward")

@@ -18,7 +18,16 @@ from .rule_sources import stamp
 from .selection import Rules, choose, chosen, find
 from .suppress import Vocabulary
 
-__all__ = ["Rules", "all_rules", "choose", "find", "known_rules", "rules_for", "vocabulary"]
+__all__ = [
+    "Rules",
+    "all_rules",
+    "choose",
+    "chosen_for",
+    "find",
+    "known_rules",
+    "rules_for",
+    "vocabulary",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,32 @@ def rules_for(config: LintConfig) -> Known:
     """
     known = known_rules(config)
     return Known(chosen(known.rules, config, strictly=not known.problems), known.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rules that run under each of several configurations, in their order.
+
+    `vocabulary` is what all known rules are called. `problems` are told once, whichever file or
+    project they concern.
+    """
+
+    rules: tuple[Rules, ...]
+    vocabulary: Vocabulary
+    problems: tuple[str, ...] = ()
+
+
+def chosen_for(configs: Iterable[LintConfig]) -> Chosen:
+    """Pick the rules for each of the configurations that hold in one run."""
+    configs = list(configs)
+    picked = [rules_for(config) for config in configs]
+    known = {rule: None for config in configs for rule in known_rules(config).rules}
+    problems = dict.fromkeys(problem for each in picked for problem in each.problems)
+    return Chosen(
+        tuple(each.rules for each in picked),
+        vocabulary(list(known), complete=not problems),
+        tuple(problems),
+    )
 
 
 @cache

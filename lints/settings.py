@@ -16,6 +16,7 @@ from .config import (
 )
 from .files import excluded
 from .finding import Confidence, Finding
+from .keys import Override
 
 
 class Settings:
@@ -36,8 +37,7 @@ class Settings:
         config = self._nearest(os.path.dirname(text))
         if not config.per_file_ignores and not config.overrides:
             return config
-        fitting = _fitting(config, os.path.relpath(text, config.root))
-        key = (id(config), fitting)
+        key = (id(config), fitting := _fitting(config, _relative(text, config)))
         if key not in self._resolved:
             self._resolved[key] = _resolved(config, fitting)
         return self._resolved[key]
@@ -46,7 +46,7 @@ class Settings:
         """Whether the nearest table wants a file left alone."""
         text = os.path.abspath(path)
         config = self._nearest(os.path.dirname(text))
-        return bool(config.exclude) and excluded(os.path.relpath(text, config.root), config.exclude)
+        return bool(config.exclude) and excluded(_relative(text, config), config.exclude)
 
     def _nearest(self, folder: str) -> LintConfig:
         known = self._of_folder.get(folder)
@@ -74,12 +74,40 @@ def visible(findings: Iterable[Finding], config: LintConfig) -> list[Finding]:
     ]
 
 
+def any_fails(findings: Iterable[Finding], root: Path, config: LintConfig) -> bool:
+    """Whether a finding is bad enough to fail, by what holds for its own file."""
+    settings = Settings(config)
+    for finding in findings:
+        lowest = settings.for_file(root / finding.path).fail_on
+        if lowest is not None and finding.severity.at_least(lowest):
+            return True
+    return False
+
+
 def fits(relative: str, globs: Sequence[str]) -> bool:
     """Whether a path fits one of the globs; `!glob` fits all that the glob does not."""
     return any(
         not excluded(relative, [glob[1:]]) if glob.startswith("!") else excluded(relative, [glob])
         for glob in globs
     )
+
+
+def fitting_parts(
+    config: LintConfig, path: Path
+) -> tuple[list[tuple[str, tuple[str, ...]]], list[Override]]:
+    """Return which per-file ignores and which overrides of a configuration concern a file."""
+    fitting = _fitting(config, _relative(os.path.abspath(path), config))
+    count = len(config.per_file_ignores)
+    return (
+        [config.per_file_ignores[number] for number in fitting if number < count],
+        [config.overrides[number - count] for number in fitting if number >= count],
+    )
+
+
+def _relative(path: str, config: LintConfig) -> str:
+    """Return an absolute path as seen from the folder of its table; `relpath` is slow."""
+    root = os.path.join(os.path.abspath(config.root), "")
+    return path[len(root) :] if path.startswith(root) else os.path.relpath(path, root)
 
 
 def _fitting(config: LintConfig, relative: str) -> tuple[int, ...]:

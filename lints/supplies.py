@@ -45,6 +45,8 @@ class Supplies:
 
     def of(self, node: ast.AST, at: At = ()) -> Supply:
         """Return the loaders that an expression, or a part of it, can be."""
+        if not self._makers.any:
+            return NOTHING
         if (node, at) not in self._known:
             self._known[node, at] = NOTHING  # a name that is bound to itself ends here
             self._known[node, at] = self._work_out(node, at)
@@ -172,8 +174,7 @@ class Supplies:
     def _passed(self, function: ast.AST, name: str, at: At) -> Supply:
         if not isinstance(function, Function):
             return NOTHING
-        callers = [c for c in self._syntax.calls if self._names.definition(c.func) is function]
-        given = [passed(call, function, name) for call in callers]
+        given = [passed(call, function, name) for call in self._names.callers(function)]
         return join([self.of(value, at) for value in given if value is not None])
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .baseline import STALE
 from .comments import Comment, Kind, read_comments
 from .finding import Confidence, Edit, Finding, Severity, Span
 
@@ -12,7 +13,6 @@ UNUSED = ("PFL901", "unused-suppression")
 UNEXPLAINED = ("PFL902", "suppression-without-reason")
 UNKNOWN = ("PFL903", "unknown-rule-in-suppression")
 MALFORMED = ("PFL904", "malformed-suppression")
-STALE = ("PFL905", "stale-baseline-entry")
 META = (UNUSED, UNEXPLAINED, UNKNOWN, MALFORMED)
 
 _NOQA = re.compile(r"#\s*(?:(?:flake8|ruff)\s*:\s*)?noqa(?![\w-])(\s*:\s*\w[\w, \t]*)?", re.I)
@@ -100,7 +100,11 @@ def _fits(word: str, finding: Finding) -> bool:
 
 def _names(comment: Comment, finding: Finding) -> bool:
     """Whether a comment silences a finding about comments; one that names none never does."""
-    return comment.rules is not None and _silences(comment, finding)
+    if comment.rules is None or comment.kind in (Kind.BROKEN, Kind.ON):
+        return False
+    beside = comment.span.line == finding.span.line
+    within = comment.first <= finding.span.line <= comment.last
+    return (beside or within) and any(_fits(word, finding) for word in comment.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,7 @@ def _codes(word: str, vocabulary: Vocabulary) -> frozenset[str]:
     if not exact and _CODE.fullmatch(word):
         start = word.upper()
         found = {code for code in vocabulary.usual if code.upper().startswith(start)}
-    return frozenset(found - {code for code, _ in META} - {STALE[0]})
+    return frozenset(found - {code for code, _ in (*META, STALE)})
 
 
 def _unknown(comment: Comment, vocabulary: Vocabulary) -> Iterator[str]:

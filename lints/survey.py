@@ -54,7 +54,7 @@ class Surveyed:
 
 
 def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
-    """Look at each (name, path); what the cache knows of an unchanged file is not worked out anew."""
+    """Look at each (name, path); what the cache knows of an unchanged file is taken from there."""
     return [_surveyed(name, path, cache) for name, path in files]
 
 

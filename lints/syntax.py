@@ -330,6 +330,16 @@ def path_of(node: ast.AST) -> tuple[str, ...] | None:
                 return None
 
 
+def literal_text(node: ast.expr) -> str:
+    """Return the literal parts of a text: of `"%s" * 2 + "%d"`, both; nothing where it is none."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
+            return literal_text(left) + literal_text(right)
+    return ""
+
+
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """Return what a call passes as `name=`."""
     return next((k.value for k in call.keywords if k.arg == name), None)

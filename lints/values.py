@@ -75,6 +75,13 @@ class Value:
         return self.kind is Kind.UNKNOWN and self.device is Device.ACCELERATOR
 
     @property
+    def shows_device_tensor(self) -> bool:
+        """Whether turning it into text reads a tensor on the accelerator."""
+        if self.kind is Kind.GROUP:
+            return any(part.shows_device_tensor for _, part in self.parts)
+        return self.is_device_tensor
+
+    @property
     def holds_device_tensors(self) -> bool:
         """Whether it is a tensor on the accelerator, was made of such, or contains any."""
         if self.kind is Kind.GROUP:

@@ -68,7 +68,7 @@ PLAIN_ATTRIBUTES = _words(
     """
 )
 # Whatever has these, they are no tensors.
-ALWAYS_PLAIN_ATTRIBUTES = _words("shape ndim dtype device requires_grad is_cuda")
+ALWAYS_PLAIN_ATTRIBUTES = _words("shape ndim dtype device requires_grad is_cuda config cfg hparams")
 SAME_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag", "data", "grad"})
 # Only tensors have these methods, whatever else is known of their owner.
 PROVES_TENSOR = _words(
@@ -172,9 +172,26 @@ WRAPS_MODULE = frozenset(
     }
 )
 
+# `unwrap_model(x)`, `build_model(cfg)`: what begins with these gives a module back.
+_MAKES_MODULE = _words(
+    """
+    unwrap get build create make load prepare init wrap setup set save new construct define convert
+    is has compile freeze eval train test update
+    """
+)
+
+
+def makes_module(name: str) -> bool:
+    """Whether people call functions so that make or hand out modules."""
+    first, _, rest = name.lower().strip("_").partition("_")
+    made = ("unwrap", "get", "build", "create", "make", "load", "new", "construct")
+    return first in made and is_module_name(rest)
+
 
 def is_module_name(name: str) -> bool:
     """Whether people call modules by this name."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_").split("_")
     words = [word.rstrip("0123456789") for word in words]
+    if words[0] in _MAKES_MODULE:
+        return False
     return bool(words) and (words[-1] in MODULE_WORDS or words[0] in ("model", "net"))

@@ -28,19 +28,23 @@ def watch_check(options: argparse.Namespace, check: Callable[[], int]) -> int:
         raise PerflintError("--watch goes on by itself: leave out --interactive and --diff")
     root = Path.cwd()
     paths = options.paths or [root]
-    return watch(lambda: snapshot(root, paths), lambda: _told(check), time.sleep)
+    return watch(lambda: snapshot(root, paths), lambda: _told(check), _say_so, time.sleep)
 
 
 def watch(
-    look: Callable[[], Snapshot], check: Callable[[], int], sleep: Callable[[float], None]
+    look: Callable[[], Snapshot],
+    check: Callable[[], int],
+    rest: Callable[[], None],
+    sleep: Callable[[float], None],
 ) -> int:
-    """Run `check` now and whenever `look` sees something else, until interrupted."""
+    """Run `check` now and whenever `look` sees something else; `rest` after each, until Ctrl-C."""
     status = 0
     try:
         while True:
             # Taken before the check, so that what changes during it is checked again.
             seen = look()
             status = check()
+            rest()
             while _unchanged(look, seen, sleep):
                 pass
             _settle(look, sleep)
@@ -102,6 +106,9 @@ def _told(check: Callable[[], int]) -> int:
         # Half-written settings, or a path that is gone for a moment: the next change may mend it.
         print(f"perflint: {error}", file=sys.stderr)
         status = 2
-    print("perflint: watching for changes (Ctrl-C ends)", file=sys.stderr)
     sys.stdout.flush()
     return status
+
+
+def _say_so() -> None:
+    print("perflint: watching for changes (Ctrl-C ends)", file=sys.stderr)

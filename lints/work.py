@@ -7,9 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from .cache import Cache, fingerprint_of, own_version
+from .config import LintConfig
 from .files import UnreadableError
 from .paths import is_test_code
 from .result import SourceResult
+from .rule_sources import stamp
 from .settings import Settings
 from .survey import Surveyed
 
@@ -39,6 +41,10 @@ class Effort:
     progress: Callable[[int, int], None] = _silent
 
 
+# One process, and nothing remembered.
+ALONE_AT_WORK = Effort()
+
+
 class Work:
     """The results of the `given` files; `others` are those of the project that may call them."""
 
@@ -63,6 +69,8 @@ class Work:
             file.trains and not is_test_code(file.name) for file in (*given, *others)
         )
         self._keys: dict[int, bytes] = {}
+        # What kept rules from being loaded, once the work is done.
+        self.problems: tuple[str, ...] = ()
         self._run = (
             own_version() if effort.cache else (),
             str(root),
@@ -83,13 +91,21 @@ class Work:
         for file in self._given:
             outcome = outcomes.get(file.name)
             yield file, self._unread(file) if outcome is None else outcome.result
-        self._cache.keep_whole(run)
+        if not self.problems:
+            self._cache.keep_whole(run)
+
+    def _configs(self) -> list[LintConfig]:
+        """Return the configurations that hold for the given files, each once."""
+        found = (self._settings.for_file(file.path) for file in self._given)
+        return list({id(config): config for config in found}.values())
 
     def _key(self, file: Surveyed) -> bytes:
         """Return what a result depends on beside the files themselves."""
         config = self._settings.for_file(file.path)
         if id(config) not in self._keys:
-            self._keys[id(config)] = fingerprint_of((self._run, config))
+            self._keys[id(config)] = fingerprint_of(
+                (self._run, stamp(config.root, config.local), config)
+            )
         return self._keys[id(config)]
 
     def _kept(self, file: Surveyed) -> SourceResult:
@@ -120,18 +136,19 @@ class Work:
 
     def _worked_out(self) -> Mapping[str, "Outcome"]:
         """Look at what nobody has looked at before, or at what it depends on."""
+        mattering = [file for file in self._given if file.matters]
+        if not mattering and not any(config.local for config in self._configs()):
+            return {}
         from .analysis import Analyst, Job, outcome_of, plain_outcome, settle
         from .crew import judging
         from .project import Project
-        from .registry import all_rules, vocabulary
-        from .selection import chosen
+        from .registry import chosen_for
 
-        rules = all_rules()
-        jobs = [
-            Job(file, chosen(rules, self._settings.for_file(file.path)))
-            for file in self._given
-            if file.matters
-        ]
+        configs = self._configs()
+        chosen = chosen_for(configs)
+        self.problems = chosen.problems
+        picked = dict(zip(map(id, configs), chosen.rules, strict=True))
+        jobs = [Job(f, picked[id(self._settings.for_file(f.path))]) for f in mattering]
         jobs += [Job(file) for file in self._callers()]
         keys = {job.file.name: self._key(job.file) if job.rules else b"" for job in jobs}
         known = {}
@@ -140,7 +157,7 @@ class Work:
             if kept is not None and self._still_true(kept[0]):
                 known[job.file.name] = outcome_of(kept[1])
         project = Project(list(self._files), self._text, trains=self._trains)
-        analyst = Analyst(project, vocabulary(rules), shortcuts=self._effort.shortcuts)
+        analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
         outcomes = settle(jobs, known, judge)
         for job in jobs:

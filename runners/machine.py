@@ -14,7 +14,7 @@ def environment(worker: dict[str, Any]) -> Environment:
         python=platform.python_version(),
         torch=worker["torch"],
         platform=platform.platform(terse=True),
-        cpu=_cpu_name(),
+        cpu=cpu_name(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
         threads=worker["threads"],
         device=worker["device"],
@@ -26,7 +26,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """What the processor calls itself."""
     try:
         rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

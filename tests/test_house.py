@@ -20,6 +20,8 @@ ROOMS_BELOW = {
 }
 HOMES_OF = {
     "libcst": ("lints/*.py", "lints/rules/*.py"),
+    "pygls": ("lints/editor/server.py",),
+    "lsprotocol": ("lints/editor/*.py",),
     "numpy": ("runners/stats.py", "runners/judge.py"),
     "torch": ("runners/torch_*.py",),
     "pytest": ("runners/pytest_*.py",),
@@ -30,7 +32,17 @@ HOMES_OF = {
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
 EXCEPTIONS = {("runners/pytest_plugin.py", "torch")}
-HEAVY = {"libcst", "numpy", "jinja2", "github", "sqlalchemy", "torch", "msgspec"}
+HEAVY = {
+    "libcst",
+    "pygls",
+    "lsprotocol",
+    "numpy",
+    "jinja2",
+    "github",
+    "sqlalchemy",
+    "torch",
+    "msgspec",
+}
 FILES = [file.relative_to(ROOT) for room in ROOMS_BELOW for file in (ROOT / room).rglob("*.py")]
 
 
@@ -102,6 +114,9 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
     [
         ("__main__", {*HEAVY, "dataclasses", "importlib.metadata", "argparse"}),
         ("lints.cli", HEAVY),
+        ("lints.editor_cli", HEAVY),
+        ("lints.watch", HEAVY),
+        ("lints.notebooks", HEAVY),
         ("lints.engine", HEAVY - {"libcst"}),
         ("runners.cli", HEAVY),
         ("runners.compare", HEAVY),

@@ -12,7 +12,7 @@ from ..fingerprint import fingerprints
 from ..meta_rule import cause_heading
 from ..outcome import Outcome, Suppressed, from_the_top, sentence
 from ..pages import address, explanation, plain, section
-from ..registry import all_rules
+from ..registry import all_rules, known_rules
 from ..rule import Rule
 
 _SCHEMA = (
@@ -27,7 +27,8 @@ _LONGEST = 1024
 def render(outcome: Outcome) -> str:
     """Write one run with all rules, so that the list of rules is the same whatever was found."""
     outcome = from_the_top(outcome)
-    rules = [_descriptor(rule) for rule in all_rules()]
+    known = all_rules() if outcome.config is None else known_rules(outcome.config).rules
+    rules = [_descriptor(rule) for rule in known]
     run = {
         "tool": {"driver": {"name": "perflint", "semanticVersion": __version__, "rules": rules}},
         "invocations": [_invocation(outcome.result.problems)],
@@ -62,7 +63,7 @@ def _suppression(suppressed: Suppressed) -> dict[str, object]:
 
 
 def _descriptor(rule: type[Rule]) -> dict[str, object]:
-    first = plain(rule.pattern())
+    first = plain(rule.pattern()) or rule.name()
     full = f"{first} {plain(section(rule, cause_heading(rule)))}".strip()
     if len(full) > _LONGEST:
         full = full[: _LONGEST - 1] + "…"

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from ..copies import is_copy
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Invalid, Rule
@@ -154,7 +153,7 @@ class BlockingH2d(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return all copies to another device."""
-        return (call for call in facts.syntax.calls if is_copy(call))
+        return facts.syntax.calls_to("to", "cuda")
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `x.to(device)` and `x.cuda()` on a batch of a loader that is known."""

@@ -55,6 +55,9 @@ class CreateThenMove(Rule):
             h = torch.zeros(3, **options).to(device)
             i = torch.from_numpy(x).to(device)
             j = torch.as_tensor(x).to(device)
+            k = torch.tensor([]).to(device)
+            l = torch.zeros(0, 3).to(device)
+            m = torch.FloatTensor(x).to(device)
         """,
         """
         import torch
@@ -120,6 +123,32 @@ class CreateThenMove(Rule):
                     return th.zeros(x.shape[0], 1, device=x.get_device())  # <-
             """,
         ),
+        Invalid(
+            """
+            import torch
+            from torch.autograd import Variable
+            for x in loader:
+                mask = Variable(torch.ones(3)).cuda()  # <-
+                model(x, mask).mean().backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.autograd import Variable
+            for x in loader:
+                mask = Variable(torch.ones(3, device="cuda"))  # <-
+                model(x, mask).mean().backward()
+                optimizer.step()
+            """,
+        ),
+        """
+        import torch
+        for x in loader:
+            old = torch.FloatTensor(3, 4).cuda()  # <-
+            older = torch.Tensor(size).normal_().cuda()  # <-
+            model(x, old, older).mean().backward()
+            optimizer.step()
+        """,
     )
 
     @classmethod
@@ -143,7 +172,7 @@ class CreateThenMove(Rule):
             f"`torch.{moved.name}` makes on the host what is then copied to the device",
             why=hot.why if hot else None,
             severity=self.severity if hot else Severity.INFO,
-            fix=_made_there(node),
+            fix=_made_there(node) if moved.fixable else None,
             safe=moved.exact,
         )
 
@@ -173,8 +202,15 @@ def _made_there(move: cst.Call) -> cst.BaseExpression | None:
 def _with_device(made: cst.BaseExpression, device: cst.BaseExpression) -> cst.BaseExpression:
     """Give the innermost call of a chain of calls the argument `device=`."""
     call = cst.ensure_type(made, cst.Call)
+    if isinstance(call.func, cst.Name | cst.Attribute) and _last(call.func) == "Variable":
+        inner = _with_device(call.args[0].value, device)
+        return call.with_changes(args=[call.args[0].with_changes(value=inner), *call.args[1:]])
     if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call):
         inner = _with_device(call.func.value, device)
         return call.with_changes(func=call.func.with_changes(value=inner))
     added = cst.Arg(device, keyword=cst.Name("device"), equal=_NO_SPACE)
     return call.with_changes(args=[*call.args, added])
+
+
+def _last(func: cst.Name | cst.Attribute) -> str:
+    return func.value if isinstance(func, cst.Name) else func.attr.value

@@ -1,8 +1,21 @@
 """PFL501 data-parallel."""
 
+import ast
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
 import libcst as cst
 
+from ..facts import Facts
+from ..finding import Severity
 from ..rule import Rule
+from ..syntax import keyword
+
+_CLASS = "torch.nn.DataParallel"
+_RUNS = re.compile(
+    r"eval|valid|infer|demo|test|predict|extract|feature|featuriz|inception|export|interface", re.I
+)
 
 
 class DataParallel(Rule):
@@ -16,7 +29,8 @@ class DataParallel(Rule):
     `torch.nn.parallel.DistributedDataParallel` with one process per GPU, also on a single machine.
 
     ## When it is fine
-    In a notebook or a quick look at a model, where starting processes is not worth it.
+    In a notebook or a quick look at a model, where starting processes is not worth it. With one
+    device nothing is split, and that is left alone; in scripts that evaluate it is `info`.
     """
 
     code = "PFL501"
@@ -38,6 +52,12 @@ class DataParallel(Rule):
         from elsewhere import DataParallel
         model = DataParallel(model)
         """,
+        """
+        import torch
+        model = torch.nn.DataParallel(model, device_ids=[0])
+        def wrap(model):
+            return torch.nn.DataParallel(model)
+        """,
     )
     INVALID = (
         """
@@ -51,7 +71,29 @@ class DataParallel(Rule):
         """,
     )
 
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls of the class."""
+        return (call for call in facts.syntax.calls if facts.names.of(call.func) == _CLASS)
+
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag a call of the class, under whichever name."""
-        if self.facts.name(node.func) == "torch.nn.DataParallel" and not self.facts.is_test_code:
-            self.report(node, "`DataParallel` copies the module to every GPU in each step")
+        """Flag a call of the class, under whichever name, that splits a model over GPUs."""
+        call = self.facts.call(node)
+        if call is None or self.facts.name(node.func) != _CLASS or self.facts.is_test_code:
+            return
+        devices = keyword(call, "device_ids")
+        single = isinstance(devices, ast.List | ast.Tuple) and len(devices.elts) < 2
+        # Who returns the wrapped model offers it to others, who choose.
+        if single or isinstance(self.facts.syntax.parent(call), ast.Return):
+            return
+        self.report(
+            node,
+            "`DataParallel` copies the module to every GPU in each step",
+            severity=Severity.INFO if self._evaluates(call) else self.severity,
+        )
+
+    def _evaluates(self, call: ast.Call) -> bool:
+        """Whether the file, or the function around, runs a model rather than trains it."""
+        function = self.facts.syntax.function(call)
+        names = (PurePosixPath(self.facts.path).stem, function.name if function else "")
+        return any(_RUNS.search(name) and "train" not in name.lower() for name in names)

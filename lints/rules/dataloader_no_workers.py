@@ -126,7 +126,7 @@ class DataloaderNoWorkers(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make loaders."""
-        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
+        return facts.loaders.calls
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a training loader whose `num_workers` is absent or 0."""

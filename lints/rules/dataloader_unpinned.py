@@ -163,7 +163,7 @@ class DataloaderUnpinned(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make loaders."""
-        return (call for call in facts.syntax.calls if facts.loaders.is_loader(call))
+        return facts.loaders.calls
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a loader whose batches go to the GPU and whose `pin_memory` is absent or false."""
@@ -187,7 +187,7 @@ class DataloaderUnpinned(Rule):
     def _pinned(self, node: cst.Call) -> cst.Call | None:
         if any(arg.star for arg in node.args) or (len(node.args) > 7 and not node.args[7].keyword):
             return None
-        pin = cst.ensure_type(_PIN_ON_GPU if self._knows_torch() else _PIN, cst.Call).args
+        pin = cst.ensure_type(_PIN_ON_GPU if self.facts.says_torch else _PIN, cst.Call).args
         kept = [a for a in node.args if not (a.keyword and a.keyword.value == "pin_memory")]
         if len(kept) == len(node.args):
             return node.with_changes(args=[*kept, *pin])
@@ -198,9 +198,3 @@ class DataloaderUnpinned(Rule):
             for a in node.args
         ]
         return node.with_changes(args=new)
-
-    def _knows_torch(self) -> bool:
-        """Whether the file can say `torch.cuda` wherever a loader is made."""
-        imports = (s for s in self.facts.syntax.tree.body if isinstance(s, ast.Import))
-        names = [alias for statement in imports for alias in statement.names]
-        return any(a.name.split(".")[0] == "torch" and a.asname is None for a in names)

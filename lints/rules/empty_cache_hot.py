@@ -18,6 +18,7 @@ _EMPTIES = {
     "torch.mps.empty_cache",
     "torch.npu.empty_cache",
     "torch.mlu.empty_cache",
+    "torch.cuda.ipc_collect",
 }
 
 
@@ -43,7 +44,7 @@ class EmptyCacheHot(Rule):
     """
 
     code = "PFL602"
-    tokens = ("empty_cache",)
+    tokens = ("empty_cache", "ipc_collect")
 
     VALID = (
         """

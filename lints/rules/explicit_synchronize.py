@@ -1,9 +1,16 @@
 """PFL115 explicit-synchronize."""
 
+import ast
+import re
+from collections.abc import Iterable
+
 import libcst as cst
 
+from ..facts import Facts
+from ..finding import Confidence
 from ..outside import Place
 from ..rule import Rule
+from ..syntax import dotted
 
 _DEVICE = {
     "torch.cuda.synchronize",
@@ -13,13 +20,13 @@ _DEVICE = {
     "torch.npu.synchronize",
 }
 _STREAMS = {
-    "torch.cuda.Stream",
-    "torch.cuda.Event",
-    "torch.cuda.current_stream",
-    "torch.cuda.default_stream",
-    "torch.Stream",
-    "torch.Event",
+    *("torch.Stream", "torch.Event", "torch.cuda.Stream", "torch.cuda.Event"),
+    *("torch.cuda.current_stream", "torch.cuda.default_stream", "torch.cuda.ExternalStream"),
+    *("torch.xpu.Stream", "torch.xpu.Event", "torch.xpu.current_stream", "torch.mps.event.Event"),
+    *("torch.accelerator.current_stream", "torch.npu.Stream", "torch.npu.current_stream"),
 }
+# Who writes such a file waits in order to measure.
+_MEASURES = re.compile(r"bench|profil|speed|throughput|latency", re.IGNORECASE)
 
 
 class ExplicitSynchronize(Rule):
@@ -39,7 +46,7 @@ class ExplicitSynchronize(Rule):
     """
 
     code = "PFL115"
-    tokens = ("synchronize(",)
+    tokens = ("synchronize",)
 
     VALID = (
         """
@@ -70,6 +77,15 @@ class ExplicitSynchronize(Rule):
             clock.synchronize()
             stream.wait_stream(torch.cuda.current_stream())
         """,
+        """
+        import torch
+        with torch.profiler.profile() as prof:
+            for batch in loader:
+                model(batch).mean().backward()
+                optimizer.step()
+                if step % 10 == 0:
+                    torch.cuda.synchronize()
+        """,
     )
     INVALID = (
         """
@@ -91,18 +107,47 @@ class ExplicitSynchronize(Rule):
             torch.cuda.current_stream().synchronize()  # <-
             synchronize(device)  # <-
         """,
+        """
+        import torch
+        from torch.cuda import synchronize as wait
+        from deepspeed.accelerator import get_accelerator
+        for batch in loader:
+            model(batch).mean().backward()
+            optimizer.step()
+            wait()  # <-
+            torch.accelerator.synchronize()  # <-
+            get_accelerator().synchronize()  # <-
+        """,
     )
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls that may wait."""
+        yield from facts.syntax.calls_to("synchronize")
+        names = (c for c in facts.syntax.calls if isinstance(c.func, ast.Name))
+        yield from (call for call in names if facts.names.of(call.func) in _DEVICE)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag waiting for the whole device, for a stream, or for an event."""
         if self.facts.name(node.func) not in _DEVICE and not self._waits_for_stream(node.func):
             return
-        hot = self.facts.hot(node)
+        hot, call = self.facts.hot(node), self.facts.call(node)
         # What a `forward` waits for may be needed by whoever calls it.
-        if hot is not None and hot.place is not Place.FORWARD:
-            self.report(node, "the CPU waits for the device in every step", why=hot.why)
+        if hot is None or call is None or hot.place is Place.FORWARD:
+            return
+        chosen = self.facts.by_choice(call) or _MEASURES.search(self.facts.path)
+        self.report(
+            node,
+            "the CPU waits for the device in every step",
+            why=hot.why,
+            confidence=Confidence.POSSIBLE if chosen else Confidence.LIKELY,
+        )
 
     def _waits_for_stream(self, func: cst.BaseExpression) -> bool:
         if not isinstance(func, cst.Attribute) or func.attr.value != "synchronize":
             return False
-        return self.facts.built_by(func.value) in _STREAMS
+        if self.facts.built_by(func.value) in _STREAMS:
+            return True
+        owner = self.facts.counterpart(func.value)
+        name = dotted(owner.func) if isinstance(owner, ast.Call) else None
+        return name is not None and name.split(".")[-1] == "get_accelerator"

@@ -1,8 +1,13 @@
 """PFL601 graph-retention."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
+from ..facts import Facts
 from ..finding import Severity
+from ..outside import Place
 from ..rule import Invalid, Rule
 
 
@@ -20,6 +25,10 @@ class GraphRetention(Rule):
     ## When it is fine
     Where the sum is what `backward()` is called on, as in backpropagation through time, and where
     it starts anew in each step. Both are left alone.
+
+    ## Source
+    The FAQ of PyTorch, "My model reports out of memory": "Don't accumulate history across your
+    training loop"; AutoTimes issue 21; pytracking issue 313.
 
     ## Fix safety
     Safe where the sum stays in the function. Where it is returned or kept on an object, somebody
@@ -80,9 +89,28 @@ class GraphRetention(Rule):
             optimizer.step()
             with torch.no_grad():
                 total += model(x).mean()
+                score = torch.softmax(loss, 0)
+            scores.append(score)
             meter.update(loss)
             seen += len(x) + x.shape[0]
             right += (model(x).argmax(1) == y).sum()
+        """,
+        """
+        import torch
+        from torch import nn
+        class Decoder(nn.Module):
+            def forward(self, x):
+                for part in x:
+                    weights = self.attend(part).softmax(-1)
+                    self.total += weights
+        """,
+        """
+        import torch
+        for x, y in loader:
+            loss, sample_size, logged = criterion(model, x)
+            engine.backward(loss)
+            optimizer.step()
+            count += sample_size
         """,
         """
         from collections import deque
@@ -174,6 +202,13 @@ class GraphRetention(Rule):
         ),
     )
 
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return what adds to a sum or a list."""
+        yield from facts.syntax.calls_to("append")
+        yield from (n for n in facts.syntax.nodes(ast.AugAssign) if isinstance(n.op, ast.Add))
+        yield from (n for n in facts.syntax.nodes(ast.Assign) if isinstance(n.value, ast.BinOp))
+
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         """Flag `total += loss`."""
         if isinstance(node.operator, cst.AddAssign):
@@ -197,7 +232,8 @@ class GraphRetention(Rule):
 
     def _check(self, kept: cst.BaseExpression, added: cst.BaseExpression) -> None:
         hot = self.facts.hot(added)
-        if hot is None:
+        # What a module keeps from call to call is its own affair: mostly another method resets it.
+        if hot is None or hot.place is Place.FORWARD:
             return
         value = self.facts.value(added)
         if not value.on_device or not value.grad or not self.facts.outlives_step(kept):

@@ -1,15 +1,16 @@
 """PFL104 host-copy."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
-from ..rule import Rule
-
-_METHODS = {"cpu", "numpy", "tolist"}
-_ARRAYS = {"numpy.asarray", "numpy.array"}
+from ..facts import Facts
+from ..sync_rule import SyncRule
 
 
-class HostCopy(Rule):
-    """A tensor copied to the host (`.cpu()`, `.numpy()`, `.tolist()`) in every training step.
+class HostCopy(SyncRule):
+    """A tensor copied to the host (`.cpu()`, `.tolist()`, `.to("cpu")`) in every training step.
 
     ## Why it is slow
     The copy can only start when the GPU has finished all that was queued before it, and the CPU
@@ -21,11 +22,16 @@ class HostCopy(Rule):
     ## When it is fine
     Every N steps, in evaluation, for checkpoints, and on tensors that are on the host already. A
     copy with `non_blocking=True` into pinned memory does not wait, but must not be read before an
-    event says that it has arrived; never add it only to silence this rule.
+    event says that it has arrived; never add it only to silence this rule. `.numpy()` and
+    `np.asarray(x)` raise an error for a tensor on the GPU: where they work, there is no copy.
+
+    ## Source
+    NVIDIA's list of synchronization patterns (`perf-torch-sync-free`), 2; pytorch/pytorch issue
+    140296 on copies to the host with `non_blocking=True`.
     """
 
     code = "PFL104"
-    tokens = (".cpu(", ".numpy(", ".tolist(", ".to(", "asarray(", "array(")
+    tokens = (".cpu(", ".tolist(", ".to(")
 
     VALID = (
         """
@@ -56,6 +62,8 @@ class HostCopy(Rule):
             pinned = out.detach().to("cpu", non_blocking=True)
             moved = out.to(device)
             array = frame.numpy()
+            other = out.detach().numpy()
+            place = np.asarray(out.detach())
         """,
         """
         import torch
@@ -89,34 +97,44 @@ class HostCopy(Rule):
             optimizer.step()
             a = out.tolist()  # <-
             b = out.detach().to("cpu")  # <-
-            c = np.asarray(out.detach())  # <-
+            c = [part.cpu() for part in (out, loss)]  # <-
+            e = {name: part.tolist() for name, part in measured(out).items()}  # <-
             d = out.detach().to(device=torch.device("cpu"))  # <-
         """,
     )
 
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the calls that can bring a tensor to the host."""
+        return facts.syntax.calls_to("cpu", "tolist", "to")
+
     def visit_Call(self, node: cst.Call) -> None:
         """Flag the first call of a chain that brings a tensor to the host."""
-        if self.facts.name(node.func) in _ARRAYS and node.args:
-            self._check(node, node.args[0].value, "a copy into a numpy array")
-        elif isinstance(node.func, cst.Attribute):
-            method = node.func.attr.value
-            if method in _METHODS:
-                self._check(node, node.func.value, f"`.{method}()`")
-            elif method == "to" and self._goes_to_host(node):
-                self._check(node, node.func.value, "a copy to the CPU")
+        if not isinstance(node.func, cst.Attribute):
+            return
+        method = node.func.attr.value
+        if method in ("cpu", "tolist") and not node.args:
+            self._check(node, node.func.value, f"`.{method}()`")
+        elif method == "to" and self._goes_to_host(node):
+            self._check(node, node.func.value, "a copy to the CPU")
 
     def _goes_to_host(self, node: cst.Call) -> bool:
-        moved = self.facts.value(node)
-        waits = not any(arg.keyword and arg.keyword.value == "non_blocking" for arg in node.args)
-        return waits and moved.device is moved.device.HOST
+        """Whether this is `.to("cpu")`; a name that stands for the CPU may stand for others too."""
+        if any(arg.keyword and arg.keyword.value == "non_blocking" for arg in node.args):
+            return False
+        return any(_is_cpu(arg.value) for arg in node.args)
 
     def _check(self, node: cst.Call, tensor: cst.BaseExpression, what: str) -> None:
-        hot = self.facts.hot(node)
-        if hot is None or not self.facts.value(tensor).on_device or self.facts.is_saved(node):
+        value = self.facts.value(tensor)
+        if not (value.on_device or value.is_derived) or self.facts.is_saved(node):
             return
-        self.report(
-            node,
-            f"{what} waits for the device in every step",
-            why=hot.why,
-            severity=self.facts.severity(self.severity, hot),
-        )
+        self.says(node, value, f"{what} waits for the device in every step")
+
+
+def _is_cpu(node: cst.BaseExpression) -> bool:
+    match node:
+        case cst.SimpleString(value=text):
+            return text.strip("\"'").startswith("cpu")
+        case cst.Call(args=[cst.Arg(value=cst.SimpleString(value=text))]):
+            return text.strip("\"'").startswith("cpu")
+    return False

@@ -1,13 +1,17 @@
 """PFL103 tensor-truth-value."""
 
+import ast
+from collections.abc import Iterable
+
 import libcst as cst
 
-from ..rule import Rule
+from ..facts import Facts
+from ..sync_rule import SyncRule
 
-_ANSWERS = {"torch.equal", "torch.allclose", "torch.is_nonzero"}
+_ANSWERS = ("equal", "allclose", "is_nonzero")
 
 
-class TensorTruthValue(Rule):
+class TensorTruthValue(SyncRule):
     """A tensor as a condition (`if loss > 10:`, `assert`, `and`, `torch.equal`) in every step.
 
     ## Why it is slow
@@ -21,11 +25,16 @@ class TensorTruthValue(Rule):
 
     ## When it is fine
     Every N steps, in evaluation, and for what is no tensor: `x is None`, `x.shape[0]`, `len(x)`,
-    `x.requires_grad`.
+    `x.requires_grad`. Checks for NaN and infinity are `finite-check-each-step`.
+
+    ## Source
+    facebookresearch/fairchem pull request 2203; lucidrains/x-transformers issue 355
+    (`if mask.any()`).
     """
 
     code = "PFL103"
     tokens = ("if ", "if(", "while", "assert", "not ", "not(", "equal(", "allclose(")
+    breaks_graph = True
 
     VALID = (
         """
@@ -38,8 +47,10 @@ class TensorTruthValue(Rule):
                 pass
             if len(loss) or x.shape[0] > 3:
                 pass
-            if step % 100 == 0 and torch.isnan(loss):
+            if step % 100 == 0 and loss > 3:
                 break
+            if torch.isnan(loss) or not torch.isfinite(x).all():
+                continue
         """,
         """
         import torch
@@ -80,8 +91,12 @@ class TensorTruthValue(Rule):
         import torch
         for x, y in loader:
             loss = criterion(model(x), y)
-            if torch.isnan(loss):  # <-
+            if loss > 100:  # <-
                 continue
+            kept = [p for p in parts if (loss + p).any()]  # <-
+            found = loss > 3 and first  # <-
+            if any(loss > limit for limit in limits):  # <-
+                pass
             loss.backward()
             optimizer.step()
         """,
@@ -89,15 +104,24 @@ class TensorTruthValue(Rule):
         import torch
         def train_step(model, optimizer, batch, target):
             loss = torch.nn.functional.mse_loss(model(batch), target)
-            assert torch.isfinite(loss).all()  # <-
+            assert (loss < 3).all()  # <-
             loss.backward()
             while loss.detach() > 3 and go_on:  # <-
                 break
             worse = 1 if not loss > 2 else 0  # <-
             same = torch.equal(loss, loss.detach())  # <-
+            near = loss.allclose(target)  # <-
             optimizer.step()
         """,
     )
+
+    @classmethod
+    def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
+        """Return the conditions that are tensors, and the comparisons that give a Python bool."""
+        yield from facts.syntax.calls_to(*_ANSWERS)
+        for test in facts.decisions.tested:
+            if facts.is_hot(test) and facts.dataflow.value(test).is_device_tensor:
+                yield test
 
     def visit_If(self, node: cst.If) -> None:
         """Flag `if tensor:` and `elif tensor:`."""
@@ -115,10 +139,29 @@ class TensorTruthValue(Rule):
         """Flag `a if tensor else b`."""
         self._condition(node.test)
 
+    def visit_CompIf(self, node: cst.CompIf) -> None:
+        """Flag `[x for x in y if tensor]`."""
+        self._condition(node.test)
+
+    def visit_BooleanOperation(self, node: cst.BooleanOperation) -> None:
+        """Flag `tensor and x`, wherever it stands."""
+        self._condition(node)
+
+    def visit_UnaryOperation(self, node: cst.UnaryOperation) -> None:
+        """Flag `not tensor`, wherever it stands."""
+        self._condition(node)
+
     def visit_Call(self, node: cst.Call) -> None:
         """Flag comparisons that give a Python bool: they wait wherever they stand."""
-        if self.facts.name(node.func) in _ANSWERS and node.args:
-            self._check(node, node.args[0].value, f"`{self.facts.name(node.func)}`")
+        name = self.facts.name(node.func)
+        if name is not None and name.removeprefix("torch.") in _ANSWERS and node.args:
+            self._check(node, node.args[0].value, f"`{name}`")
+        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in _ANSWERS:
+            self._check(node, node.func.value, f"`.{node.func.attr.value}()`")
+        elif self.facts.builtin(node.func) in ("any", "all") and len(node.args) == 1:
+            each = node.args[0].value
+            if isinstance(each, cst.GeneratorExp | cst.ListComp):
+                self._condition(each.elt)
 
     def _condition(self, test: cst.BaseExpression) -> None:
         """Look at each part of a condition that Python takes the truth of."""
@@ -128,18 +171,13 @@ class TensorTruthValue(Rule):
         elif isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
             self._condition(test.expression)
         else:
-            self._check(test, test, "a tensor as a condition")
+            found = self.facts.counterpart(test)
+            if found not in self.facts.decisions.tested:
+                return
+            if found is not None and not self.facts.decisions.is_finite_check(found):
+                self._check(test, test, "a tensor as a condition")
 
     def _check(self, node: cst.BaseExpression, tensor: cst.BaseExpression, what: str) -> None:
-        hot = self.facts.hot(node)
-        if hot is None:
-            return
         value = self.facts.value(tensor)
-        if value.is_tensor and value.on_device:
-            self.report(
-                node,
-                f"{what} waits for the device in every step",
-                why=hot.why,
-                confidence=value.confidence,
-                severity=self.facts.severity(self.severity, hot),
-            )
+        if value.is_device_tensor:
+            self.says(node, value, f"{what} waits for the device in every step")

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..finding import Severity
 from ..rule import Invalid, Rule
+
+_GRAPHS = ("CUDAGraph", "make_graphed_callables")
 
 
 class ZeroGradSetToNoneFalse(Rule):
@@ -21,7 +24,8 @@ class ZeroGradSetToNoneFalse(Rule):
 
     ## When it is fine
     Where something reads `p.grad` between two steps and expects a tensor, where gradients must keep
-    their place in memory (CUDA graphs), and where an optimizer must see zeros rather than nothing.
+    their place in memory (CUDA graphs): files that do either are left alone. And where an optimizer
+    must see zeros rather than nothing.
 
     ## Fix safety
     Unsafe: an optimizer skips a parameter without a gradient, but not one whose gradient is zero
@@ -104,18 +108,18 @@ class ZeroGradSetToNoneFalse(Rule):
         given = node.args[0]
         named = given.keyword is None or given.keyword.value == "set_to_none"
         false = isinstance(given.value, cst.Name) and given.value.value == "False"
-        if named and false and not self._adds_to_gradients():
+        if named and false and not self._needs_gradients():
             hot = self.facts.hot(node)
             self.report(
                 node,
                 "every gradient is overwritten with zeros",
                 why=hot.why if hot else None,
+                severity=self.severity if hot else Severity.INFO,
                 fix=node.with_changes(args=[]),
             )
 
-    def _adds_to_gradients(self) -> bool:
-        """Whether the file itself adds to gradients, which then must be there."""
-        return any(
-            isinstance(node.target, ast.Attribute) and node.target.attr == "grad"
-            for node in self.facts.syntax.nodes(ast.AugAssign)
-        )
+    def _needs_gradients(self) -> bool:
+        """Whether the file reads gradients itself, or captures graphs, which write to one place."""
+        syntax = self.facts.syntax
+        reads = any(node.attr == "grad" for node in syntax.nodes(ast.Attribute))
+        return reads or bool(syntax.calls_to(*_GRAPHS))

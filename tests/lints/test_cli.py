@@ -149,6 +149,7 @@ def test_safe_fixes_are_applied_and_the_rest_is_shown(project: Path) -> None:
     assert file.read_bytes() == before.replace(b"+= loss", b"+= loss.detach()")
     assert file.stat().st_mode & 0o777 == 0o750
     assert sorted(path.name for path in project.iterdir()) == [
+        ".perflint_cache",
         "fine.py",
         "pyproject.toml",
         "train.py",

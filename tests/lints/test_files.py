@@ -56,6 +56,9 @@ def test_excludes_fit_names_at_any_depth_or_whole_paths(tmp_path: Path) -> None:
         ("a+b.py", "a+b.py", True),
         ("aab.py", "a+b.py", False),
         ("a.py", "?.py", True),
+        ("a/b/c.py", "b/", True),
+        ("a/b/c.py", "a**c.py", False),
+        ("a/b/c.py", "a/**c.py", True),
     ],
 )
 def test_globs(path: str, glob: str, fits: bool) -> None:

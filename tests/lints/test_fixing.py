@@ -104,8 +104,9 @@ def test_a_file_that_cannot_be_written_is_a_problem_and_stays_whole(
 
     monkeypatch.setattr(os, "replace", full)
     assert main(["check", "--fix"]) == 2
-    assert "problem: cannot write train.py: No space left on device" in capsys.readouterr().out
-    assert {path.name for path in project.iterdir()} == {"train.py", "pyproject.toml"}
+    assert "train.py: No space left on device" in capsys.readouterr().out
+    left = {path.name for path in project.iterdir() if path.name != ".perflint_cache"}
+    assert left == {"train.py", "pyproject.toml"}
     assert (project / "train.py").read_text() == CODE
 
 
@@ -188,6 +189,19 @@ def test_an_excluded_name_on_the_standard_input_is_left_alone(project: Path) -> 
     assert (done.returncode, done.stdout) == (0, CODE.encode())
 
 
+def test_what_the_baseline_knows_is_neither_fixed_nor_shown(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.perflint.lints]\nbaseline = "known.json"\n')
+    assert main(["check", "--write-baseline"]) == 0
+    assert _piped("--stdin-filename", "train.py").stdout == b"no findings in 1 file\n"
+    added = CODE.replace("    seen =", "    other += loss\n    seen =")
+    added = added.replace("total = 0", "total = other = 0")
+    (project / "train.py").write_text(added)
+    fixed = added.replace("other += loss", "other += loss.detach()")
+    assert _piped("--stdin-filename", "train.py", "--fix", text=added).stdout == fixed.encode()
+    assert main(["check", "--fix"]) == 0
+    assert (project / "train.py").read_text() == fixed
+
+
 def test_the_standard_input_is_not_mixed_with_paths(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-", "train.py"]) == 2
     assert "not both" in capsys.readouterr().err
@@ -232,3 +246,27 @@ def test_a_person_is_asked_about_each_fix(project: Path, answers: str, expected:
     assert "Apply this fix?" in done.stderr
     assert '+    x = x.to("cuda", non_blocking=True)' in done.stderr
     assert (project / "train.py").read_text() == expected
+
+
+def test_changed_lines_of_a_notebook_are_those_of_its_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "train.py").unlink()
+
+    def written(code: str) -> str:
+        cells = [{"cell_type": "code", "source": code.splitlines(keepends=True)}]
+        return json.dumps({"cells": cells, "nbformat": 4}, indent=1)
+
+    (project / "a.ipynb").write_text(written(CODE))
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run(
+            ["git", "-c", "user.name=A", "-c", "user.email=a@localhost", *words], check=True
+        )
+    edited = CODE.replace('x.to("cuda")', 'x.to("cuda")  # to the device')
+    (project / "a.ipynb").write_text(written(edited))
+    assert main(["check", "--diff-base", "HEAD", "--output-format", "concise"]) == 1
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("a.ipynb:cell 1:7:9: PFL203")
+    assert main(["check", "--diff-base", "HEAD", "--fix"]) == 0
+    fixed = edited.replace('("cuda")', '("cuda", non_blocking=True)')
+    assert (project / "a.ipynb").read_text() == written(fixed)

@@ -70,6 +70,23 @@ def test_whether_a_loader_pins_its_memory(call: str, pinned: bool | None) -> Non
     assert facts.loaders.pinned(made) is pinned
 
 
+@pytest.mark.parametrize(
+    ("calls", "pinned"),
+    [
+        ("train_loader = make(d)", False),
+        ("train_loader = make(d, shuffle=True, **{'drop_last': True})", False),
+        ("train_loader = make(d, pin_memory=True)", True),
+        ("train_loader = make(d)\nval_loader = make(d, pin_memory=True)", True),
+        ("train_loader = make(d, **unknown)", None),
+        ("", None),
+    ],
+)
+def test_what_a_helper_passes_on_is_read_from_its_calls(calls: str, pinned: bool | None) -> None:
+    facts = _facts(f"def make(d, **more):\n    return DataLoader(d, 8, **more)\n{calls}\n")
+    [made] = _made(facts)
+    assert facts.loaders.pinned(made) is pinned
+
+
 def test_what_a_dictionary_is_given_after_its_use_does_not_count() -> None:
     facts = _facts("o = {}\nDataLoader(d, **o)\no['pin_memory'] = True\nDataLoader(e, **o)\n")
     assert [facts.loaders.pinned(made) for made in _made(facts)] == [False, True]
@@ -170,20 +187,50 @@ def test_what_loaders_are_called_tells_what_they_feed(source: str, training: boo
         ("train_idx", True),
         ("split['train_nid']", False),
         ("either", True),
+        ("tried", False),
         ("StreamingDataset(path)", True),
+        ("RandomTokenDataset(9)", True),
         ("[1, 2]", True),
     ],
 )
 def test_data_in_memory_needs_no_workers(dataset: str, in_memory: bool) -> None:
     facts = _facts(
         f"""
-        from elsewhere import StreamingDataset, ImageFolder
+        from elsewhere import ImageFolder, RandomTokenDataset, StreamingDataset
         if rank == 0:
             either = ImageFolder(path)
         else:
             either = torch.utils.data.TensorDataset(x)
+        if trial:
+            tried = RandomTokenDataset(9)
+        else:
+            tried = ImageFolder(path)
         DataLoader({dataset})
         """
     )
     [made] = _made(facts)
     assert facts.loaders.needs_no_workers(made) is in_memory
+
+
+@pytest.mark.parametrize(
+    ("use", "feeds"),
+    [
+        ("for x in loader:\n    model(x.cuda())", "an evaluation"),
+        ("for x in loader:\n    model.parse(x)\n    model(x)", "an evaluation"),
+        ("for x in loader:\n    print(x)", None),
+        ("evaluate(model, loader)", "an evaluation"),
+        ("print(loader)", None),
+        ("x = next(iter(loader))\nmodel(x.cuda())", None),
+    ],
+)
+def test_an_evaluation_loader_counts_where_its_batches_reach_the_device(
+    use: str, feeds: str | None
+) -> None:
+    head = "train_loader = DataLoader(d)\nloader = DataLoader(e)\n"
+    facts = _facts(head + use)
+    assert facts.loaders.uses.feeds(_made(facts)[-1]) == feeds
+
+
+def test_a_loader_in_a_file_that_trains_nothing_is_no_evaluation_loader() -> None:
+    facts = _facts("loader = DataLoader(e)\nfor x in loader:\n    model(x.cuda())")
+    assert facts.loaders.uses.feeds(_made(facts)[-1]) is None

@@ -11,7 +11,7 @@ from torch_perflint.__main__ import main
 from torch_perflint.lints import local_rules, rule_sources
 from torch_perflint.lints.config import LintConfig
 from torch_perflint.lints.local_rules import load_installed, load_local
-from torch_perflint.lints.registry import all_rules, known_rules, rules_for
+from torch_perflint.lints.registry import all_rules, chosen_for, known_rules, rules_for
 from torch_perflint.lints.rule_sources import local_files, stamp
 
 RULE = '''\
@@ -71,6 +71,19 @@ def test_a_module_of_the_project_adds_its_rules(project: Path) -> None:
     assert not list(project.rglob("__pycache__"))
     narrow = LintConfig(local=("tools.perf_rules",), select=("ACME",), root=project)
     assert [rule.code for rule in rules_for(narrow).rules] == ["ACME101"]
+
+
+def test_the_projects_of_one_run_share_a_vocabulary_and_tell_problems_once(project: Path) -> None:
+    plain = LintConfig(select=("PFL1",), root=project)
+    both = chosen_for([_config(project), plain])
+    assert "ACME101" in {rule.code for rule in both.rules[0]}
+    assert "ACME101" not in {rule.code for rule in both.rules[1]}
+    assert both.vocabulary.codes["slow-call"] == "ACME101"
+    assert both.vocabulary.complete
+    broken = _config(project, "tools.nothing")
+    told = chosen_for([broken, broken, plain])
+    assert len(told.problems) == 1
+    assert not told.vocabulary.complete
 
 
 def test_a_package_adds_the_rules_of_its_modules(project: Path) -> None:

@@ -301,3 +301,21 @@ def test_findings_of_all_files_are_shown_with_their_own_lines() -> None:
     other = Finding("b.py", Span(1, 0, 1, 5), "PFL501", "data-parallel", "copies the module")
     told = render(outcome(ITEM, other, texts={"b.py": "other"}), "text")
     assert "    other\n    ^^^^^\n" in told
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_real_terminal_gets_colours(
+    tmp_path: Path, environ: dict[str, str], coloured: bool
+) -> None:
+    pty = pytest.importorskip("pty", reason="Windows has none")
+    (tmp_path / "train.py").write_text("import torch\nmodel = torch.nn.DataParallel(model)\n")
+    usual = {key: os.environ[key] for key in os.environ.keys() - {"NO_COLOR", "FORCE_COLOR"}}
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        words = [sys.executable, "-m", "torch_perflint", "check", "--select", "PFL501"]
+        env = {**usual, "TERM": "xterm", **environ}
+        subprocess.run(words, cwd=tmp_path, env=env, stdout=theirs, check=False)
+        os.close(theirs)
+        told = shown.read(10_000)
+    assert b"PFL501" in told
+    assert (b"\x1b[1;33mPFL501\x1b[0m" in told) == coloured

@@ -41,16 +41,18 @@ def test_a_code_or_name_that_is_taken_twice_names_both(second: type[Rule]) -> No
 
 def test_rules_are_picked_by_code_start_name_and_all() -> None:
     assert _codes(select=("PFL101",)) == {"PFL101"}
-    assert _codes(select=("host-copy", "pfl2")) == {"PFL104", "PFL201", "PFL202", "PFL203"}
+    loaders = {code for code in _codes() if code.startswith("PFL2")}
+    assert _codes(select=("host-copy", "pfl2")) == {"PFL104", *loaders}
     usual = {rule.code for rule in RULES if not (rule.preview or rule.opt_in)}
     assert _codes(select=("ALL",)) == _codes() == usual
-    assert _codes(select=("PFL1",), ignore=("PFL10",)) == {"PFL115"}
+    later = {code for code in usual if code.startswith("PFL1") and not code.startswith("PFL10")}
+    assert _codes(select=("PFL1",), ignore=("PFL10",)) == later
     assert _codes(ignore=("ALL",)) == set()
 
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("item-in-hotpath", "item-in-hot-path"), ("PFL110", "PFL1"), ("host_copy", "host-copy")],
+    [("item-in-hotpath", "item-in-hot-path"), ("PFL190", "PFL"), ("host_copy", "host-copy")],
 )
 def test_an_unknown_rule_is_refused_with_the_nearest_one(word: str, hint: str) -> None:
     with pytest.raises(PerflintError, match=f"did you mean {hint}"):

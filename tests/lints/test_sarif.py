@@ -7,10 +7,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from torch_perflint.__main__ import main
 from torch_perflint.lints.finding import Cell, Edit, Finding, Span
 from torch_perflint.lints.outcome import Suppressed
 from torch_perflint.lints.output import render
+from torch_perflint.lints.pages import explanation
 from torch_perflint.lints.registry import all_rules
+from torch_perflint.lints.rules.data_parallel import DataParallel
 
 from .outcomes import ITEM, KEPT, outcome
 
@@ -163,6 +166,26 @@ def test_a_file_outside_the_project_is_told_in_full() -> None:
     [result] = _run(replace(ITEM, path="../other/a.py"))["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert place == {"uri": "file:///other/a.py"}
+
+
+def test_rules_of_a_team_are_among_the_rules_without_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they are is told in full, but not where: that only the team knows."""
+    (tmp_path / "pyproject.toml").write_text('[tool.perflint.lints]\nlocal = ["own"]\n')
+    (tmp_path / "own.py").write_text(
+        "from torch_perflint.lints.rules.data_parallel import DataParallel\n\n\n"
+        f"class OwnRule(DataParallel):\n    {DataParallel.__doc__!r}\n    code = 'OWN1'\n"
+    )
+    (tmp_path / "train.py").write_text("import torch\nmodel = torch.nn.DataParallel(model)\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--output-format", "sarif", "--output-file", "out.sarif"]) == 1
+    document = json.loads((tmp_path / "out.sarif").read_text())
+    assert _errors(document) == []
+    [run] = document["runs"]
+    [own] = [rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "OWN1"]
+    assert "helpUri" not in own
+    assert own["help"]["markdown"] == explanation(DataParallel)
 
 
 def test_suppressed_findings_say_where_that_is_said_and_the_others_that_they_are_not() -> None:

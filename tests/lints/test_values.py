@@ -208,3 +208,23 @@ def test_groups_have_a_depth_and_a_width() -> None:
     assert deep.held(0).held(0).held(0).held(0) == UNKNOWN
     wide = group((n, PLAIN if n else deep) for n in range(100))
     assert len(wide.parts) == 1
+
+
+def test_what_hands_out_a_model_gives_no_output_of_it() -> None:
+    for made in ("accelerator.unwrap_model(net)", "build_model(args)", "get_net()"):
+        assert _value(f"a = {made}\na", "a").kind is Kind.MODULE
+    assert _value("a = unwrap_model(net).config.channels\na", "a").kind is not TENSOR
+    assert _value("a = model(net).config\na", "a").kind is Kind.PLAIN
+
+
+def test_beside_its_loss_a_loss_of_another_package_may_give_anything() -> None:
+    source = "from own import MyLoss\nloss_fn = MyLoss()\na_loss, skip = loss_fn(x)\n"
+    assert _value(source + "skip", "skip").is_derived
+    assert _value(source + "a_loss", "a_loss").on_device
+
+
+def test_what_wraps_a_module_runs_it() -> None:
+    source = (
+        "from own import Task\nnet = nn.Linear(3, 3)\ntask = Task(model=net)\na = task(n)['loss']\n"
+    )
+    assert _value(source + "a", "a").is_device_tensor

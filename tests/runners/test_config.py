@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
-from torch_perflint.lints.config import ROOMS
+from torch_perflint.lints.keys import ROOMS
 from torch_perflint.runners.config import RunnersConfig, load_config, parse_config
 
 

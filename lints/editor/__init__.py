@@ -1,0 +1,1 @@
+"""Shows findings in editors, by the language server protocol."""

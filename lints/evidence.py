@@ -1,0 +1,54 @@
+"""What other uses of a name prove: whoever has a backward pass run is a tensor with a graph."""
+
+import ast
+
+from .bindings import Binding, Bindings, Path
+from .feeding import EACH, Feeding
+from .finding import Confidence
+from .values import LOSS, Device, Kind, Value, group
+from .vocabulary import LOSS_NAME
+
+
+class Evidence:
+    """Adds to what the bindings of a name say of it."""
+
+    def __init__(self, bindings: Bindings, feeding: Feeding) -> None:
+        self._bindings = bindings
+        self._feeding = feeding
+
+    def added(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
+        """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
+        if value.kind in (Kind.PLAIN, Kind.GROUP, Kind.MODULE, Kind.LOADER):
+            return value
+        tensor = value.kind is Kind.TENSOR and value.device is not Device.HOST
+        open_question = tensor and (value.device is Device.UNKNOWN or not value.grad)
+        vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
+        if (open_question or vague) and self._is_backward_receiver(node, path, found):
+            return LOSS.but(confidence=Confidence.PROVEN)
+        if tensor and value.device is Device.UNKNOWN and self._feeding.feeds_backward(node):
+            return value.but(device=Device.ACCELERATOR)
+        if value.kind in (Kind.UNKNOWN, Kind.NEST) and value.device is not Device.HOST:
+            return self._as_summand(node, path, found, value)
+        return value
+
+    def _as_summand(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
+        """Take what a loss adds up for what it must be: tensors, by value or by name."""
+        named = LOSS_NAME.search(path[-1]) or value.kind is Kind.NEST
+        if not named or value.confidence is Confidence.POSSIBLE:
+            return value
+        if self._feeding.is_summed(node, path):
+            called = all(isinstance(b.source, ast.Call) for b in found)
+            return LOSS if called or value.kind is Kind.NEST else value
+        if LOSS_NAME.search(path[-1]) and self._feeding.is_summed(node, (*path, EACH)):
+            return group([(None, LOSS)])
+        return value
+
+    def _is_backward_receiver(self, node: ast.AST, path: Path, found: list[Binding]) -> bool:
+        receivers = self._feeding.receivers(node, path)
+        if not found:
+            return bool(receivers)
+        mine = {binding.site for binding in found}
+        return any(
+            mine <= {b.site for b in self._bindings.reaching(receiver, path)}
+            for receiver in receivers
+        )

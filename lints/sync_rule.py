@@ -1,0 +1,67 @@
+"""What the rules about waiting for the device have in common."""
+
+import ast
+from collections.abc import Iterable
+from typing import ClassVar
+
+import libcst as cst
+
+from .facts import Facts
+from .finding import Confidence, Severity
+from .outside import Place
+from .rule import Rule
+from .values import Value
+
+
+def shown_tensor(facts: Facts, shown: Iterable[ast.expr]) -> Value | None:
+    """Return the first value that cannot be shown without reading a tensor on the device."""
+    values = (facts.dataflow.value(node) for node in shown)
+    return next((value for value in values if value.shows_device_tensor), None)
+
+
+def device_tensor(facts: Facts, nodes: Iterable[ast.expr]) -> Value | None:
+    """Return the first value that is a tensor on the device."""
+    values = (facts.dataflow.value(node) for node in nodes)
+    return next((value for value in values if value.is_device_tensor), None)
+
+
+class SyncRule(Rule):
+    """A rule that speaks where the host reads a tensor on the device in every step."""
+
+    # Whether PFL121 speaks of the same in compiled code.
+    breaks_graph: ClassVar[bool] = False
+
+    def says(
+        self,
+        node: cst.CSTNode,
+        value: Value,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        fix: cst.BaseExpression | None = None,
+        safe: bool = False,
+    ) -> bool:
+        """Say `message` where `node` runs in every step; True where it was said."""
+        hot = self.facts.hot(node)
+        if hot is None or self.facts.runs_on_host:
+            return False
+        if self.breaks_graph and value.is_tensor and self._is_compiled(node):
+            return False
+        if value.is_derived and hot.place is Place.FORWARD:
+            # Known by its use alone: enough to mention, not to warn.
+            severity = Severity.INFO
+        likely = value.confidence is Confidence.POSSIBLE or value.is_derived
+        self.report(
+            node,
+            message,
+            why=hot.why,
+            confidence=Confidence.LIKELY if likely else value.confidence,
+            severity=self.facts.severity(severity or self.severity, hot),
+            fix=fix,
+            safe=safe,
+        )
+        return True
+
+    def _is_compiled(self, node: cst.CSTNode) -> bool:
+        found = self.facts.counterpart(node)
+        return found is not None and self.facts.compiled.region(found) is not None
