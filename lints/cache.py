@@ -111,9 +111,7 @@ def own_version() -> tuple[object, ...]:
         for entry in os.scandir(folder)
         if entry.name.endswith(".py")
     )
-    # Installing a package with rules of its own changes the folder that it goes to.
-    places = [(place, os.stat(place).st_mtime_ns) for place in sys.path if os.path.isdir(place)]
-    return (__version__, sys.version, tuple(own), tuple(places))
+    return (__version__, sys.version, tuple(own))
 
 
 def _file(folder: Path) -> Path:

@@ -38,7 +38,9 @@ def stamp(root: Path, modules: Sequence[str]) -> str:
     Cheap enough to ask for in every run: no file is opened and nothing is imported.
     """
     parts = [_state(file) for file in local_files(root, modules)]
-    return "\n".join([*parts, *(_state(Path(folder)) for folder in sys.path if folder)])
+    # Where perflint is called no packages are installed, but files come and go.
+    folders = [folder for folder in sys.path if folder not in ("", os.getcwd())]
+    return "\n".join([*parts, *(_state(Path(folder)) for folder in folders)])
 
 
 @cache

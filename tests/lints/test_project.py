@@ -1,0 +1,114 @@
+"""A project is more than its files: calls across files, the cache, several processes."""
+
+from pathlib import Path
+
+import pytest
+from torch_perflint.lints import crew
+from torch_perflint.lints.check import CheckResult, check_paths
+from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.modules import Modules
+from torch_perflint.lints.work import Effort
+
+TRAIN = """\
+import torch
+from helpers.meters import report
+
+for x, y in loader:
+    loss = criterion(model(x.cuda()), y)
+    loss.backward()
+    optimizer.step()
+    report(loss.detach())
+"""
+METERS = """\
+import torch
+
+def report(value):
+    print(value.item())
+
+def unused(value):
+    print(value.item())
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.perflint.lints]\n")
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("")
+    (tmp_path / "helpers" / "meters.py").write_text(METERS)
+    (tmp_path / "train.py").write_text(TRAIN)
+    return tmp_path
+
+
+def _check(root: Path, *paths: str, effort: Effort | None = None) -> CheckResult:
+    config = LintConfig(root=root)
+    return check_paths(root, [Path(p) for p in paths or (".",)], config, None, effort or Effort())
+
+
+def _said(result: CheckResult) -> list[tuple[str, int, str]]:
+    return [(f.path, f.span.line, f.code) for f in result.findings]
+
+
+def test_what_a_step_loop_calls_in_another_file_is_hot_and_the_chain_is_named(
+    project: Path,
+) -> None:
+    result = _check(project)
+    assert _said(result) == [("helpers/meters.py", 4, "PFL101")]
+    assert result.findings[0].why == "`report` is called in every step: train.py:8"
+
+
+def test_a_file_checked_alone_knows_who_calls_it(project: Path) -> None:
+    assert _said(_check(project, "helpers/meters.py")) == [("helpers/meters.py", 4, "PFL101")]
+
+
+def test_without_the_call_nothing_is_hot(project: Path) -> None:
+    (project / "train.py").write_text(TRAIN.replace("report(loss.detach())", "pass"))
+    assert _said(_check(project)) == []
+
+
+def test_a_cached_run_finds_the_same_and_follows_every_change(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    first = _check(project, effort=effort)
+    assert _check(project, effort=effort) == first
+    (project / "train.py").write_text("\n" + TRAIN)
+    assert _check(project, effort=effort).findings[0].why.endswith("train.py:9")
+    (project / "train.py").write_text(TRAIN.replace("    report(", "    # report("))
+    assert _said(_check(project, effort=effort)) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "empty"])
+def test_a_damaged_cache_is_left_aside(project: Path, damage: str) -> None:
+    effort = Effort(cache=project / ".cache")
+    first = _check(project, effort=effort)
+    [kept] = (file for file in (project / ".cache").iterdir() if file.name.startswith("lints-"))
+    raw = kept.read_bytes()
+    kept.write_bytes(
+        {
+            "cut": raw[: len(raw) // 2],
+            "flipped": raw[:30] + bytes([raw[30] ^ 255]) + raw[31:],
+            "foreign": b"not ours at all",
+            "empty": b"",
+        }[damage]
+    )
+    assert _check(project, effort=effort) == first
+
+
+def test_several_processes_find_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "_WORTH_SHARING", 1)
+    alone = _check(project)
+    assert alone.findings
+    assert _check(project, effort=Effort(processes=2)) == alone
+
+
+def test_every_statement_shown_to_every_rule_finds_the_same(project: Path) -> None:
+    assert _check(project, effort=Effort(shortcuts=False)) == _check(project)
+
+
+def test_imports_are_found_from_the_folder_of_whoever_imports() -> None:
+    modules = Modules(["a/utils.py", "b/utils.py", "a/train.py", "src/pkg/core.py", "pkg2/x/y.py"])
+    assert modules.find("a/train.py", "utils.f") == ("a/utils.py", "f")
+    assert modules.find("b/z.py", "utils.f") == ("b/utils.py", "f")
+    assert modules.find("c/z.py", "utils.f") is None
+    assert modules.find("main.py", "pkg.core.C.m") == ("src/pkg/core.py", "C.m")
+    assert modules.find("pkg2/x/z.py", ".y.f") == ("pkg2/x/y.py", "f")
+    assert modules.find("pkg2/x/z.py", "...y.f") is None
