@@ -36,6 +36,7 @@ class LintConfig:
     `local`: modules of the project's own rules, relative to `root`.
     `accelerator`: "cuda" or "none" where the code does not say it; "auto" reads the code.
     `torch_version`: the oldest PyTorch that the code has to run on, such as "2.1".
+    No rule acts on these two yet.
     `per_file_ignores`: pairs of a glob and the rules that its files are excused from.
     `overrides`: other values for files that fit a glob.
     """
@@ -115,12 +116,6 @@ def with_command_line(config: LintConfig, given: Mapping[str, Any]) -> LintConfi
     from (`per_file_ignores`) stays.
     """
     layer = layer_of(given)
-    if layer.select:
-        config = replace(
-            config, select=layer.select, ignore=layer.ignore, extend_select=(), extend_ignore=()
-        )
-    elif layer.ignore:
-        config = replace(config, ignore=(*config.ignore, *layer.ignore))
     plain = {key: value for key, value in given.items() if key not in SELECTING}
     return replace(
         config,

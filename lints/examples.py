@@ -2,8 +2,9 @@
 
 import re
 
+from .. import PerflintError
 from .baseline import STALE, parse_baseline, stale_finding
-from .engine import check_source
+from .engine import check_source, examine
 from .finding import Finding, Span
 from .meta_rule import MetaRule
 from .registry import all_rules, vocabulary
@@ -22,17 +23,14 @@ def findings_in(rule: type[Rule], code: str, path: str) -> list[Finding]:
         found = {Finding(path, Span(1, 0, 1, 0), "PFL101", "item-in-hot-path", ""): "8d0f"}
         return [stale_finding(entry, path, code) for entry in baseline.missing(found)]
     rules = all_rules()
-    # Judged are the findings as they are before any comment is read.
-    before = check_source(_without_comments(code), path, rules)
+    result = examine(code, path, rules)
+    if result.problems:
+        raise PerflintError("; ".join(result.problems))
     ran = frozenset(each.code for each in rules)
-    _, meta = judge_comments(before, code, path, ran, vocabulary(rules))
+    _, meta = judge_comments(result.findings, code, path, ran, vocabulary(rules))
     return [finding for finding in meta if finding.code == rule.code]
 
 
 def example_code(rule: type[Rule], code: str) -> str:
     """Return the code of an example; where comments are what is judged, without the marks."""
     return _MARK.sub("", code) if issubclass(rule, MetaRule) else code
-
-
-def _without_comments(code: str) -> str:
-    return code.replace("perflint:", "perflint;").replace("noqa", "nowa")

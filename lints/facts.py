@@ -220,8 +220,6 @@ class Facts:
             return False
         if "device" in self._source and not _THE_CPU.search(self._source):
             return False
-        if "device" in self._source and not _THE_CPU.search(self._source):
-            return False
         made = [self.names.of(call.func) or "" for call in self.syntax.calls]
         optimizes = any(name.startswith("torch.optim.") for name in made)
         return optimizes and any(self.regions.is_module(home) for home in self.syntax.classes)

@@ -21,8 +21,6 @@ class Positions(CodegenState):
         self._column = 0
         self._spans: dict[cst.CSTNode, Span] = {}
         self._starts: list[tuple[int, int]] = []
-        self._ends: dict[int, tuple[int, int]] = {}
-        self._exact: set[int] = set()
         module._codegen(self)
 
     def span(self, node: cst.CSTNode) -> Span:

@@ -12,7 +12,7 @@ _EVERY = 0.5
 def on_terminal() -> Callable[[int, int], None]:
     """Return what rewrites one line on the terminal; off a terminal nothing is said."""
     if not sys.stderr.isatty():
-        return _silent
+        return silent
     begun = time.monotonic()
     said = begun + _FIRST_AFTER - _EVERY
 
@@ -28,5 +28,5 @@ def on_terminal() -> Callable[[int, int], None]:
     return say
 
 
-def _silent(done: int, of: int) -> None:
-    """Nobody is watching."""
+def silent(done: int, of: int) -> None:
+    """Nobody wants to hear how far the work is."""

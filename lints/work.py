@@ -10,6 +10,7 @@ from .cache import Cache, fingerprint_of, own_version
 from .config import LintConfig
 from .files import UnreadableError
 from .paths import is_test_code
+from .progress import silent
 from .result import SourceResult
 from .rule_sources import stamp
 from .settings import Settings
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 # Callers of the files at hand are looked for this many files away.
 _CALLERS_AWAY = 2
-
-
-def _silent(done: int, of: int) -> None:
-    """Nobody wants to hear how far the work is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Effort:
     cache: Path | None = None
     processes: int = 1
     shortcuts: bool = True
-    progress: Callable[[int, int], None] = _silent
+    progress: Callable[[int, int], None] = silent
 
 
 # One process, and nothing remembered.
