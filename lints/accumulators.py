@@ -4,8 +4,9 @@ import ast
 
 from .bindings import Bindings, How, Path
 from .names import Names
+from .nodes import Function, dotted, path_of
 from .regions import Regions
-from .syntax import Function, Syntax, dotted, path_of
+from .syntax import Syntax
 
 _EMPTIES = {"clear", "pop", "popleft", "popitem", "remove", "zero_", "reset"}
 # These bindings do not start anything anew within a step.

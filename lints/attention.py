@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from .bindings import Bindings, How
 from .names import Names
+from .nodes import path_of
 from .supplies import called_name
-from .syntax import Syntax, path_of
+from .syntax import Syntax
 
 _PRODUCTS = {"matmul", "bmm", "baddbmm", "einsum"}
 _TURNS = ("transpose", "swapaxes", "permute", "mT", ".T", ".t()", "einsum")

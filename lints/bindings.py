@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from .syntax import Block, Function, Syntax, blocks, path_of, within
+from .nodes import Block, Function, blocks, path_of, within
+from .syntax import Syntax
 
 Path = tuple[str, ...]
 

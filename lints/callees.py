@@ -4,7 +4,8 @@ import ast
 
 from .bindings import Binding, Bindings, How
 from .names import Names
-from .syntax import Function, Syntax, path_of
+from .nodes import Function, path_of
+from .syntax import Syntax
 
 # These give back the object that they are called on, or wrap the one that they are given.
 _SAME_OBJECT = {"to", "cuda", "cpu", "train", "eval", "half", "float", "bfloat16", "requires_grad_"}

@@ -7,8 +7,9 @@ from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
 from .names import Names
+from .nodes import OWN_TIME, Function, keyword, walk, within
 from .regions import MODULES, Regions
-from .syntax import OWN_TIME, Function, Syntax, keyword, walk, within
+from .syntax import Syntax
 from .values import (
     DERIVED,
     LOSS,

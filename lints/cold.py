@@ -5,7 +5,8 @@ import re
 
 from .guards import leaves_for_good, rare, rarely_false, skips, starts_over
 from .names import Names
-from .syntax import Block, Function, Loop, Syntax, blocks
+from .nodes import Block, Function, Loop, blocks
+from .syntax import Syntax
 
 _COLD_WORDS = {
     *("eval", "evaluate", "evaluation", "evaluator", "valid", "validate", "validation", "val"),

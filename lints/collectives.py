@@ -8,7 +8,8 @@ from .bindings import Bindings, How
 from .factories import Factories
 from .feeding import Feeding
 from .names import Names
-from .syntax import Function, Syntax, dotted, keyword, path_of
+from .nodes import Function, dotted, keyword, path_of
+from .syntax import Syntax
 
 _DIST = ("torch.distributed.", "horovod.torch.")
 _TENSORS = {

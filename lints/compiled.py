@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from .bindings import Bindings, How
 from .names import Names
+from .nodes import Function, path_of
 from .regions import Regions
 from .supplies import called_name
-from .syntax import Function, Syntax, path_of
+from .syntax import Syntax
 
 _COMPILE = "torch.compile"
 _LEFT_OUT = ("disable", "is_compiling", "is_dynamo_compiling", "is_tracing", "is_scripting")

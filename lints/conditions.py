@@ -5,8 +5,9 @@ import re
 
 from .guards import skips
 from .names import Names
+from .nodes import Function, blocks
 from .regions import Regions
-from .syntax import Function, Syntax, blocks
+from .syntax import Syntax
 
 _DEBUG = re.compile(r"debug|anomaly|profil|trace|test|bench|determinis|reproduc|seed", re.I)
 # What only asks where the program runs: true in every step, or in none.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .bindings import Path
 from .feeding import Feeding
-from .syntax import Syntax, path_of
+from .nodes import path_of
+from .syntax import Syntax
 
 Key = str | int | None
 

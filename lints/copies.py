@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from .dataflow import Dataflow
 from .names import Names
+from .nodes import OWN_TIME, blocks, keyword, path_of, within
 from .regions import Regions
 from .supplies import called_name
-from .syntax import OWN_TIME, Syntax, blocks, keyword, path_of, within
+from .syntax import Syntax
 from .vocabulary import TENSOR_METHODS, VIEWS
 
 # These read the elements of a tensor on the host.

@@ -11,8 +11,9 @@ from .inputs import Inputs
 from .loaders import Loaders
 from .members import UNPACKED, attribute_of, element_of
 from .names import Names
+from .nodes import Function, literal_text, path_of
 from .regions import Regions
-from .syntax import Function, Syntax, literal_text, path_of
+from .syntax import Syntax
 from .values import (
     DERIVED,
     PLAIN,

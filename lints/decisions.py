@@ -6,7 +6,8 @@ from functools import cached_property
 
 from .dataflow import Dataflow
 from .names import Names
-from .syntax import Syntax, dotted
+from .nodes import dotted
+from .syntax import Syntax
 from .values import Value
 
 _FINITE = ("isnan", "isinf", "isfinite")

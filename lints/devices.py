@@ -4,7 +4,8 @@ import ast
 
 from .inputs import Valuer
 from .names import Names
-from .syntax import Syntax, keyword
+from .nodes import keyword
+from .syntax import Syntax
 from .values import Device, Kind, Value
 from .vocabulary import DTYPES
 

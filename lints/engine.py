@@ -13,12 +13,12 @@ import libcst as cst
 from .. import PerflintError
 from .facts import Facts
 from .finding import Finding
+from .nodes import parsed
 from .outside import ALONE, Outside
 from .result import SourceResult
 from .rule import Rule
 from .suppress import unsuppressed
 from .survey import may_be_hot
-from .syntax import parsed
 
 # Fields that hold layout only: no rule looks there, and they are half of all nodes.
 _LAYOUT = re.compile(

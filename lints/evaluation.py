@@ -8,9 +8,10 @@ from .cold import Cold
 from .dataflow import Dataflow
 from .loaders import Loaders
 from .names import Names
+from .nodes import Block, Function, blocks, path_of, within
 from .regions import Regions
 from .supplies import called_name
-from .syntax import Block, Function, Syntax, blocks, path_of, within
+from .syntax import Syntax
 from .values import Kind
 from .vocabulary import CRITERION, is_module_name
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .bindings import Bindings, How
 from .names import Names
-from .syntax import Syntax, dotted, keyword, path_of
+from .nodes import dotted, keyword, path_of
+from .syntax import Syntax
 from .vocabulary import DTYPES
 
 # These give the same bits wherever they run.

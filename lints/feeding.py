@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from .bindings import Path
 from .markers import backward_receivers
 from .names import Names
-from .syntax import Syntax, children, path_of, walk
+from .nodes import children, path_of, walk
+from .syntax import Syntax
 
 Key = tuple[ast.AST, Path]
 

@@ -8,8 +8,9 @@ from .bindings import Bindings, Path
 from .guards import rare
 from .loaders import Loaders
 from .names import Names
+from .nodes import OWN_TIME, Function, Loop, keyword, path_of, within
 from .regions import Regions
-from .syntax import OWN_TIME, Function, Loop, Syntax, keyword, path_of, within
+from .syntax import Syntax
 
 _CATS = {
     *("torch.cat", "torch.concat", "torch.concatenate", "torch.vstack", "torch.hstack"),

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from .syntax import Block, dotted
+from .nodes import Block, dotted
 
 # What a name stands for where it is bound once, to an expression; else None.
 Resolve = Callable[[ast.AST], ast.expr | None]

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from .loaders import Loaders
 from .names import Names, canonical
+from .nodes import Function, dotted, keyword
 from .regions import Regions
-from .syntax import Function, Syntax, dotted, keyword
+from .syntax import Syntax
 from .values import DERIVED, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, group, join
 
 _PARAMETER = Value(Kind.TENSOR, Device.ACCELERATOR)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .names import Names, parameters
-from .syntax import Function, Syntax, blocks, path_of
+from .nodes import Function, blocks, path_of
+from .syntax import Syntax
 
 Path = tuple[str, ...]
 

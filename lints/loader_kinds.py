@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from .bindings import Bindings, How
 from .names import Names
-from .syntax import Function, Syntax, dotted, path_of
+from .nodes import Function, dotted, path_of
+from .syntax import Syntax
 
 DATA_LOADER = "torch.utils.data.DataLoader"
 _TORCH = (

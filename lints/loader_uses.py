@@ -6,9 +6,10 @@ from collections import defaultdict
 
 from .loader_kinds import Makers
 from .names import Names
+from .nodes import Function, Loop
 from .regions import Regions
 from .supplies import Supplies, called_name
-from .syntax import Function, Loop, Syntax
+from .syntax import Syntax
 from .vocabulary import is_module_name
 
 _EVALUATION = re.compile(r"val|valid|test|eval|dev(?!ice)|infer|predict|holdout", re.IGNORECASE)

@@ -10,9 +10,10 @@ from .loader_kinds import Maker, Makers
 from .loader_uses import LoaderUses
 from .memory import Memory
 from .names import Names
+from .nodes import Function, path_of
 from .regions import Regions
 from .supplies import Supplies, Supply, passed
-from .syntax import Function, Syntax, path_of
+from .syntax import Syntax
 
 _WRAPPERS = {"enumerate", "tqdm", "trange", "zip", "iter", "islice", "progress_bar", "track"}
 _GPU = re.compile(r"cuda|gpu|accel|xpu", re.IGNORECASE)

@@ -4,7 +4,7 @@ import ast
 import re
 
 from .names import Names
-from .syntax import dotted, path_of
+from .nodes import dotted, path_of
 from .vocabulary import is_module_name
 
 _OPTIMIZER = re.compile(r"optim|(^|_)opt(?=[A-Z_\d]|$)")

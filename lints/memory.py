@@ -5,7 +5,7 @@ import re
 
 from .bindings import Bindings, How
 from .names import Names
-from .syntax import path_of
+from .nodes import path_of
 
 _KEPT = {"TensorDataset", "HFTensorDataset"}
 _PARTS = {"Subset", "random_split", "ConcatDataset", "list", "tuple", "sorted"}

@@ -4,8 +4,9 @@ import ast
 import builtins
 from collections import defaultdict
 
+from .nodes import Function, dotted
 from .outside import Outside
-from .syntax import Function, Syntax, dotted
+from .syntax import Syntax
 
 # One class, several addresses: the left one is how torch's own documentation calls it.
 _SAME = {

@@ -5,7 +5,8 @@ import re
 
 from .bindings import Bindings, How
 from .names import Names
-from .syntax import OWN_TIME, Function, Syntax, dotted, path_of, within
+from .nodes import OWN_TIME, Function, dotted, path_of, within
+from .syntax import Syntax
 
 _METHODS = {"parameters", "named_parameters", "trainable_parameters"}
 _NAMES = re.compile(r"^(parameters|params|model_params|(trainable|ema|shadow|master)_params)$")

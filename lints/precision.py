@@ -5,7 +5,8 @@ import re
 
 from .bindings import Bindings, How
 from .names import Names
-from .syntax import Syntax, keyword, path_of
+from .nodes import keyword, path_of
+from .syntax import Syntax
 
 _AUTOCASTS = {
     "torch.autocast",

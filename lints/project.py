@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-from .facts import Facts
+from .file_facts import FileFacts
 from .modules import Modules
+from .nodes import Function
 from .outside import LIBRARIES, HotCall
-from .syntax import Function
 from .values import UNKNOWN, Value
 
 # How many characters of parsed files are held at once, how many questions may lead to each other,
@@ -37,7 +37,7 @@ class Project:
         self._read = read
         self._modules = Modules(files)
         self._texts: dict[str, str | None] = {}
-        self._held: OrderedDict[str, Facts | None] = OrderedDict()
+        self._held: OrderedDict[str, FileFacts | None] = OrderedDict()
         self._held_size = 0
         self._targets: dict[tuple[str, str], Answer[Target | None]] = {}
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
@@ -134,12 +134,12 @@ class Project:
             self._texts[path] = self._read(path)
         return self._texts[path]
 
-    def _facts(self, path: str) -> Facts | None:
+    def _facts(self, path: str) -> FileFacts | None:
         """Return what is known of a file; None where it cannot be read."""
         text = self._text(path)
         if path not in self._held:
             try:
-                facts = None if text is None else Facts(text, path, self.view(path))
+                facts = None if text is None else FileFacts(text, path, self.view(path))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 facts = None  # it is told where that file itself is checked
             self._held[path] = facts

@@ -8,10 +8,11 @@ from functools import cached_property
 from .callees import Callees
 from .cold import Cold
 from .names import Names
+from .nodes import Function, Loop
 from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
 from .steps import DEEPEST_CALL, Steps
-from .syntax import Function, Loop, Syntax
+from .syntax import Syntax
 
 _HOOKS = {
     "pytorch_lightning.LightningModule": {

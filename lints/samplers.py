@@ -5,7 +5,8 @@ import ast
 from .keywords import Absent
 from .loaders import Loaders
 from .names import Names
-from .syntax import Syntax, keyword, path_of
+from .nodes import keyword, path_of
+from .syntax import Syntax
 
 _SAMPLERS = {
     "torch.utils.data.DistributedSampler",

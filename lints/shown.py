@@ -8,7 +8,8 @@ from enum import Enum
 from functools import cached_property
 
 from .names import Names
-from .syntax import Syntax, dotted, literal_text
+from .nodes import dotted, literal_text
+from .syntax import Syntax
 
 _LEVELS = {"debug", "info", "warning", "warn", "error", "critical", "exception", "log"}
 _LOGGER = re.compile(r"(^|_)(log|logs|logger|logging|loguru)$", re.IGNORECASE)

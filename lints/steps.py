@@ -5,7 +5,8 @@ import ast
 from .cold import Cold
 from .markers import is_marker, takes_the_step
 from .names import Names
-from .syntax import Function, Loop, Syntax, path_of
+from .nodes import Function, Loop, path_of
+from .syntax import Syntax
 
 # How far a step may hide: a loop calls a function that calls a function that takes it.
 DEEPEST_CALL = 2

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from .bindings import Binding, Bindings, How, Path
 from .loader_kinds import Makers
 from .names import Names
-from .syntax import OWN_TIME, Function, Syntax, keyword, path_of, within
+from .nodes import OWN_TIME, Function, keyword, path_of, within
+from .syntax import Syntax
 
 _AROUND = {"enumerate", "tqdm", "iter", "islice", "progress_bar", "track"}
 # These hand on what is in a loader, in a form of their own.

@@ -3,7 +3,8 @@
 import ast
 
 from .names import Names
-from .syntax import Syntax, keyword
+from .nodes import keyword
+from .syntax import Syntax
 
 
 def assigned(syntax: Syntax, names: Names, switch: str) -> list[tuple[ast.expr, ast.expr]]:

@@ -1,48 +1,20 @@
 """The stdlib syntax tree of one file: parents, places, and the nodes that questions start from."""
 
 import ast
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TypeVar
 
 from .finding import Span
+from .nodes import FIELDS, Function, Loop, parsed
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Loop = ast.For | ast.AsyncFor | ast.While
-Block = list[ast.stmt]
 Node = TypeVar("Node", bound=ast.AST)
 
-# What has a body of its own that runs at another time than the code around it.
-OWN_TIME = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPOUND = (
     *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar),
     *(ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
 )
-
-# Fields that hold no nodes, or nodes that all trees share: contexts and operators.
-_NO_NODES = {
-    *("ctx", "op", "ops", "id", "attr", "arg", "name", "module", "level", "kind", "type_comment"),
-    *("is_async", "simple", "conversion", "asname", "rest", "kwd_attrs", "names", "tag", "lineno"),
-}
-
-
-def _fields(node_type: type[ast.AST]) -> tuple[str, ...]:
-    if node_type is ast.Constant:
-        return ()
-    if issubclass(node_type, ast.arg):
-        return ("annotation",)
-    if issubclass(node_type, ast.Import | ast.ImportFrom):
-        return ("names",)
-    return tuple(field for field in node_type._fields if field not in _NO_NODES)
-
-
-_FIELDS = {
-    member: _fields(member)
-    for member in vars(ast).values()
-    if isinstance(member, type) and issubclass(member, ast.AST)
-}
 
 
 class Syntax:
@@ -207,7 +179,7 @@ class Syntax:
 
     def _flatten(self) -> None:
         """Visit every node once: all later questions are look-ups."""
-        parents, homes, of_type, fields = self._parent, self._home, self._of_type, _FIELDS
+        parents, homes, of_type, fields = self._parent, self._home, self._of_type, FIELDS
         stack: list[ast.AST] = [self.tree]
         pop, push = stack.pop, stack.append
         while stack:
@@ -250,99 +222,6 @@ class Syntax:
         """Count in characters, as `Span` does; `ast` counts bytes of UTF-8."""
         text = self._lines[line - 1] if line <= len(self._lines) else ""
         return byte if text.isascii() else len(text.encode()[:byte].decode(errors="ignore"))
-
-
-def parsed(source: str) -> ast.Module:
-    """Parse a text. What is no Python raises SyntaxError, ValueError or RecursionError."""
-    with warnings.catch_warnings():
-        # A bad escape in the user's code is not ours to print.
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
-
-
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes right below this one, without contexts and operators."""
-    for field in _FIELDS[type(node)]:
-        value = getattr(node, field)
-        if type(value) is list:
-            for child in value:
-                if child is not None:
-                    yield child
-        elif isinstance(value, ast.AST):
-            yield value
-
-
-def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield this node and all below it, without contexts and operators."""
-    stack = [node]
-    while stack:
-        at = stack.pop()
-        yield at
-        stack.extend(children(at))
-
-
-def within(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield this node and all below it that run at the same time, so no nested function's body."""
-    stack = [node]
-    while stack:
-        at = stack.pop()
-        yield at
-        stack.extend(child for child in children(at) if not isinstance(child, OWN_TIME))
-
-
-def blocks(statement: ast.AST) -> Iterator[Block]:
-    """Yield the blocks of a compound statement."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(statement, field, None)
-        if isinstance(block, list):
-            yield block
-    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-        yield part.body
-
-
-def dotted(node: ast.AST) -> str | None:
-    """Return `a.b.c` for a chain of attributes that starts at a name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    if not parts:
-        return node.id
-    return ".".join([node.id, *reversed(parts)])
-
-
-def path_of(node: ast.AST) -> tuple[str, ...] | None:
-    """Return the steps of `a.b["c"][0]`, from the name on; None where a step is computed."""
-    steps: list[str] = []
-    while True:
-        match node:
-            case ast.Attribute(value=value, attr=attr):
-                steps.append("." + attr)
-                node = value
-            case ast.Subscript(value=value, slice=ast.Constant(value=str() | int() as key)):
-                steps.append(f"[{key!r}]")
-                node = value
-            case ast.Name(id=name):
-                return (name, *reversed(steps))
-            case _:
-                return None
-
-
-def literal_text(node: ast.expr) -> str:
-    """Return the literal parts of a text: of `"%s" * 2 + "%d"`, both; nothing where it is none."""
-    match node:
-        case ast.Constant(value=str() as text):
-            return text
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
-            return literal_text(left) + literal_text(right)
-    return ""
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return what a call passes as `name=`."""
-    return next((k.value for k in call.keywords if k.arg == name), None)
 
 
 def _first_below(statement: ast.stmt) -> int | None:

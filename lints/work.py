@@ -123,7 +123,7 @@ class Work:
         if file.path not in self._by_hand:
             return SourceResult()
         from .engine import UNPARSABLE, why_unparsable
-        from .syntax import parsed
+        from .nodes import parsed
 
         try:
             parsed(file.source().text)

@@ -5,7 +5,8 @@ import ast
 from .bindings import Bindings, How
 from .loaders import Loaders
 from .names import Names
-from .syntax import Function, Syntax, keyword, path_of
+from .nodes import Function, keyword, path_of
+from .syntax import Syntax
 
 _HOOKS = {"__getitem__", "__getitems__", "__iter__", "__next__"}
 _OPTIONS = ("collate_fn", "worker_init_fn")

@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..conditions import always_runs
 from ..facts import Facts
+from ..nodes import keyword
 from ..rule import Invalid, Rule
-from ..syntax import keyword
 
 _SETS = {"torch.autograd.set_detect_anomaly", "torch.autograd.anomaly_mode.set_detect_anomaly"}
 _ENTERS = {"torch.autograd.detect_anomaly", "torch.autograd.anomaly_mode.detect_anomaly"}

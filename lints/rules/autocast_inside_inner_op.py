@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import Function, Loop
 from ..rule import Rule
-from ..syntax import Function, Loop
 
 
 class AutocastInsideInnerOp(Rule):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import Loop
 from ..outside import Place
 from ..rule import Rule
-from ..syntax import Loop
 
 _METHODS = ("save_pretrained", "save_checkpoint", "save_state", "save_model")
 _SAVES = ("torch.save", "torch.distributed.checkpoint.save", "safetensors.torch.save_file")

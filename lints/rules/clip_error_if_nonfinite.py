@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..sync_rule import SyncRule
-from ..syntax import keyword
 from ..values import Kind, Value
 
 _CLIPS = ("clip_grad_norm_", "clip_grad_norm", "clip_grads_with_norm_", "get_total_norm")

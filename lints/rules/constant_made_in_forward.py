@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import within
 from ..outside import Place
 from ..rule import Rule
-from ..syntax import within
 
 _FACTORIES = ("arange", "linspace", "ones", "zeros", "full", "eye", "tensor")
 _MASKS = ("torch.tril", "torch.triu")

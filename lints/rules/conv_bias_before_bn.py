@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import keyword
 from ..rule import Invalid, Rule
-from ..syntax import keyword
 
 _CONVOLUTIONS = {f"torch.nn.Conv{n}d" for n in (1, 2, 3)}
 _TRANSPOSED = {f"torch.nn.ConvTranspose{n}d" for n in (1, 2, 3)}

@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..bindings import How
 from ..facts import Facts
+from ..nodes import Function
 from ..rule import Rule
-from ..syntax import Function
 
 
 class CpuTensorInForward(Rule):

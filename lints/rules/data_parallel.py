@@ -9,8 +9,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import keyword
 from ..rule import Rule
-from ..syntax import keyword
 
 _CLASS = "torch.nn.DataParallel"
 _RUNS = re.compile(

@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import keyword
 from ..rule import Rule
-from ..syntax import keyword
 
 _TRAINER = "pytorch_lightning.Trainer"
 # What switches an option off, or stands for all of the data.

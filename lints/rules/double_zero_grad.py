@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import blocks
 from ..rule import Rule
-from ..syntax import blocks
 
 
 class DoubleZeroGrad(Rule):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..outside import Place
 from ..sync_rule import SyncRule
-from ..syntax import keyword
 
 _NAMES = ("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount")
 

@@ -8,9 +8,9 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Confidence
+from ..nodes import dotted
 from ..outside import Place
 from ..rule import Rule
-from ..syntax import dotted
 
 _DEVICE = {
     "torch.cuda.synchronize",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..rule import Rule
-from ..syntax import keyword
 
 
 class KeptCreateGraph(Rule):

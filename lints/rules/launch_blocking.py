@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..conditions import always_runs
 from ..facts import Facts
+from ..nodes import keyword
 from ..rule import Rule
-from ..syntax import keyword
 
 _VARIABLE = "CUDA_LAUNCH_BLOCKING"
 _ON = ("1", 1, "true", "True")

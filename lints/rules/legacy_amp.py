@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Confidence, Severity
+from ..nodes import keyword
 from ..rule import Invalid, Rule
-from ..syntax import keyword
 
 
 class LegacyAmp(Rule):

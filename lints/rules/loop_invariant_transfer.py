@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..bindings import Binding
 from ..facts import Facts
+from ..nodes import path_of
 from ..rule import Rule
-from ..syntax import path_of
 from ..values import Device, Kind
 
 

@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..markers import takes_the_step
+from ..nodes import Loop
 from ..rule import Rule
-from ..syntax import Loop
 
 _WRAPPER = "torch.nn.parallel.DistributedDataParallel"
 # These hold back the exchange of gradients by themselves, or exchange them otherwise.

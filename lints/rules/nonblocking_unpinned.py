@@ -8,8 +8,8 @@ import libcst as cst
 from ..copies import is_copy, is_true
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import keyword
 from ..rule import Rule
-from ..syntax import keyword
 
 
 class NonblockingUnpinned(Rule):

@@ -7,9 +7,9 @@ import libcst as cst
 
 from ..bindings import How
 from ..facts import Facts
+from ..nodes import within
 from ..outside import Place
 from ..rule import Rule
-from ..syntax import within
 
 _TAKES_ARRAYS = {
     *("torch.from_numpy", "torch.tensor", "torch.as_tensor", "torch.FloatTensor"),

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..rule import Invalid, Rule
-from ..syntax import keyword
 
 _CLIPS = ("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_")
 _NONE_OF_THEM = ("torch.optim.lr_scheduler.", "torch.optim.swa_utils.")

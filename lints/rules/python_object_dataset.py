@@ -7,8 +7,8 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
+from ..nodes import path_of
 from ..rule import Rule
-from ..syntax import path_of
 
 
 class PythonObjectDataset(Rule):

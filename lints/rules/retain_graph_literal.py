@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import Loop, keyword, within
 from ..rule import Rule
-from ..syntax import Loop, keyword, within
 
 
 class RetainGraphLiteral(Rule):

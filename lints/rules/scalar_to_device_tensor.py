@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..rule import Invalid
 from ..sync_rule import SyncRule
-from ..syntax import keyword
 from ..values import Device, Kind, Value
 
 _MAKERS = ("torch.tensor", "torch.as_tensor")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import keyword
 from ..outside import Place
 from ..rule import Invalid, Rule
-from ..syntax import keyword
 
 
 class SyncDistOnStep(Rule):

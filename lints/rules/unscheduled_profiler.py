@@ -8,8 +8,8 @@ import libcst as cst
 
 from ..conditions import always_runs
 from ..facts import Facts
+from ..nodes import Loop
 from ..rule import Rule
-from ..syntax import Loop
 
 _PROFILERS = {
     "torch.profiler.profile",

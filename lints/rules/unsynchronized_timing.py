@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import Loop, path_of
 from ..outside import Place
 from ..rule import Rule
-from ..syntax import Loop, path_of
 
 _CLOCKS = {"time.time", "time.perf_counter", "time.monotonic", "timeit.default_timer"}
 _WAITS = {"synchronize", "item", "cpu", "tolist", "numpy", "elapsed_time", "barrier"}
