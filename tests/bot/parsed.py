@@ -59,3 +59,18 @@ def parse(markdown: str) -> Parsed:
     parsed.feed(html)
     parsed.close()
     return parsed
+
+
+ALLOWED = {
+    *("h3", "p", "code", "strong", "a", "ul", "li", "pre", "details", "summary", "sub"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+def check_sound(parsed: Parsed) -> None:
+    assert set(parsed.tags) <= ALLOWED
+    assert parsed.tags[0] == "h3"
+    assert parsed.tags.count("h3") == 1
+    assert all(link.startswith("https://github.com/acme/minitrain/") for link in parsed.links)
+    assert not LIVE.search(parsed.text.replace("run 812", "")), LIVE.search(parsed.text)
+    assert all(count == 2 or count >= 3 for count in parsed.cells)
