@@ -24,7 +24,6 @@ from torch_perflint.runners.sample import SyncSite
 from .reports import finding, report, timed
 from .test_demo import git
 
-
 LINE = LineChange("minitrain/gpt.py", 41, "projected = …", 1.0, 4.0, touched=True)
 SITE = SyncSite("minitrain/steps.py", 14, "aten::_local_scalar_dense", 1)
 SYNC = CounterChange("host_syncs", 0, 1, over_budget=True, sites=(SITE,))
