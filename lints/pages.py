@@ -2,14 +2,15 @@
 
 import inspect
 import re
+from functools import cache
 from textwrap import dedent
 
 from . import rules as our_rules
 from .examples import example_code, findings_in
 from .rule import Invalid, Rule
 
-# Where the pages of our rules can be read; those of a team's own rules are wherever it keeps them.
-_ADDRESS = "https://github.com/ORGANISATION/perflint/blob/main/docs/rules/"
+# What the package calls the address below which the pages of our rules can be read.
+_LABEL = "Rules"
 _MOST_EXAMPLES = 3
 _STATES = {
     "on": "on by default",
@@ -51,9 +52,13 @@ def file_name(rule: type[Rule]) -> str:
 
 
 def address(rule: type[Rule]) -> str | None:
-    """Say where a rule's page can be read, where we know."""
+    """Say where a rule's page can be read, where the package says so.
+
+    The pages of a team's own rules are wherever it keeps them.
+    """
     ours = rule.__module__.startswith(our_rules.__name__ + ".")
-    return _ADDRESS + file_name(rule) if ours else None
+    below = _published() if ours else None
+    return f"{below.rstrip('/')}/{file_name(rule)}" if below else None
 
 
 def has_fix(rule: type[Rule]) -> bool:
@@ -78,6 +83,20 @@ def fix_kind(rule: type[Rule]) -> str:
         if finding.fix is not None
     }
     return {(): "none", (True,): "safe", (False,): "unsafe"}.get(tuple(kinds), "safe or unsafe")
+
+
+@cache
+def _published() -> str | None:
+    """Return the address among the package's `[project.urls]`, None where it gives none."""
+    # Only where links are wanted: importing this takes as long as a small check.
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        addresses = metadata("torch-perflint").get_all("Project-URL") or ()
+    except PackageNotFoundError:  # run from its sources
+        return None
+    told = dict(each.split(", ", 1) for each in addresses)
+    return told.get(_LABEL)
 
 
 def _facts(rule: type[Rule]) -> str:

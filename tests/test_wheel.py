@@ -48,6 +48,9 @@ def test_the_base_install_draws_libcst_and_no_extra_names_torch(wheel: Path) -> 
     needs = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist") or []
     assert [need for need in needs if "extra ==" not in need] == ["libcst>=1.5"]
     assert not [need for need in needs if need.startswith("torch") and "torch-perflint" not in need]
+    assert "Project-URL: Rules, https://" in archive.read(metadata).decode(), (
+        "what links in findings need"
+    )
     entry_points = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
     for line in ("perflint = torch_perflint.__main__:main", "[pytest11]"):
         assert line in entry_points

@@ -1,13 +1,15 @@
 """The pages of rules: what they say, where they are written, and that those are current."""
 
 import re
+from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 
 import cmarkgfm
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
-from torch_perflint.lints import rule_docs
+from torch_perflint.lints import pages, rule_docs
 from torch_perflint.lints.meta_rule import cause_heading
 from torch_perflint.lints.pages import fix_kind, has_fix, page, section
 from torch_perflint.lints.registry import all_rules, find
@@ -130,3 +132,25 @@ def test_explain_follows_the_wish_for_colours(
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert main(["explain", "PFL601"]) == 0
     assert capsys.readouterr().out.startswith("\x1b[1mgraph-retention (PFL601)\x1b[0m\n")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The addresses that the package gives."""
+    addresses: list[str] = []
+    stand_in = Message()
+    stand_in.get_all = lambda name: addresses  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: stand_in)
+    pages._published.cache_clear()
+    yield addresses
+    pages._published.cache_clear()
+
+
+def test_links_lead_to_where_the_package_says_that_the_pages_are(told: list[str]) -> None:
+    told += ["Source, https://code.example", "Rules, https://rules.example/pages/"]
+    assert pages.address(find(RULES, "PFL101")) == "https://rules.example/pages/item-in-hot-path.md"
+
+
+def test_where_the_package_says_nothing_there_is_no_link(told: list[str]) -> None:
+    told += ["Source, https://code.example"]
+    assert pages.address(find(RULES, "PFL101")) is None

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from torch_perflint.__main__ import main
+from torch_perflint.lints import pages
 from torch_perflint.lints.finding import Cell, Edit, Finding, Span
 from torch_perflint.lints.outcome import Suppressed
 from torch_perflint.lints.output import render
@@ -22,6 +23,12 @@ SCHEMA = json.loads(
 )
 VALIDATOR = jsonschema_rs.Draft4Validator(SCHEMA, validate_formats=True)
 IN_CELL = replace(KEPT, path="a.ipynb", span=Span(9, 4, 9, 8), cell=Cell(3, 8, 31, 32))
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(pages, "_published", lambda: "https://rules.example/pages/")
+    return "https://rules.example/pages"
 
 
 def _document(*findings: Finding, **more: Any) -> dict[str, Any]:
@@ -80,15 +87,20 @@ def test_a_broken_document_is_refused(document: dict[str, Any]) -> None:
     assert _errors(document) != []
 
 
-def test_every_rule_has_a_page_a_description_and_a_level() -> None:
+def test_every_rule_has_a_page_a_description_and_a_level(published: str) -> None:
     rules = _run()["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [rule.code for rule in all_rules()]
     for rule in rules:
-        assert rule["helpUri"].endswith(f"/docs/rules/{rule['name']}.md")
+        assert rule["helpUri"] == f"{published}/{rule['name']}.md"
         assert 0 < len(rule["shortDescription"]["text"]) < 256
         assert len(rule["shortDescription"]["text"]) < len(rule["fullDescription"]["text"]) <= 1024
         assert "## Why it " in rule["help"]["markdown"]
         assert rule["defaultConfiguration"]["level"] in {"note", "warning", "error"}
+
+
+def test_without_an_address_nothing_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_published", lambda: None)
+    assert not any("helpUri" in rule for rule in _run()["tool"]["driver"]["rules"])
 
 
 def test_a_result_points_to_its_rule_and_its_place() -> None:
@@ -169,7 +181,7 @@ def test_a_file_outside_the_project_is_told_in_full() -> None:
 
 
 def test_rules_of_a_team_are_among_the_rules_without_an_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: str
 ) -> None:
     """What they are is told in full, but not where: that only the team knows."""
     (tmp_path / "pyproject.toml").write_text('[tool.perflint.lints]\nlocal = ["own"]\n')

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("pygls")
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
+from torch_perflint.lints.pages import address
+from torch_perflint.lints.rules.item_in_hot_path import ItemInHotPath
 
 CODE = """\
 import torch
@@ -139,7 +141,8 @@ def test_findings_are_shown_where_they_are_with_all_there_is_to_know(tmp_path: P
         assert item.range == lsp.Range(lsp.Position(8, ITEM), lsp.Position(8, ITEM + 11))
         assert item.source == "perflint"
         assert item.severity == lsp.DiagnosticSeverity.Warning
-        assert item.code_description and item.code_description.href.endswith("item-in-hot-path.md")
+        page = item.code_description and item.code_description.href
+        assert page == address(ItemInHotPath)
         [loop] = item.related_information or []
         assert (loop.location.uri, loop.location.range.start.line) == (uri, 3)
         assert "PFL601" in editor.codes(uri)
