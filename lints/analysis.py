@@ -11,9 +11,9 @@ from .finding import Finding
 from .outside import HotCall, Place
 from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
-from .result import SourceResult
+from .result import Silenced, SourceResult
 from .rule import Rule
-from .suppress import Vocabulary, judge_comments
+from .suppress import Vocabulary, judge_comments, silenced
 from .survey import Surveyed
 
 # What a change means to others is settled after as many rounds as a chain of calls has files.
@@ -71,16 +71,19 @@ class Analyst:
         calls = tuple(self._placed(name, result.calls))
         findings: Sequence[Finding] = result.findings
         problems = result.problems
+        hidden: tuple[Silenced, ...] = ()
         if job.rules:
             ran = frozenset(rule.code for rule in job.rules)
             kept, meta = judge_comments(result.findings, text, name, ran, self._vocabulary)
             findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
+            hidden = silenced(result.findings, kept, text)
         if source.notebook is not None:
             findings = list(source.notebook.located(findings))
+            hidden = source.notebook.silenced(hidden)
             problems = (*(f"{name}: {p}" for p in source.notebook.problems), *problems)
         self._clean_up(job.file)
         consulted = self._project.consulted() - {name}
-        return Outcome(called, SourceResult(tuple(findings), problems), calls, consulted)
+        return Outcome(called, SourceResult(tuple(findings), problems, hidden), calls, consulted)
 
     def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
@@ -154,6 +157,7 @@ def plain_outcome(outcome: Outcome) -> tuple[object, ...]:
         tuple((name, plain_call(call)) for name, call in sorted(outcome.called.items())),
         tuple(plain_finding(finding) for finding in outcome.result.findings),
         outcome.result.problems,
+        tuple((plain_finding(each.finding), each.reason) for each in outcome.result.silenced),
         tuple((file, name, plain_call(call)) for file, name, call in outcome.calls),
         tuple(sorted(outcome.consulted)),
     )
@@ -161,10 +165,14 @@ def plain_outcome(outcome: Outcome) -> tuple[object, ...]:
 
 def outcome_of(plain: tuple[Any, ...]) -> Outcome:
     """Return the outcome behind plain tuples."""
-    called, findings, problems, calls, consulted = plain
+    called, findings, problems, hidden, calls, consulted = plain
     return Outcome(
         {name: call_of(call) for name, call in called},
-        SourceResult(tuple(finding_of(finding) for finding in findings), problems),
+        SourceResult(
+            tuple(map(finding_of, findings)),
+            problems,
+            tuple(Silenced(finding_of(finding), reason) for finding, reason in hidden),
+        ),
         tuple((file, name, call_of(call)) for file, name, call in calls),
         frozenset(consulted),
     )

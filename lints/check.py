@@ -10,6 +10,7 @@ from .changed import ChangedLines
 from .config import LintConfig
 from .files import python_files
 from .finding import Finding
+from .result import Silenced
 from .settings import Settings, visible
 from .survey import mentions_framework, survey
 from .work import ALONE_AT_WORK, Effort, Work
@@ -20,11 +21,12 @@ _TOPS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The findings, what could not be checked and why, and the number of files."""
+    """The findings, what could not be checked and why, the number of files, what comments hide."""
 
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
     files: int = 0
+    silenced: tuple[Silenced, ...] = ()
 
 
 def check_paths(
@@ -54,12 +56,20 @@ def check_paths(
     work = Work(root, given, others, by_hand, settings, cache, effort)
     findings: list[Finding] = []
     problems: list[str] = []
+    silenced: list[Silenced] = []
     for file, result in work.results():
         shown = visible(result.findings, settings.for_file(file.path))
         findings += [f for f in shown if changed is None or _touched(f, changed)]
         problems += result.problems
+        silenced += [
+            each
+            for each in result.silenced
+            if visible([each.finding], settings.for_file(file.path))
+            and (changed is None or _touched(each.finding, changed))
+        ]
     cache.save()
-    return CheckResult(tuple(findings), (*work.problems, *problems), len(given))
+    problems = [*work.problems, *problems]
+    return CheckResult(tuple(findings), tuple(problems), len(given), tuple(silenced))
 
 
 def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckResult:
@@ -71,7 +81,7 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
         return CheckResult(files=1)
     from .engine import examine
     from .registry import chosen_for
-    from .suppress import judge_comments
+    from .suppress import judge_comments, silenced
 
     ours = Settings(config).for_file(root / name)
     chosen = chosen_for([ours])
@@ -81,7 +91,10 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
     kept, meta = judge_comments(result.findings, text, name, ran, chosen.vocabulary)
     findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
     problems = (*chosen.problems, *result.problems)
-    return CheckResult(tuple(visible(findings, ours)), problems, 1)
+    hidden = [
+        each for each in silenced(result.findings, kept, text) if visible([each.finding], ours)
+    ]
+    return CheckResult(tuple(visible(findings, ours)), problems, 1, tuple(hidden))
 
 
 def _others(root: Path, config: LintConfig, given: set[str]) -> list[tuple[str, str]]:

@@ -77,7 +77,7 @@ def examine(
     except UNPARSABLE as error:
         return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
     findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
-    return SourceResult(tuple(findings), tuple(problems), calls)
+    return SourceResult(tuple(findings), tuple(problems), calls=calls)
 
 
 def apply_fixes(source: str, findings: Iterable[Finding]) -> str:

@@ -75,8 +75,12 @@ def findings_in(root: Path, name: str, source: SourceFile, config: LintConfig) -
     result = check_text(root, name, source.text, config)
     if source.notebook is not None:
         problems = [f"{name}: {problem}" for problem in source.notebook.problems]
-        located = source.notebook.located(result.findings)
-        result = replace(result, findings=tuple(located), problems=(*problems, *result.problems))
+        result = replace(
+            result,
+            findings=tuple(source.notebook.located(result.findings)),
+            problems=(*problems, *result.problems),
+            silenced=source.notebook.silenced(result.silenced),
+        )
     # With a change to look at, a baseline's other entries are not taken for out of date.
     return hold(result, root, [], config, ChangedLines(), {name: source.text}).result
 

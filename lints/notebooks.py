@@ -3,12 +3,13 @@
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .finding import Cell, Finding
 from .magics import plain_python
+from .result import Silenced
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 # A line of the same file that a sentence names; that of another file has its name before it.
@@ -54,6 +55,13 @@ class Notebook:
             return []
         rows = _file_rows(self.raw)
         return [self._located(finding, rows) for finding in findings]
+
+    def silenced(self, silenced: Sequence[Silenced]) -> tuple[Silenced, ...]:
+        """Add the cell to each finding that a comment silences."""
+        places = self.located(each.finding for each in silenced)
+        return tuple(
+            Silenced(place, each.reason) for place, each in zip(places, silenced, strict=True)
+        )
 
     def _located(self, finding: Finding, rows: Mapping[int, list[int]]) -> Finding:
         cell = self.cell_at(finding.span.line)

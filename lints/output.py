@@ -32,12 +32,13 @@ def tell(
     """Write the outcome to a file or to the standard output, and what went wrong to the log.
 
     `given` are the texts of paths that are not to be read from the disk; `suppressed` is told only
-    where a form has a place for it.
+    where a form has a place for it, with what comments silence.
     """
     result = replace(result, findings=tuple(dict.fromkeys(result.findings)))
     coloured = output_file is None and wants_colour(sys.stdout, os.environ)
     source_of = lines_below(root, given)
-    outcome = Outcome(result, root, source_of, coloured, tuple(suppressed), config)
+    by_comments = (Suppressed(each.finding, True, each.reason or None) for each in result.silenced)
+    outcome = Outcome(result, root, source_of, coloured, (*by_comments, *suppressed), config)
     text = _counted(outcome, output_format) if statistics else render(outcome, output_format)
     if output_file is None:
         _print(text)

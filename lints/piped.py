@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
-from .check import CheckResult
 from .config import LintConfig
 from .files import SourceFile, UnreadableError, decoded
 from .fixing import findings_in, fix_text
@@ -63,7 +63,7 @@ def _tell(
     problems: tuple[str, ...],
 ) -> int:
     found = findings_in(root, name, source, config)
-    result = CheckResult(found.findings, (*problems, *found.problems), 1)
+    result = replace(found, problems=(*problems, *found.problems))
     tell(
         result,
         root,

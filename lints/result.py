@@ -10,6 +10,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that a comment silences, and the reason that it gives, "" where it gives none."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceResult:
     """The findings in one text, and why some of the work could not be done.
 
@@ -18,4 +26,5 @@ class SourceResult:
 
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
     calls: tuple["HotCall", ...] = ()

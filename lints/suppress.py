@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .baseline import STALE
 from .comments import Comment, Kind, read_comments
 from .finding import Confidence, Edit, Finding, Severity, Span
+from .result import Silenced
 
 UNUSED = ("PFL901", "unused-suppression")
 UNEXPLAINED = ("PFL902", "suppression-without-reason")
@@ -56,6 +57,20 @@ def judge_comments(
         if finding.code in ran and not any(_names(c, finding) for c in comments)
     ]
     return kept, sorted(meta, key=lambda finding: (finding.span, finding.code))
+
+
+def silenced(
+    findings: Sequence[Finding], kept: Sequence[Finding], text: str
+) -> tuple[Silenced, ...]:
+    """Return the findings that are not `kept`, each with the reason of the comment behind it."""
+    if len(kept) == len(findings):
+        return ()
+    comments = read_comments(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return tuple(
+        Silenced(finding, next(c.reason for c in comments if _silences(c, finding)))
+        for finding in findings
+        if finding not in kept
+    )
 
 
 def unsuppressed(findings: Iterable[Finding], text: str) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from .config import LintConfig
 from .files import UnreadableError
 from .paths import is_test_code
 from .progress import silent
-from .result import SourceResult
+from .result import Silenced, SourceResult
 from .rule_sources import stamp
 from .settings import Settings
 from .survey import Surveyed
@@ -109,12 +109,13 @@ class Work:
         kept = self._cache.result_of(file.path, self._key(file)) if file.matters else None
         if kept is None:
             return self._unread(file)
-        _, (_, findings, problems, *_) = kept
-        if not findings:
+        _, (_, findings, problems, hidden, *_) = kept
+        if not findings and not hidden:
             return SourceResult(problems=problems)
         from .plain import finding_of
 
-        return SourceResult(tuple(map(finding_of, findings)), problems)
+        silenced = (Silenced(finding_of(finding), reason) for finding, reason in hidden)
+        return SourceResult(tuple(map(finding_of, findings)), problems, tuple(silenced))
 
     def _unread(self, file: Surveyed) -> SourceResult:
         """Judge a file that mentions no framework: whoever gives it by hand means Python."""

@@ -212,6 +212,52 @@ def test_suppressed_findings_say_where_that_is_said_and_the_others_that_they_are
     assert "suppressions" not in _run(ITEM)["results"][0]
 
 
+@pytest.mark.parametrize("again", [[], ["--jobs", "1"]], ids=["cached", "cached, one process"])
+def test_what_comments_silence_is_told_as_suppressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: list[str]
+) -> None:
+    code = "import torch\nmodel = torch.nn.DataParallel(model)  # perflint: ignore[PFL501] {}\n"
+    (tmp_path / "a.py").write_text(code.format("one machine"))
+    (tmp_path / "b.py").write_text(code.format(""))
+    monkeypatch.chdir(tmp_path)
+    for more in ([], again):
+        words = ["check", *more, "--output-format", "sarif", "--output-file", "out.sarif"]
+        assert main(words) == 0
+        document = json.loads((tmp_path / "out.sarif").read_text())
+        assert _errors(document) == []
+        results = document["runs"][0]["results"]
+        assert [result["ruleId"] for result in results] == ["PFL501", "PFL501"]
+        assert [result["suppressions"] for result in results] == [
+            [{"kind": "inSource", "justification": "one machine"}],
+            [{"kind": "inSource"}],
+        ]
+
+
+def test_what_a_comment_silences_below_the_shown_severity_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.py").write_text(
+        "import torch\nmodel = torch.nn.DataParallel(model)  # perflint: ignore[PFL501] old\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--output-format", "sarif", "--min-severity", "error"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["results"] == []
+
+
+def test_a_silenced_finding_of_a_notebook_names_its_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = ["import torch\n", "model = torch.nn.DataParallel(model)  # perflint: ignore[PFL501]"]
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell}]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "a.ipynb").write_text(json.dumps(notebook, indent=1))
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--output-format", "sarif"]) == 0
+    [result] = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["message"]["text"].startswith("cell 1: ")
+    assert result["suppressions"] == [{"kind": "inSource"}]
+
+
 def test_problems_make_the_run_unsuccessful() -> None:
     assert _run()["invocations"][0]["executionSuccessful"] is True
     [invocation] = _run(problems=("b.py cannot be read",))["invocations"]
