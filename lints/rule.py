@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar
 
 import libcst as cst
@@ -18,6 +19,14 @@ class Invalid:
 
     code: str
     fixed: str | None = None
+
+
+class Cost(Enum):
+    """What one place in hot code costs in every step at the least: one of it, and several."""
+
+    WAIT = "wait of the host for the accelerator", "waits of the host for the accelerator"
+    COPY = "copy between host and accelerator", "copies between host and accelerator"
+    COLLECTIVE = "collective of all processes", "collectives of all processes"
 
 
 class Rule:
@@ -37,6 +46,8 @@ class Rule:
     preview: ClassVar[bool] = False
     # Whether it runs only where it is named by its code or its name: a matter of taste.
     opt_in: ClassVar[bool] = False
+    # What each finding costs in every step, where that can be counted.
+    cost: ClassVar[Cost | None] = None
     VALID: ClassVar[Sequence[str]]
     INVALID: ClassVar[Sequence[str | Invalid]]
 

@@ -9,7 +9,7 @@ import libcst as cst
 from .facts import Facts
 from .finding import Confidence, Severity
 from .outside import Place
-from .rule import Rule
+from .rule import Cost, Rule
 from .values import Value
 
 
@@ -28,6 +28,7 @@ def device_tensor(facts: Facts, nodes: Iterable[ast.expr]) -> Value | None:
 class SyncRule(Rule):
     """A rule that speaks where the host reads a tensor on the device in every step."""
 
+    cost = Cost.WAIT
     # Whether PFL121 speaks of the same in compiled code.
     breaks_graph: ClassVar[bool] = False
 

@@ -1,10 +1,12 @@
-"""How often each rule was found, as a table or as JSON."""
+"""How often each rule was found and what that costs in every step, as a table or as JSON."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from .finding import Finding
+from .finding import Finding, Severity
 from .outcome import Outcome, fixes, summary
+from .rule import Cost
 
 # What each version changed:
 # 1: the first.
@@ -20,7 +22,8 @@ def as_text(outcome: Outcome) -> str:
         f"{len(group):{digits}}  {group[0].code}  {group[0].rule:{width}}  {_fixable(group)}"
         for group in groups
     ]
-    return "".join(line.rstrip() + "\n" for line in [*lines, summary(outcome.result)])
+    told = [*lines, *_estimate(outcome), summary(outcome.result)]
+    return "".join(line.rstrip() + "\n" for line in told)
 
 
 def as_json(outcome: Outcome) -> str:
@@ -38,6 +41,7 @@ def as_json(outcome: Outcome) -> str:
     document = {
         "version": VERSION,
         "rules": rules,
+        "estimated_per_step": {cost.name.lower(): n for cost, n in _per_step(outcome).items()},
         "problems": list(outcome.result.problems),
         "files": outcome.result.files,
     }
@@ -49,6 +53,35 @@ def _by_rule(outcome: Outcome) -> list[list[Finding]]:
     for finding in outcome.result.findings:
         groups[finding.code].append(finding)
     return sorted(groups.values(), key=lambda group: (-len(group), group[0].code))
+
+
+def _estimate(outcome: Outcome) -> Iterator[str]:
+    """Say what the findings cost in every step, and on what assumption."""
+    counts = _per_step(outcome)
+    if counts:
+        kinds = ", ".join(f"{n} {cost.value[n != 1]}" for cost, n in counts.items())
+        yield (
+            f"estimated for every step: {kinds}, if each of these places runs once in it; "
+            "`perflint ci` measures what that costs"
+        )
+
+
+def _per_step(outcome: Outcome) -> dict[Cost, int]:
+    """Count the places that cost something in every step, each once, however many rules see it."""
+    if not outcome.result.findings:
+        return {}
+    from .registry import all_rules, known_rules
+
+    known = all_rules() if outcome.config is None else known_rules(outcome.config).rules
+    costs = {rule.code: rule.cost for rule in known}
+    places = {
+        (cost, finding.path, finding.span.line)
+        for finding in outcome.result.findings
+        if finding.why and finding.severity is not Severity.INFO
+        if (cost := costs.get(finding.code)) is not None
+    }
+    counts = Counter(cost for cost, *_ in places)
+    return {cost: counts[cost] for cost in Cost if counts[cost]}
 
 
 def _fixable(group: list[Finding]) -> str:

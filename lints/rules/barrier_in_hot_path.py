@@ -9,7 +9,7 @@ from ..collectives import Collective
 from ..facts import Facts
 from ..finding import Confidence
 from ..outside import Place
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 
 class BarrierInHotPath(Rule):
@@ -32,6 +32,7 @@ class BarrierInHotPath(Rule):
     """
 
     code = "PFL506"
+    cost = Cost.COLLECTIVE
     tokens = ("barrier(", "wait_for_everyone(")
 
     VALID = (

@@ -7,7 +7,7 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
-from ..rule import Invalid, Rule
+from ..rule import Cost, Invalid, Rule
 from ..values import Device
 
 _NON_BLOCKING = cst.parse_expression("f(non_blocking=True)")
@@ -38,6 +38,7 @@ class BlockingH2d(Rule):
     """
 
     code = "PFL203"
+    cost = Cost.COPY
     tokens = (".to(", ".cuda(")
 
     VALID = (

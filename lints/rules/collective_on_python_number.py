@@ -7,7 +7,7 @@ import libcst as cst
 
 from ..collectives import Collective
 from ..facts import Facts
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 
 class CollectiveOnPythonNumber(Rule):
@@ -31,6 +31,7 @@ class CollectiveOnPythonNumber(Rule):
     """
 
     code = "PFL505"
+    cost = Cost.COLLECTIVE
     tokens = ("reduce", "gather")
 
     VALID = (

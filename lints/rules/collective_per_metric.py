@@ -8,7 +8,7 @@ import libcst as cst
 from ..collectives import Collective
 from ..facts import Facts
 from ..outside import Place
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 
 class CollectivePerMetric(Rule):
@@ -33,6 +33,7 @@ class CollectivePerMetric(Rule):
     """
 
     code = "PFL504"
+    cost = Cost.COLLECTIVE
     tokens = ("reduce", "gather")
 
     VALID = (

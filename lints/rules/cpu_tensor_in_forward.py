@@ -8,7 +8,7 @@ import libcst as cst
 from ..bindings import How
 from ..facts import Facts
 from ..nodes import Function
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 
 class CpuTensorInForward(Rule):
@@ -30,6 +30,7 @@ class CpuTensorInForward(Rule):
     """
 
     code = "PFL803"
+    cost = Cost.COPY
     tokens = (".cuda(", ".to(", ".type_as(")
 
     VALID = (

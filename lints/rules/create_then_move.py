@@ -7,7 +7,7 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
-from ..rule import Invalid, Rule
+from ..rule import Cost, Invalid, Rule
 
 _MOVES = ("cuda", "to", "type_as")
 _NO_SPACE = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
@@ -38,6 +38,7 @@ class CreateThenMove(Rule):
     """
 
     code = "PFL802"
+    cost = Cost.COPY
     tokens = (".cuda(", ".to(", ".type_as(")
     hot_only = False
 

@@ -10,7 +10,7 @@ from ..facts import Facts
 from ..finding import Confidence
 from ..nodes import dotted
 from ..outside import Place
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 _DEVICE = {
     "torch.cuda.synchronize",
@@ -46,6 +46,7 @@ class ExplicitSynchronize(Rule):
     """
 
     code = "PFL115"
+    cost = Cost.WAIT
     tokens = ("synchronize",)
 
     VALID = (

@@ -7,7 +7,7 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 _NORMS = ("norm", "sum", "mean", "max", "abs")
 
@@ -31,6 +31,7 @@ class GradNormWithItem(Rule):
     """
 
     code = "PFL408"
+    cost = Cost.WAIT
     tokens = (".item(", "norm(")
     hot_only = False
 

@@ -8,7 +8,7 @@ import libcst as cst
 from ..bindings import Binding
 from ..facts import Facts
 from ..nodes import path_of
-from ..rule import Rule
+from ..rule import Cost, Rule
 from ..values import Device, Kind
 
 
@@ -33,6 +33,7 @@ class LoopInvariantTransfer(Rule):
     """
 
     code = "PFL805"
+    cost = Cost.COPY
     tokens = (".cuda(", ".to(")
 
     VALID = (

@@ -8,7 +8,7 @@ import libcst as cst
 from ..collectives import Collective
 from ..facts import Facts
 from ..outside import Place
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 
 class ObjectCollectiveInHotPath(Rule):
@@ -30,6 +30,7 @@ class ObjectCollectiveInHotPath(Rule):
     """
 
     code = "PFL507"
+    cost = Cost.COLLECTIVE
     tokens = ("_object",)
 
     VALID = (

@@ -7,7 +7,7 @@ import libcst as cst
 
 from ..facts import Facts
 from ..finding import Severity
-from ..rule import Rule
+from ..rule import Cost, Rule
 
 _FACTORIES = ("torch.tensor", "torch.as_tensor", "torch.Tensor", "torch.FloatTensor")
 
@@ -30,6 +30,7 @@ class StackOfItems(Rule):
     """
 
     code = "PFL606"
+    cost = Cost.WAIT
     preview = True
     tokens = (".item(",)
     hot_only = False

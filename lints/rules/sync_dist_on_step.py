@@ -8,7 +8,7 @@ import libcst as cst
 from ..facts import Facts
 from ..nodes import keyword
 from ..outside import Place
-from ..rule import Invalid, Rule
+from ..rule import Cost, Invalid, Rule
 
 
 class SyncDistOnStep(Rule):
@@ -34,6 +34,7 @@ class SyncDistOnStep(Rule):
     """
 
     code = "PFL512"
+    cost = Cost.COLLECTIVE
     tokens = ("sync_dist",)
 
     VALID = (

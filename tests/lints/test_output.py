@@ -224,12 +224,15 @@ def test_statistics_count_findings_and_fixes_by_rule(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines() == [
         "11  PFL101  item-in-hot-path",
         " 2  PFL601  graph-retention   fixable: 1 with --fix, 1 with --unsafe-fixes",
+        "estimated for every step: 11 waits of the host for the accelerator, if each of these "
+        "places runs once in it; `perflint ci` measures what that costs",
         "13 findings (2 errors, 11 warnings) in 3 files; fixable: 1 with --fix, "
         "1 with --unsafe-fixes",
     ]
     tell(result, Path("/project"), statistics=True, output_format="json")
     document = json.loads(capsys.readouterr().out)
     assert document["version"] == 1
+    assert document["estimated_per_step"] == {"wait": 11}
     assert document["rules"][1] == {
         "code": "PFL601",
         "name": "graph-retention",
@@ -237,6 +240,20 @@ def test_statistics_count_findings_and_fixes_by_rule(capsys: pytest.CaptureFixtu
         "safe_fixes": 1,
         "unsafe_fixes": 1,
     }
+
+
+def test_a_place_costs_once_and_what_is_only_mentioned_costs_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    twice = replace(ITEM, code="PFL106")
+    elsewhere = replace(ITEM, span=Span(50, 0, 50, 1), why=None)
+    mentioned = replace(ITEM, span=Span(40, 0, 40, 1), severity=Severity.INFO)
+    free = replace(KEPT, code="PFL601")
+    result = CheckResult((ITEM, twice, mentioned, elsewhere, free), (), 1)
+    tell(result, Path("/project"), statistics=True)
+    assert "every step: 1 wait of the host for the accelerator, if" in capsys.readouterr().out
+    tell(CheckResult((mentioned, free), (), 1), Path("/project"), statistics=True)
+    assert "estimated" not in capsys.readouterr().out
 
 
 def test_statistics_of_nothing_are_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
