@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .again import State
 
-FOLDER = ".perflint_cache"
 # Increase it where what is kept changes its shape.
-_SHAPE = 1
+_SHAPE = 2
 # Results under other settings that are kept beside the newest.
 _SETTINGS_KEPT = 3
 _RUNS_KEPT = 8
 _IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
 
-# (modification time in ns, size, inode)
-Stamp = tuple[int, int, int]
 # (mentions a framework, may be hot, trains)
 Flags = tuple[bool, bool, bool]
 
@@ -39,16 +37,19 @@ class Cache:
         if folder is not None:
             self._files, self._whole = _load(_file(folder))
 
-    def facts_of(self, path: str, stamp: Stamp) -> tuple[bytes, Flags] | None:
+    def facts_of(self, path: str, state: State) -> tuple[bytes, Flags] | None:
         """Return digest and flags of a file that has not changed since."""
         entry = self._files.get(path)
-        return (entry[1], entry[2]) if entry is not None and entry[0] == stamp else None
+        return (entry[1], entry[2]) if entry is not None and entry[0] == state else None
 
-    def keep_facts(self, path: str, stamp: Stamp, digest: bytes, flags: Flags) -> None:
-        """Remember a file as it is now; results stay where only its time changed."""
+    def keep_facts(self, path: str, state: State, digest: bytes, flags: Flags) -> None:
+        """Remember a file; results stay where only its time changed.
+
+        Without a state, what is in it has to be looked at again the next time.
+        """
         entry = self._files.get(path)
         results = entry[3] if entry is not None and entry[1] == digest else {}
-        self._files[path] = [stamp, digest, flags, results]
+        self._files[path] = [state, digest, flags, results]
         self._changed = True
 
     def result_of(self, path: str, settings: bytes) -> Any:

@@ -97,10 +97,16 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
     return CheckResult(tuple(visible(findings, ours)), problems, 1, tuple(hidden))
 
 
+def project_around(config: LintConfig) -> Path | None:
+    """Return the folder whose other files are read for what they say about those at hand."""
+    top = config.root.absolute()
+    return top if any((top / name).exists() for name in _TOPS) else None
+
+
 def _others(root: Path, config: LintConfig, given: set[str]) -> list[tuple[str, str]]:
     """Return the name and path of each file of the project that is not checked itself."""
-    top = config.root.absolute()
-    if not any((top / name).exists() for name in _TOPS):
+    top = project_around(config)
+    if top is None:
         return []
     listed = map(str, python_files([top], config.exclude, config.root))
     return [(_name(Path(path), root), path) for path in listed if path not in given]

@@ -9,6 +9,7 @@ from .. import PerflintError
 from .finding import Confidence, Severity
 from .keys import Override, severity_or_never, table_values
 
+SETTINGS_FILE = "pyproject.toml"
 # The keys that pick rules: a later place adds to an earlier one instead of replacing its value.
 SELECTING = ("select", "ignore", "extend_select", "extend_ignore")
 
@@ -82,7 +83,7 @@ def load_config(start: Path, top: Path | None = None) -> LintConfig:
 
 def perflint_document(folder: Path) -> dict[str, Any] | None:
     """Read a folder's pyproject.toml; None where there is none with a [tool.perflint] table."""
-    path = folder / "pyproject.toml"
+    path = folder / SETTINGS_FILE
     try:
         text = path.read_bytes().decode("utf-8")
         if "perflint" not in text:
@@ -105,7 +106,7 @@ def parse_config(document: dict[str, Any], root: Path) -> LintConfig:
     """Check the keys and types of a pyproject.toml. Raises PerflintError with all mistakes."""
     values, mistakes = table_values(document)
     if mistakes:
-        raise PerflintError("\n  ".join([f"{root / 'pyproject.toml'}: {m}" for m in mistakes]))
+        raise PerflintError("\n  ".join([f"{root / SETTINGS_FILE}: {m}" for m in mistakes]))
     return replace(LintConfig(root=root), **levelled(values))
 
 

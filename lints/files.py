@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from .notebooks import Notebook
 
 _SKIPPED = {"node_modules", "__pycache__", "venv", "site-packages"}
+# The file by which a virtual environment is known.
+OF_ENVIRONMENT = "pyvenv.cfg"
 _NOTEBOOK = ".ipynb"
-_SUFFIXES = {".py", ".pyw", _NOTEBOOK}
+SUFFIXES = {".py", ".pyw", _NOTEBOOK}
 _PYTHON_SHEBANG = re.compile(rb"#!.*\bpython")
 
 
@@ -107,8 +109,15 @@ def _notebook(raw: bytes) -> SourceFile:
 def folders_below(path: Path) -> Iterator[Path]:
     """Yield a folder, and those below it in which Python files are looked for."""
     for folder, folders, _ in os.walk(path):
-        folders[:] = sorted(name for name in folders if not _skipped(folder, name))
+        folders[:] = sorted(name for name in folders if not skipped(folder, name))
         yield Path(folder)
+
+
+def skipped(folder: str, name: str) -> bool:
+    """Whether nobody's own code lies in a folder of this name: hidden ones, installed packages."""
+    if name.startswith(".") or name in _SKIPPED:
+        return True
+    return os.path.exists(os.path.join(folder, name, OF_ENVIRONMENT))
 
 
 def excluded(relative: str, globs: Iterable[str]) -> bool:
@@ -119,7 +128,7 @@ def excluded(relative: str, globs: Iterable[str]) -> bool:
 
 def is_python(path: Path) -> bool:
     """Whether a file calls itself Python, by its suffix or its first line."""
-    if path.suffix in _SUFFIXES:
+    if path.suffix in SUFFIXES:
         return True
     if path.suffix or not path.is_file():
         return False
@@ -134,9 +143,9 @@ def _below(path: Path, given_anyway: bool) -> Iterator[Path]:
     if path.is_dir():
         unlisted: list[OSError] = []
         for folder, folders, names in os.walk(path, onerror=unlisted.append):
-            folders[:] = sorted(name for name in folders if not _skipped(folder, name))
+            folders[:] = sorted(name for name in folders if not skipped(folder, name))
             files = (Path(folder, name) for name in sorted(names))
-            yield from (f for f in files if f.suffix in _SUFFIXES and f.is_file())
+            yield from (f for f in files if f.suffix in SUFFIXES and f.is_file())
         # Whoever reads these finds out that they cannot be read, and says so.
         yield from (Path(error.filename) for error in unlisted)
     elif not path.exists() and not path.is_symlink():

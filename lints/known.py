@@ -40,11 +40,15 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The result without what is known, what is known, and the baselines that are out of date."""
+    """The result without what is known, what is known, and the baselines that are out of date.
+
+    `baselines` are the files that were read for it.
+    """
 
     result: CheckResult
     known: tuple[Finding, ...] = ()
     stale: tuple[Stale, ...] = ()
+    baselines: tuple[Path, ...] = ()
 
 
 def check_held(
@@ -106,6 +110,7 @@ def hold(
         replace(result, findings=tuple(new)),
         tuple(finding for finding in result.findings if finding in known),
         tuple(stale),
+        tuple(by_baseline),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import PerflintError
+from .again import say
 from .colour import wants_colour
 from .outcome import Outcome, Suppressed, summary
 from .sources import lines_below
@@ -28,8 +29,10 @@ def tell(
     given: Mapping[str, str] | None = None,
     suppressed: Iterable[Suppressed] = (),
     config: "LintConfig | None" = None,
-) -> None:
+) -> str:
     """Write the outcome to a file or to the standard output, and what went wrong to the log.
+
+    Returns what was written.
 
     `given` are the texts of paths that are not to be read from the disk; `suppressed` is told only
     where a form has a place for it, with what comments silence.
@@ -41,7 +44,7 @@ def tell(
     outcome = Outcome(result, root, source_of, coloured, (*by_comments, *suppressed), config)
     text = _counted(outcome, output_format) if statistics else render(outcome, output_format)
     if output_file is None:
-        _print(text)
+        say(text)
     else:
         _write(output_file, text)
         print(f"perflint: {summary(result)}; see {output_file}", file=sys.stderr)
@@ -49,6 +52,7 @@ def tell(
         # The output is read by a program, or later: whoever reads the log needs the words too.
         for problem in result.problems:
             print(f"perflint: {problem}", file=sys.stderr)
+    return text
 
 
 def render(outcome: Outcome, output_format: str) -> str:
@@ -66,12 +70,6 @@ def _counted(outcome: Outcome, output_format: str) -> str:
             f"--statistics is a table or json, not {output_format}: leave one of the options out"
         )
     return as_json(outcome) if output_format == "json" else as_text(outcome)
-
-
-def _print(text: str) -> None:
-    """Write what the terminal's encoding has, and codes for the rest."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _write(path: Path, text: str) -> None:

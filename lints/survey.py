@@ -3,10 +3,12 @@
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from .again import in_short, is_settled
 from .cache import Cache
 from .files import SourceFile, UnreadableError, decoded
 
@@ -55,7 +57,8 @@ class Surveyed:
 
 def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
     """Look at each (name, path); what the cache knows of an unchanged file is taken from there."""
-    return [_surveyed(name, path, cache) for name, path in files]
+    began = time.time_ns()
+    return [_surveyed(name, path, cache, began) for name, path in files]
 
 
 def mentions_framework(text: str) -> bool:
@@ -68,13 +71,13 @@ def may_be_hot(text: str) -> bool:
     return bool(_HOT_TEXT.search(text))
 
 
-def _surveyed(name: str, path: str, cache: Cache) -> Surveyed:
+def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
     try:
         status = os.stat(path)
     except OSError as error:
         return Surveyed(name, path, problem=f"cannot be read: {error.strerror}")
-    stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-    known = cache.facts_of(path, stamp)
+    state = in_short(status)
+    known = cache.facts_of(path, state)
     if known is not None:
         digest, flags = known
         return Surveyed(name, path, digest, *flags)
@@ -89,7 +92,8 @@ def _surveyed(name: str, path: str, cache: Cache) -> Surveyed:
     found.matters = bool(_MATTERS.search(raw))
     found.hot = found.matters and bool(_HOT.search(raw))
     found.trains = found.matters and bool(_TRAINS.search(raw))
-    cache.keep_facts(path, stamp, digest, (found.matters, found.hot, found.trains))
+    kept = state if is_settled(state, began) else None
+    cache.keep_facts(path, kept, digest, (found.matters, found.hot, found.trains))
     return found
 
 
