@@ -15,6 +15,7 @@ from .result import Silenced, SourceResult
 from .rule import Rule
 from .suppress import Vocabulary, judge_comments, silenced
 from .survey import Surveyed
+from .terms import USUAL, Terms
 
 # What a change means to others is settled after as many rounds as a chain of calls has files.
 _ROUNDS = 6
@@ -32,6 +33,7 @@ class Job:
 
     file: Surveyed
     rules: tuple[type[Rule], ...] = ()
+    terms: Terms = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class Analyst:
             return Outcome(called, SourceResult(problems=(f"{name} {error}",)))
         text = source.text
         view = self._project.view(name, called)
-        result = examine(text, name, job.rules, outside=view, shortcuts=self._shortcuts)
+        result = examine(
+            text, name, job.rules, outside=view, shortcuts=self._shortcuts, terms=job.terms
+        )
         calls = tuple(self._placed(name, result.calls))
         findings: Sequence[Finding] = result.findings
         problems = result.problems

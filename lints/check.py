@@ -82,11 +82,12 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
     from .engine import examine
     from .registry import chosen_for
     from .suppress import judge_comments, silenced
+    from .terms import terms_of
 
     ours = Settings(config).for_file(root / name)
     chosen = chosen_for([ours])
     [rules] = chosen.rules
-    result = examine(text, name, rules)
+    result = examine(text, name, rules, terms=terms_of(ours))
     ran = frozenset(rule.code for rule in rules)
     kept, meta = judge_comments(result.findings, text, name, ran, chosen.vocabulary)
     findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))

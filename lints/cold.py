@@ -3,7 +3,7 @@
 import ast
 import re
 
-from .guards import leaves_for_good, rare, rarely_false, skips, starts_over
+from .guards import Seldom, leaves_for_good, rare, rarely_false, skips, starts_over, stops_itself
 from .names import Names
 from .nodes import Block, Function, Loop, blocks
 from .syntax import Syntax
@@ -25,28 +25,31 @@ class Cold:
         self._names = names
         self._rewrites: bool | None = None
 
-    def is_cold(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> bool:
-        """Whether a parent runs this child of it rarely; `looped`: with a loop in between."""
+    def why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
+        """Return why a parent runs this child of it rarely; `looped`: with a loop in between."""
         match parent:
             case ast.If(test=test) if child is not test:
-                if self._cold_branch(child, parent):
-                    return True
+                if why := self._cold_branch(child, parent):
+                    return why
             case ast.IfExp(test=test, body=body) if child is not test:
-                if (rare if child is body else rarely_false)(test, self._once):
-                    return True
+                if why := (rare if child is body else rarely_false)(test, self._once):
+                    return why
             case ast.BoolOp(op=op, values=values):
                 holds = rare if isinstance(op, ast.And) else rarely_false
-                before = values[: values.index(child)] if child in values else []
-                if any(holds(value, self._once) for value in before):
-                    return True
+                for value in values[: values.index(child)] if child in values else []:
+                    if why := holds(value, self._once):
+                        return why
             case ast.ExceptHandler():
-                return True
+                return Seldom.ERROR
             case ast.Assert(msg=message) if child is message:
-                return True
+                return Seldom.ERROR
             case ast.With(body=body) if child in body and looped and self._is_no_grad(parent):
                 # A loop over batches without gradients is an evaluation.
-                return True
-        return any(self._cold_after(block, child) for block in blocks(parent))
+                return Seldom.EVALUATION
+        for block in blocks(parent):
+            if why := self._cold_after(block, child):
+                return why
+        return None
 
     def in_cold_function(self, node: ast.AST) -> bool:
         """Whether the functions around a node evaluate, predict, export or test."""
@@ -67,44 +70,50 @@ class Cold:
                 return self._is_decorated_no_grad(parent)
         return False
 
-    def _cold_branch(self, child: ast.AST, parent: ast.If) -> bool:
+    def _cold_branch(self, child: ast.AST, parent: ast.If) -> Seldom | None:
         if child in parent.body:
-            if rare(parent.test, self._once) or _asks_for_evaluation(parent.test):
-                return True
+            if why := rare(parent.test, self._once):
+                return why
+            if _asks_for_evaluation(parent.test):
+                return Seldom.EVALUATION
             if starts_over(parent.test, parent.body):
-                return True
+                return Seldom.GUARDED
+            if stops_itself(parent, self._loops(parent)):
+                return Seldom.ONCE
             block = parent.body
         else:
-            if rarely_false(parent.test, self._once):
-                return True
+            if why := rarely_false(parent.test, self._once):
+                return why
             block = parent.orelse
-        return leaves_for_good(block, in_loop=self._in_loop(parent))
+        return leaves_for_good(block, in_loop=bool(self._loops(parent)))
 
-    def _cold_after(self, block: Block, child: ast.AST) -> bool:
-        """Whether earlier statements of the block leave the rest to few steps, or to evaluation."""
+    def _cold_after(self, block: Block, child: ast.AST) -> Seldom | None:
+        """Return why earlier statements of the block leave the rest to few steps only."""
         if child not in block:
-            return False
+            return None
         evaluating = False
         for statement in block:
             if statement is child:
-                return evaluating
+                return Seldom.EVALUATION if evaluating else None
             match statement:
                 case ast.If(test=test, body=body) if skips(body):
-                    if rarely_false(test, self._once):
-                        return True
+                    if why := rarely_false(test, self._once):
+                        return why
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
                     evaluating = True
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="train"))):
                     evaluating = False
-        return False
+        return None
 
-    def _in_loop(self, node: ast.AST) -> bool:
+    def _loops(self, node: ast.AST) -> list[Loop]:
+        """Return the loops of the same function around a node, the innermost first."""
+        found: list[Loop] = []
         for _, parent in self._syntax.ancestors(node):
             if isinstance(parent, Loop):
-                return True
+                found.append(parent)
             if isinstance(parent, Function):
-                return False
-        return False
+                break
+        return found
 
     def _is_no_grad(self, block: ast.With) -> bool:
         return any(self._names.of(_called(item.context_expr)) in _NO_GRAD for item in block.items)

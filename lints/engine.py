@@ -19,6 +19,7 @@ from .result import SourceResult
 from .rule import Rule
 from .suppress import unsuppressed
 from .survey import may_be_hot
+from .terms import USUAL, Terms
 
 # Fields that hold layout only: no rule looks there, and they are half of all nodes.
 _LAYOUT = re.compile(
@@ -33,19 +34,26 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 Visit = Callable[[cst.CSTNode], None]
 
 
-def check_source(source: str, path: str, rules: Sequence[type[Rule]]) -> list[Finding]:
+def check_source(
+    source: str, path: str, rules: Sequence[type[Rule]], terms: Terms = USUAL
+) -> list[Finding]:
     """Return the findings in a text. Raises PerflintError where it could not be checked."""
-    result = lint_source(source, path, rules)
+    result = lint_source(source, path, rules, terms=terms)
     if result.problems:
         raise PerflintError("; ".join(result.problems))
     return list(result.findings)
 
 
 def lint_source(
-    source: str, path: str, rules: Sequence[type[Rule]], *, shortcuts: bool = True
+    source: str,
+    path: str,
+    rules: Sequence[type[Rule]],
+    *,
+    shortcuts: bool = True,
+    terms: Terms = USUAL,
 ) -> SourceResult:
     """Return what the rules find in a text and no comment silences."""
-    result = examine(source, path, rules, shortcuts=shortcuts)
+    result = examine(source, path, rules, shortcuts=shortcuts, terms=terms)
     return replace(result, findings=tuple(unsuppressed(result.findings, source)))
 
 
@@ -56,6 +64,7 @@ def examine(
     *,
     outside: Outside = ALONE,
     shortcuts: bool = True,
+    terms: Terms = USUAL,
 ) -> SourceResult:
     """Parse once, walk once, and give every rule its turn at every node that may concern it.
 
@@ -65,11 +74,11 @@ def examine(
     hot = bool(outside.called) or may_be_hot(text)
     try:
         if shortcuts:
-            rules = [rule for rule in rules if _may_flag(rule, text, hot)]
+            rules = [rule for rule in rules if _may_flag(rule, text, hot, terms)]
         if not rules and not hot:
             parsed(text)
             return SourceResult()
-        facts = Facts(text, path, outside)
+        facts = Facts(text, path, outside, terms)
         if not facts.uses_torch:
             return SourceResult()
         found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
@@ -97,9 +106,10 @@ def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
     return source
 
 
-def _may_flag(rule: type[Rule], text: str, hot: bool) -> bool:
+def _may_flag(rule: type[Rule], text: str, hot: bool, terms: Terms) -> bool:
     """Whether the words of a text leave it possible that a rule has something to say."""
-    return (hot or not rule.hot_only) and any(token in text for token in rule.tokens)
+    anywhere = not rule.hot_only or (terms.notes and rule.notes)
+    return (hot or anywhere) and any(token in text for token in rule.tokens)
 
 
 def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], list[str]]:
@@ -123,14 +133,18 @@ def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], l
 
 
 def _wanted(facts: Facts, rule: type[Rule]) -> Iterable[ast.AST]:
-    if rule.hot_only and not facts.regions.any_hot:
+    noting = facts.terms.notes and rule.notes
+    if rule.hot_only and not noting and not facts.regions.any_hot:
         return ()
     nodes = rule.wanted(facts)
     if nodes is None:
         if not rule.hot_only:
             return (facts.syntax.tree,)
         nodes = facts.syntax.statements
-    return (node for node in nodes if facts.is_hot(node)) if rule.hot_only else nodes
+    if not rule.hot_only:
+        return nodes
+    runs = facts.runs if noting else facts.regions.hot
+    return (node for node in nodes if runs(node) is not None)
 
 
 def _walked(

@@ -59,7 +59,7 @@ class Evaluations:
         named = function is not None and _EVALUATES.search(function.name)
         if not named and not self._syntax.calls_to("eval", "train"):
             return None
-        if not self._walks_over_batches(loop) or self._is_off_for_all():
+        if not self.walks_over_batches(loop) or self._is_off_for_all():
             return None
         if self._wants_gradients(function or loop, loop) or self._of_framework(loop):
             return None
@@ -72,14 +72,18 @@ class Evaluations:
                 return call
         return None
 
-    def _walks_over_batches(self, loop: ast.For) -> bool:
+    def evaluates_by_name(self, function: Function) -> bool:
+        """Whether a function is called as what evaluates a model, and as nothing else."""
+        return bool(_EVALUATES.search(function.name)) and not _OTHERWISE.search(function.name)
+
+    def walks_over_batches(self, loop: ast.For) -> bool:
+        """Whether each turn of a loop takes one batch."""
         source = self._loaders.looped_over(loop.iter)
         if self._loaders.supply(source).loaders:
             return True
-        path = path_of(source)
         if isinstance(source, ast.Call):  # `batches(data)`, `dataset.iterate()`
             return bool(_BATCHES.search(called_name(source)))
-        return path is not None and bool(_BATCHES.search(path[-1].strip(".[]'\"")))
+        return is_called_batches(source)
 
     def _runs_model(self, loop: ast.For, call: ast.Call) -> bool:
         if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
@@ -205,6 +209,12 @@ class Evaluations:
             if any(_may_be_off(item.context_expr) for item in withs):
                 return True
         return False
+
+
+def is_called_batches(node: ast.AST) -> bool:
+    """Whether the name of a value says that it hands out batches."""
+    path = path_of(node)
+    return path is not None and bool(_BATCHES.search(path[-1].strip(".[]'\"")))
 
 
 def _switch(statement: ast.stmt, model: str) -> bool | None:

@@ -10,14 +10,15 @@ from .meta_rule import MetaRule
 from .registry import all_rules, vocabulary
 from .rule import Rule
 from .suppress import judge_comments
+from .terms import USUAL, Terms
 
 _MARK = re.compile(r"[ \t]*# <-$", re.MULTILINE)
 
 
-def findings_in(rule: type[Rule], code: str, path: str) -> list[Finding]:
+def findings_in(rule: type[Rule], code: str, path: str, terms: Terms = USUAL) -> list[Finding]:
     """Return a rule's findings in an example. Raises PerflintError where it cannot be judged."""
     if not issubclass(rule, MetaRule):
-        return check_source(code, path, [rule])
+        return check_source(code, path, [rule], terms)
     if rule.code == STALE[0]:
         baseline = parse_baseline(code)
         found = {Finding(path, Span(1, 0, 1, 0), "PFL101", "item-in-hot-path", ""): "8d0f"}

@@ -55,6 +55,11 @@ class Facts(FileFacts):
         found = self.counterpart(node)
         return self.regions.hot(found) if found else None
 
+    def hot_or_noted(self, node: cst.CSTNode) -> Hot | None:
+        """Return why a node runs in every step, or, where notes are wanted, in some of them."""
+        found = self.counterpart(node)
+        return self.runs(found) if found else None
+
     def value(self, node: cst.CSTNode) -> Value:
         """Return what an expression holds."""
         found = self.counterpart(node)

@@ -22,6 +22,7 @@ from .finding import Severity
 from .growth import Growth
 from .loaders import Loaders
 from .names import Names
+from .notes import Notes
 from .outside import ALONE, HotCall, Outside, Place
 from .parameters import Parameters
 from .paths import is_test_code
@@ -31,6 +32,7 @@ from .samplers import Samplers
 from .shown import Shown
 from .survey import FRAMEWORKS
 from .syntax import Syntax
+from .terms import USUAL, Terms
 from .worker_code import WorkerCode
 
 # Without any of these words, a program that makes its own model leaves it on the CPU.
@@ -43,8 +45,11 @@ _THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 class FileFacts:
     """Knows one file, with what others of the project say about it."""
 
-    def __init__(self, source: str, path: str, outside: Outside = ALONE) -> None:
+    def __init__(
+        self, source: str, path: str, outside: Outside = ALONE, terms: Terms = USUAL
+    ) -> None:
         self.path = path
+        self.terms = terms
         self._outside = outside
         self._source = source
         self.syntax = Syntax(source)
@@ -168,6 +173,11 @@ class FileFacts:
         return Evaluations(self.syntax, self.names, self.regions, self.loaders, self.dataflow)
 
     @cached_property
+    def notes(self) -> Notes:
+        """Where a wait is worth a note only."""
+        return Notes(self.syntax, self.names, self.regions, self.loaders, self.evaluations)
+
+    @cached_property
     def decisions(self) -> Decisions:
         """What Python takes the truth of."""
         return Decisions(self.syntax, self.names, self.dataflow)
@@ -185,6 +195,8 @@ class FileFacts:
     @cached_property
     def uses_accelerator(self) -> bool:
         """Whether the file itself speaks of a GPU, or of a framework that brings one."""
+        if self.terms.accelerator != "auto":
+            return self.terms.accelerator != "none"
         if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
             return True
         return any(word in self._source for word in ("cuda", "xpu", ".accelerator", ".to(device"))
@@ -192,6 +204,8 @@ class FileFacts:
     @cached_property
     def runs_on_host(self) -> bool:
         """Whether the file is a whole program that trains on the CPU: it names no other device."""
+        if self.terms.accelerator != "auto":
+            return self.terms.accelerator == "none"
         if _ELSEWHERE.search(self._source):
             return False
         if "device" in self._source and not _THE_CPU.search(self._source):
@@ -220,8 +234,17 @@ class FileFacts:
         """Whether a node of the stdlib tree runs in every training step."""
         return self.regions.hot(node) is not None
 
+    def runs(self, node: ast.AST) -> Hot | None:
+        """Return why a node runs in every step, or, where notes are wanted, in some of them."""
+        hot = self.regions.hot(node)
+        if hot is None and self.terms.notes and not self.is_test_code:
+            return self.notes.seldom(node)
+        return hot
+
     def severity(self, usual: Severity, hot: Hot) -> Severity:
         """Return how much a finding in hot code matters: less in a `forward` that nobody trains."""
+        if hot.seldom is not None:
+            return Severity.INFO
         if hot.place is Place.FORWARD and not self.regions.trains:
             return Severity.INFO
         return usual

@@ -2,9 +2,21 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 
 from .nodes import Block, dotted
+
+
+class Seldom(Enum):
+    """Why code does not run in every step, in words that end a sentence."""
+
+    GUARDED = "every n-th step"
+    ASKED = "in debug runs"
+    ONCE = "in single steps"
+    EVALUATION = "in evaluation"
+    ERROR = "on errors"
+
 
 # What a name stands for where it is bound once, to an expression; else None.
 Resolve = Callable[[ast.AST], ast.expr | None]
@@ -20,68 +32,82 @@ _NOW = re.compile(
     r"^(should|must|need|time_to|do|is_time_to|want)_.*(log|print|report|save|eval|vis|plot|record|dump)"
     r"|^(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
     r"|^is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
-    r"|^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
+)
+# What becomes true once in a run, or is true in its first step alone.
+_ONE_SHOT = re.compile(
+    r"^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
+    r"|^(is_)?first(_(step|iter|iteration|batch|time))?$"
+    r"|^_?(is_|was_)?(interrupted|aborted|cancell?ed|preempted|terminated)$|(^|_)should_stop$"
+)
+# What becomes true in the first step, as the flag of `if not logged:`.
+_DONE_ONCE = re.compile(
+    r"^_*(is_|has_|have_|was_|already_)?(logged|printed|shown|warned|announced|initiali[sz]ed)"
+    r"(_(once|yet|already|shapes?|first|graph))?$"
 )
 _CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "perf_counter", "monotonic"}
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
 
 
-def rare(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
-    """Whether a condition is true in few of the steps only."""
+def rare(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | None:
+    """Return why a condition is true in few of the steps only; None where it may be in all."""
     match test:
         case ast.BoolOp(op=ast.And(), values=values):
-            return any(rare(value, resolve, depth) for value in values)
+            return _rarest(rare(value, resolve, depth) for value in values)
         case ast.BoolOp(op=ast.Or(), values=values):
-            return all(rare(value, resolve, depth) for value in values)
+            return _commonest([rare(value, resolve, depth) for value in values])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return rarely_false(operand, resolve, depth)
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return _rare_comparison(left, op, right, resolve)
         case ast.Call(func=func):
             name = (dotted(func) or "").rsplit(".", 1)[-1]
-            if name == "isEnabledFor" or _NOW.search(name):
-                return True
-            return _asks(test, ("isnan", "isinf"))
+            if name == "isEnabledFor":
+                return Seldom.ASKED
+            return _by_name(name) or _error_if(_asks(test, ("isnan", "isinf")))
         case ast.Name() | ast.Attribute():
             name = (dotted(test) or "").rsplit(".", 1)[-1]
-            if name == "__debug__" or _DEBUG.search(name) or _NOW.search(name):
-                return True
+            if name == "__debug__" or _DEBUG.search(name):
+                return Seldom.ASKED
+            if why := _by_name(name):
+                return why
             stands_for = resolve(test) if depth else None
-            return stands_for is not None and rare(stands_for, resolve, depth - 1)
-    return False
+            return rare(stands_for, resolve, depth - 1) if stands_for is not None else None
+    return None
 
 
-def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> bool:
-    """Whether a condition is false in few of the steps only, as in `if step % 100: continue`."""
+def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | None:
+    """Return why a condition is false in few steps only, as in `if step % 100: continue`."""
     match test:
         case ast.BoolOp(op=ast.Or(), values=values):
-            return any(rarely_false(value, resolve, depth) for value in values)
+            return _rarest(rarely_false(value, resolve, depth) for value in values)
         case ast.BoolOp(op=ast.And(), values=values):
-            return all(rarely_false(value, resolve, depth) for value in values)
+            return _commonest([rarely_false(value, resolve, depth) for value in values])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return rare(operand, resolve, depth)
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
-            return _periodic(left, resolve) or _periodic(right, resolve)
+            return _guarded_if(_periodic(left, resolve) or _periodic(right, resolve))
         case ast.Call() if _asks(test, ("isfinite",)):
-            return True
-        case ast.Name():
+            return Seldom.ERROR
+        case ast.Name() | ast.Attribute():
+            if _DONE_ONCE.search((dotted(test) or "").rsplit(".", 1)[-1]):
+                return Seldom.ONCE
             stands_for = resolve(test) if depth else None
-            return stands_for is not None and rarely_false(stands_for, resolve, depth - 1)
-    return _periodic(test, resolve)
+            return rarely_false(stands_for, resolve, depth - 1) if stands_for is not None else None
+    return _guarded_if(_periodic(test, resolve))
 
 
-def leaves_for_good(block: Block, *, in_loop: bool) -> bool:
-    """Whether a block ends the run of the loop: raise, exit, and in a loop break and return."""
+def leaves_for_good(block: Block, *, in_loop: bool) -> Seldom | None:
+    """Say how a block ends the run of the loop: raise, exit, and in a loop break and return."""
     if not block:
-        return False
+        return None
     match block[-1]:
         case ast.Raise():
-            return True
+            return Seldom.ERROR
         case ast.Expr(value=ast.Call(func=func)):
-            return dotted(func) in _EXITS
+            return _error_if(dotted(func) in _EXITS)
         case ast.Break() | ast.Return():
-            return in_loop
-    return False
+            return Seldom.ONCE if in_loop else None
+    return None
 
 
 def starts_over(test: ast.expr, body: Block) -> bool:
@@ -104,25 +130,79 @@ def starts_over(test: ast.expr, body: Block) -> bool:
     return False
 
 
+def stops_itself(branch: ast.If, loops: Sequence[ast.AST]) -> bool:
+    """Whether a branch ends what lets it run, as `if not logged: logged = True`, and for good."""
+    test, after = branch.test, False
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, after = test.operand, True
+    flag = dotted(test)
+    # A local name does not outlive the function, only turns of a loop.
+    if flag is None or not (loops or "." in flag):
+        return False
+    if not any(_sets(statement, flag, after) for statement in branch.body):
+        return False
+    # A flag that a loop takes back may hold in the next step again.
+    return not any(_sets(node, flag, not after) for loop in loops[-1:] for node in ast.walk(loop))
+
+
+def _sets(node: ast.AST, flag: str, to: bool) -> bool:
+    match node:
+        case ast.Assign(targets=[target], value=ast.Constant(value=bool() as value)):
+            return value is to and dotted(target) == flag
+    return False
+
+
 def skips(block: Block) -> bool:
     """Whether a block leaves the rest of the iteration, or of the function, out."""
     return bool(block) and isinstance(block[-1], ast.Continue | ast.Return | ast.Break)
 
 
-def _rare_comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, resolve: Resolve) -> bool:
+def _rarest(found: Iterable[Seldom | None]) -> Seldom | None:
+    """Of conditions that all have to hold, an error path says the most."""
+    why = [each for each in found if each is not None]
+    return Seldom.ERROR if Seldom.ERROR in why else next(iter(why), None)
+
+
+def _commonest(found: Sequence[Seldom | None]) -> Seldom | None:
+    """Of conditions one of which has to hold, each has to be rare."""
+    if None in found:
+        return None
+    return next((why for why in found if why is not Seldom.ERROR), Seldom.ERROR)
+
+
+def _by_name(name: str) -> Seldom | None:
+    if _NOW.search(name):
+        return Seldom.GUARDED
+    return Seldom.ONCE if _ONE_SHOT.search(name) else None
+
+
+def _guarded_if(holds: bool) -> Seldom | None:
+    return Seldom.GUARDED if holds else None
+
+
+def _error_if(holds: bool) -> Seldom | None:
+    return Seldom.ERROR if holds else None
+
+
+def _rare_comparison(
+    left: ast.expr, op: ast.cmpop, right: ast.expr, resolve: Resolve
+) -> Seldom | None:
     if isinstance(op, ast.Gt | ast.GtE):
-        return any(
+        asks_the_time = any(
             isinstance(node, ast.Call) and dotted(node.func) in _CLOCKS
             for side in (left, right)
             for node in ast.walk(side)
         )
+        return _guarded_if(asks_the_time)
     if isinstance(op, ast.Lt):
-        return _periodic(left, resolve)
+        return _guarded_if(_periodic(left, resolve))
     if not isinstance(op, ast.Eq | ast.In):
-        return False
+        return None
     if _periodic(left, resolve) or _periodic(right, resolve):
-        return True
-    return _counts(left) or (isinstance(op, ast.Eq) and _counts(right))
+        return Seldom.GUARDED
+    if not isinstance(op, ast.Eq):
+        return _guarded_if(_counts(left))
+    return Seldom.ONCE if _counts(left) or _counts(right) else None
 
 
 def _periodic(node: ast.expr, resolve: Resolve) -> bool:

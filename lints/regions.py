@@ -1,12 +1,13 @@
 """Where code runs in every training step: step loops, step functions, hooks, and what they call."""
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .callees import Callees
 from .cold import Cold
+from .guards import Seldom
 from .names import Names
 from .nodes import Function, Loop
 from .outside import LIBRARIES, Outside, Place
@@ -37,13 +38,20 @@ MODULES = {"torch.nn.Module", "pytorch_lightning.LightningModule"}
 class Hot:
     """Code that runs in every step: by which kind of place, at which line, and in words.
 
-    `chain` holds the calls that lead there, as in "train.py:88".
+    `chain` holds the calls that lead there, as in "train.py:88". `seldom` is what keeps it from
+    running in every step after all, for those who asked for such places too.
     """
 
     place: Place
     line: int
     why: str
     chain: tuple[str, ...] = ()
+    seldom: Seldom | None = None
+
+    @property
+    def how_often(self) -> str:
+        """When it runs, in words that end a sentence."""
+        return self.seldom.value if self.seldom else "in every step"
 
 
 class Regions:
@@ -74,22 +82,57 @@ class Regions:
 
     def hot(self, node: ast.AST) -> Hot | None:
         """Return why a node runs in every step; None where it does not, or where we cannot tell."""
+        return self._hot(node, self._hot_functions, guarded=False)
+
+    def seldom(self, node: ast.AST) -> Hot | None:
+        """Return why a node of hot code runs in some steps only; None on error paths."""
+        found = self._hot(node, self._hot_or_seldom, guarded=True)
+        return found if found is not None and found.seldom is not None else None
+
+    def _hot(
+        self, node: ast.AST, functions: Mapping[Function, Hot], *, guarded: bool
+    ) -> Hot | None:
+        """Climb from a node to what repeats it; `guarded`: also from where it runs seldom."""
         if self._of_tests:
             return None
+        seldom: Seldom | None = None
         looped = False
         for child, parent in self._syntax.ancestors(node):
-            if isinstance(parent, ast.Lambda) or self._cold.is_cold(child, parent, looped=looped):
+            if isinstance(parent, ast.Lambda):
                 return None
+            if why := self._cold.why(child, parent, looped=looped):
+                if not guarded or why is Seldom.ERROR:
+                    return None
+                seldom = seldom or why  # the nearest says it best
             if isinstance(parent, Loop):
                 repeated = child in parent.body or child is getattr(parent, "test", None)
                 if repeated and parent in self._step_loops:
-                    return None if self._cold.in_cold_function(parent) else _in_loop(parent)
+                    if self._cold.in_cold_function(parent):
+                        return None
+                    return _in_loop(parent, seldom)
                 looped = looped or repeated
             elif isinstance(parent, Function):
                 # What comes before the body (defaults, decorators) runs once.
                 runs = child in parent.body and not self._cold.in_cold_function(child)
-                return self._hot_functions.get(parent) if runs else None
+                hot = functions.get(parent) if runs else None
+                return replace(hot, seldom=seldom) if hot and seldom else hot
         return None
+
+    @cached_property
+    def _hot_or_seldom(self) -> dict[Function, Hot]:
+        """The hot functions, and what the guarded places of hot code call."""
+        found = dict(self._hot_functions)
+        scopes = [self._syntax.scope(loop) for loop in self._step_loops]
+        for scope in dict.fromkeys([*scopes, *self._hot_functions]):
+            for call in self._syntax.calls_in(scope):
+                called = self._callees.of(call) if self._may_be_own(call) else None
+                if not isinstance(called, Function) or self._has_step_loop(called):
+                    continue
+                if hot := self._hot(call, self._hot_functions, guarded=True):
+                    chain = (*hot.chain, f"{self._path}:{call.lineno}")
+                    why = f"`{called.name}` is called at line {call.lineno}"
+                    found.setdefault(called, Hot(hot.place, hot.line, why, chain, hot.seldom))
+        return found
 
     @property
     def any_hot(self) -> bool:
@@ -204,5 +247,6 @@ class Regions:
         return any(self._syntax.function(loop) is function for loop in self._step_loops)
 
 
-def _in_loop(loop: Loop) -> Hot:
-    return Hot(Place.LOOP, loop.lineno, f"in the step loop of line {loop.lineno}")
+def _in_loop(loop: Loop, seldom: Seldom | None) -> Hot:
+    why = f"in the step loop of line {loop.lineno}"
+    return Hot(Place.LOOP, loop.lineno, why, seldom=seldom)

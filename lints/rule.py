@@ -42,6 +42,8 @@ class Rule:
     severity: ClassVar[Severity] = Severity.WARNING
     # Whether it only speaks of code that runs in every step: files without any are not parsed.
     hot_only: ClassVar[bool] = True
+    # Whether it notes the same where it happens in some steps only, for those who want notes.
+    notes: ClassVar[bool] = False
     # Whether it runs only where it is asked for: too few of its findings have been read.
     preview: ClassVar[bool] = False
     # Whether it runs only where it is named by its code or its name: a matter of taste.

@@ -29,6 +29,7 @@ class SyncRule(Rule):
     """A rule that speaks where the host reads a tensor on the device in every step."""
 
     cost = Cost.WAIT
+    notes = True
     # Whether PFL121 speaks of the same in compiled code.
     breaks_graph: ClassVar[bool] = False
 
@@ -42,8 +43,11 @@ class SyncRule(Rule):
         fix: cst.BaseExpression | None = None,
         safe: bool = False,
     ) -> bool:
-        """Say `message` where `node` runs in every step; True where it was said."""
-        hot = self.facts.hot(node)
+        """Say `message`, and how often, where `node` runs in every step; True where it was said.
+
+        Where notes are wanted, it is said of guarded places and of evaluation too.
+        """
+        hot = self.facts.hot_or_noted(node)
         if hot is None or self.facts.runs_on_host:
             return False
         if self.breaks_graph and value.is_tensor and self._is_compiled(node):
@@ -54,7 +58,7 @@ class SyncRule(Rule):
         likely = value.confidence is Confidence.POSSIBLE or value.is_derived
         self.report(
             node,
-            message,
+            f"{message} {hot.how_often}",
             why=hot.why,
             confidence=Confidence.LIKELY if likely else value.confidence,
             severity=self.facts.severity(severity or self.severity, hot),

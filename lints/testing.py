@@ -11,10 +11,14 @@ from textwrap import dedent
 from .. import PerflintError
 from .engine import apply_fixes
 from .examples import example_code, findings_in
+from .finding import Severity
 from .meta_rule import MetaRule, cause_heading
 from .rule import Invalid, Rule
+from .terms import Terms
 
 MARK = "# <-"
+# On a line that is a note only, which who asks for `--min-severity info` is shown as well.
+NOTE = "# <- info"
 
 
 def broken_promises(rule: type[Rule]) -> Iterator[str]:
@@ -22,15 +26,23 @@ def broken_promises(rule: type[Rule]) -> Iterator[str]:
     for sentence in (*is_documented(rule), *shows_both_sides(rule)):
         yield f"{rule.name()}: {sentence}"
     for number, valid in enumerate(getattr(rule, "VALID", ()), 1):
-        for sentence in (*leaves_alone(rule, valid), *holds_a_token(rule, valid)):
+        for sentence in (
+            *leaves_alone(rule, valid),
+            *holds_a_token(rule, valid),
+            *notes_marked_lines(rule, valid),
+        ):
             yield f"{rule.name()}: VALID {number}: {sentence}"
     for number, invalid in enumerate(getattr(rule, "INVALID", ()), 1):
-        for sentence in (*flags_marked_lines(rule, invalid), *fixes_as_promised(rule, invalid)):
+        for sentence in (
+            *flags_marked_lines(rule, invalid),
+            *fixes_as_promised(rule, invalid),
+            *notes_marked_lines(rule, invalid),
+        ):
             yield f"{rule.name()}: INVALID {number}: {sentence}"
 
 
 def leaves_alone(rule: type[Rule], case: str) -> Iterator[str]:
-    """Valid code has no finding."""
+    """Valid code has no finding, but for the notes of those who ask for them."""
 
     def judge() -> Iterator[str]:
         for finding in findings_in(rule, dedent(case), "valid.py"):
@@ -61,6 +73,29 @@ def flags_marked_lines(rule: type[Rule], case: str | Invalid) -> Iterator[str]:
             yield "a line is flagged more than once"
 
     yield from _unless_it_fails(judge)
+
+
+def notes_marked_lines(rule: type[Rule], case: str | Invalid) -> Iterator[str]:
+    """Who asks for notes is told of each line that ends in `# <- info`, and of no other besides."""
+    code = dedent(_invalid(case).code)
+    marked = [n for n, line in enumerate(code.split("\n"), 1) if line.endswith(NOTE)]
+
+    def judge() -> Iterator[str]:
+        usual = findings_in(rule, code, "noted.py")
+        asked = findings_in(rule, code, "noted.py", Terms(notes=True))
+        notes = [finding for finding in asked if finding not in usual]
+        noted = [finding.span.line for finding in notes]
+        yield from (f"line {f.span.line} loses a finding" for f in usual if f not in asked)
+        yield from (f"line {line} is no note" for line in marked if line not in noted)
+        yield from (f"line {line} is a note without a mark" for line in noted if line not in marked)
+        yield from (
+            f"the note of line {note.span.line} is no info"
+            for note in notes
+            if note.severity is not Severity.INFO
+        )
+
+    if rule.notes or marked:
+        yield from _unless_it_fails(judge)
 
 
 def fixes_as_promised(rule: type[Rule], case: str | Invalid) -> Iterator[str]:

@@ -141,12 +141,14 @@ class Work:
         from .crew import judging
         from .project import Project
         from .registry import chosen_for
+        from .terms import terms_of
 
         configs = self._configs()
         chosen = chosen_for(configs)
         self.problems = chosen.problems
         picked = dict(zip(map(id, configs), chosen.rules, strict=True))
-        jobs = [Job(f, picked[id(self._settings.for_file(f.path))]) for f in mattering]
+        held = [(file, self._settings.for_file(file.path)) for file in mattering]
+        jobs = [Job(file, picked[id(config)], terms_of(config)) for file, config in held]
         jobs += [Job(file) for file in self._callers()]
         keys = {job.file.name: self._key(job.file) if job.rules else b"" for job in jobs}
         known = {}

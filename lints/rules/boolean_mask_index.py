@@ -57,7 +57,7 @@ class BooleanMaskIndex(SyncRule):
             out.mean().backward()
             optimizer.step()
             if step % 100 == 0:
-                print(out[out > 0].mean())
+                print(out[out > 0].mean())  # <- info
         print(out[out > 0].mean())
         """,
         """
@@ -94,19 +94,19 @@ class BooleanMaskIndex(SyncRule):
         """Return what is read by an index that may be a mask."""
         for node in facts.syntax.nodes(ast.Subscript):
             read = isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Constant)
-            if read and facts.is_hot(node) and _is_mask(facts, node.slice):
+            if read and facts.runs(node) and _is_mask(facts, node.slice):
                 yield node
 
     def visit_Subscript(self, node: cst.Subscript) -> None:
         """Flag `x[mask]` where it is read."""
-        found, hot = self.facts.counterpart(node), self.facts.hot(node)
+        found, hot = self.facts.counterpart(node), self.facts.hot_or_noted(node)
         if not isinstance(found, ast.Subscript) or not isinstance(found.ctx, ast.Load):
             return
         value = self.facts.dataflow.value(found.value)
         if hot is None or hot.place is Place.FORWARD or not value.on_device:
             return
         if _is_mask(self.facts, found.slice):
-            self.says(node, value, "the CPU waits for the count of a mask in every step")
+            self.says(node, value, "the CPU waits for the count of a mask")
 
 
 def _is_mask(facts: Facts, node: ast.expr, depth: int = 4) -> bool:

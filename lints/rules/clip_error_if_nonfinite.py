@@ -57,7 +57,7 @@ class ClipErrorIfNonfinite(SyncRule):
         for step, x in enumerate(loader):
             model(x).mean().backward()
             if args.debug:
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)  # <- info
             optimizer.step()
         """,
     )
@@ -93,5 +93,5 @@ class ClipErrorIfNonfinite(SyncRule):
             return
         match keyword(call, "error_if_nonfinite"):
             case ast.Constant(value=True):
-                message = "the CPU waits for the norm of the gradients in every step"
+                message = "the CPU waits for the norm of the gradients"
                 self.says(node, _NORM, message)

@@ -106,10 +106,10 @@ class DynamicShapeOp(SyncRule):
         tensor = _operand(self.facts, call) if call else None
         if call is None or tensor is None:
             return
-        hot, value = self.facts.hot(node), self.facts.dataflow.value(tensor)
+        hot, value = self.facts.hot_or_noted(node), self.facts.dataflow.value(tensor)
         if hot is None or hot.place is Place.FORWARD or not value.is_device_tensor:
             return
-        message = "the CPU waits for the length of the result in every step"
+        message = "the CPU waits for the length of the result"
         self.says(node, value, message)
 
 

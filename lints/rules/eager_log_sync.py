@@ -46,9 +46,9 @@ class EagerLogSync(SyncRule):
             log.debug("loss %s", loss.detach())
             log.info(f"{step} {x.shape}")
             if step % 50 == 0:
-                log.info(f"loss {loss}")
+                log.info(f"loss {loss}")  # <- info
             if log.isEnabledFor(logging.DEBUG):
-                log.debug(f"loss {loss}")
+                log.debug(f"loss {loss}")  # <- info
         """,
         """
         import logging
@@ -126,5 +126,5 @@ class EagerLogSync(SyncRule):
         if not self.facts.shown.is_whole(found):
             return
         if value := shown_tensor(self.facts, self.facts.shown.as_text(found)):
-            message = "making a tensor into text for a log waits for the device in every step"
+            message = "making a tensor into text for a log waits for the device"
             self.says(node, value, message)

@@ -41,7 +41,7 @@ class FiniteCheckEachStep(SyncRule):
             loss = criterion(model(x), y)
             loss.backward()
             optimizer.step()
-            if step % 100 == 0 and torch.isnan(loss):
+            if step % 100 == 0 and torch.isnan(loss):  # <- info
                 break
             bad = torch.isnan(loss)
             loss = torch.where(torch.isfinite(loss), loss, 0)
@@ -109,6 +109,4 @@ class FiniteCheckEachStep(SyncRule):
             return
         tested = self.facts.decisions.finite_check(call)
         if tested is not None:
-            self.says(
-                node, tested, "a check for NaN or infinity waits for the device in every step"
-            )
+            self.says(node, tested, "a check for NaN or infinity waits for the device")

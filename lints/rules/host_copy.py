@@ -58,7 +58,7 @@ class HostCopy(SyncRule):
             optimizer.step()
             with torch.no_grad():
                 for other in held_out:
-                    found.append(model(other).cpu())
+                    found.append(model(other).cpu())  # <- info
             pinned = out.detach().to("cpu", non_blocking=True)
             moved = out.to(device)
             array = frame.numpy()
@@ -128,7 +128,7 @@ class HostCopy(SyncRule):
         value = self.facts.value(tensor)
         if not (value.on_device or value.is_derived) or self.facts.is_saved(node):
             return
-        self.says(node, value, f"{what} waits for the device in every step")
+        self.says(node, value, f"{what} waits for the device")
 
 
 def _is_cpu(node: cst.BaseExpression) -> bool:

@@ -42,7 +42,7 @@ class ItemInHotPath(SyncRule):
             loss.backward()
             optimizer.step()
             if step % 100 == 0:
-                print(loss.item())
+                print(loss.item())  # <- info
         """,
         """
         import torch
@@ -69,7 +69,7 @@ class ItemInHotPath(SyncRule):
         import torch
         def evaluate(model, loader):
             for x, y in loader:
-                correct += (model(x).argmax(1) == y).sum().item()
+                correct += (model(x).argmax(1) == y).sum().item()  # <- info
         """,
         """
         import torch
@@ -104,7 +104,7 @@ class ItemInHotPath(SyncRule):
             optimizer.step()
             if step % every:
                 continue
-            print(loss.item())
+            print(loss.item())  # <- info
         """,
     )
     INVALID = (
@@ -202,4 +202,4 @@ class ItemInHotPath(SyncRule):
             return
         value = self.facts.value(node.func.value)
         if value.on_device or value.is_derived:
-            self.says(node, value, "`.item()` waits for the device in every step")
+            self.says(node, value, "`.item()` waits for the device")

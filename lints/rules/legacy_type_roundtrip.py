@@ -54,7 +54,7 @@ class LegacyTypeRoundtrip(SyncRule):
             out.mean().backward()
             optimizer.step()
             if step % 100 == 0:
-                show(out.type(torch.FloatTensor))
+                show(out.type(torch.FloatTensor))  # <- info
         """,
         """
         import torch

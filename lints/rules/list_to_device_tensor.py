@@ -49,7 +49,7 @@ class ListToDeviceTensor(SyncRule):
             loss.backward()
             optimizer.step()
             if step % 10 == 0:
-                seen = torch.tensor([step], device="cuda")
+                seen = torch.tensor([step], device="cuda")  # <- info
         """,
         """
         import torch
@@ -109,7 +109,7 @@ class ListToDeviceTensor(SyncRule):
         if not placed or self.facts.dataflow.value(call).device is not Device.ACCELERATOR:
             return
         if self._is_listed(call.args[0]):
-            message = "the CPU waits for a list to be copied to the device in every step"
+            message = "the CPU waits for a list to be copied to the device"
             self.says(node, _FROM_HOST, message)
 
     def _is_listed(self, given: ast.expr) -> bool:

@@ -42,7 +42,7 @@ class PrintTensor(SyncRule):
             loss.backward()
             optimizer.step()
             if step % 100 == 0:
-                print(loss, f"{loss}")
+                print(loss, f"{loss}")  # <- info
             print(step, x.shape, f"{loss.shape} {lr:.3f}", "{}".format(len(x)), str(step))
             assert loss.requires_grad, f"no gradient for {loss}"
         """,
@@ -128,7 +128,7 @@ class PrintTensor(SyncRule):
         if call is None:
             return
         if value := shown_tensor(self.facts, _shown(self.facts, call)):
-            self.says(node, value, "printing a tensor waits for the device in every step")
+            self.says(node, value, "printing a tensor waits for the device")
         else:
             self._text(node)
 
@@ -151,7 +151,7 @@ class PrintTensor(SyncRule):
         if self.facts.shown.around(found) in (Sink.LOG, Sink.BAR):
             return
         if value := shown_tensor(self.facts, self.facts.shown.as_text(found)):
-            self.says(node, value, "making text of a tensor waits for the device in every step")
+            self.says(node, value, "making text of a tensor waits for the device")
 
 
 def _shown(facts: Facts, call: ast.Call) -> tuple[ast.expr, ...]:

@@ -42,7 +42,7 @@ class ProgressBarSync(SyncRule):
             optimizer.step()
             bar.set_description(f"step {step} of {len(loader)}")
             if step % 20 == 0:
-                bar.set_postfix(loss=loss)
+                bar.set_postfix(loss=loss)  # <- info
         bar.set_postfix(loss=loss)
         """,
         """
@@ -100,6 +100,4 @@ class ProgressBarSync(SyncRule):
         given = list(self.facts.shown.given(call))
         given += [part for text in given for part in self.facts.shown.as_text(text)]
         if value := shown_tensor(self.facts, given):
-            self.says(
-                node, value, "a tensor in the progress bar waits for the device in every step"
-            )
+            self.says(node, value, "a tensor in the progress bar waits for the device")

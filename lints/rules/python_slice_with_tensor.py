@@ -48,7 +48,7 @@ class PythonSliceWithTensor(SyncRule):
             out.mean().backward()
             optimizer.step()
             if step % 50 == 0:
-                show(out[: out.argmax()])
+                show(out[: out.argmax()])  # <- info
         """,
         """
         import torch
@@ -83,15 +83,15 @@ class PythonSliceWithTensor(SyncRule):
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the bounds that are tensors."""
         nodes = (*facts.syntax.nodes(ast.Subscript), *facts.syntax.calls_to("range", "arange"))
-        return (node for node in nodes if facts.is_hot(node) and _bound(facts, node))
+        return (node for node in nodes if facts.runs(node) and _bound(facts, node))
 
     def visit_Subscript(self, node: cst.Subscript) -> None:
         """Flag `x[:n]`."""
-        self._check(node, "a tensor as the bound of a slice waits for the device in every step")
+        self._check(node, "a tensor as the bound of a slice waits for the device")
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `range(n)`."""
-        self._check(node, "a tensor as the bound of a range waits for the device in every step")
+        self._check(node, "a tensor as the bound of a range waits for the device")
 
     def _check(self, node: cst.BaseExpression, message: str) -> None:
         found = self.facts.counterpart(node)

@@ -89,7 +89,7 @@ class RepeatInterleaveNoOutputSize(SyncRule):
             return
         value = self.facts.dataflow.value(repeats)
         if value.on_device:
-            self.says(node, value, "the CPU waits for the sum of the repeats in every step")
+            self.says(node, value, "the CPU waits for the sum of the repeats")
 
 
 def _repeats(facts: Facts, call: ast.Call) -> ast.expr | None:

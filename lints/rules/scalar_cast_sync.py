@@ -13,7 +13,7 @@ from ..values import Kind
 
 _CASTS = {"float", "int", "bool", "complex"}
 _FINITE = {"isnan", "isinf", "isfinite"}
-_MESSAGE = "{} on a tensor waits for the device in every step"
+_MESSAGE = "{} on a tensor waits for the device"
 
 
 class ScalarCastSync(SyncRule):
@@ -51,7 +51,7 @@ class ScalarCastSync(SyncRule):
             optimizer.step()
             seen += int(x.shape[0]) + float(len(x))
             if step % 10 == 0:
-                print(float(loss))
+                print(float(loss))  # <- info
         """,
         """
         import math

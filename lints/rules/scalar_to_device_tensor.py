@@ -65,7 +65,7 @@ class ScalarToDeviceTensor(SyncRule):
             loss.backward()
             optimizer.step()
             if step % 100 == 0:
-                limit = torch.tensor(3.0, device="cuda")
+                limit = torch.tensor(3.0, device="cuda")  # <- info
         """,
         """
         import torch
@@ -121,7 +121,7 @@ class ScalarToDeviceTensor(SyncRule):
         if not isinstance(keyword(call, "device"), ast.expr) or not _is_number(call.args[0]):
             return
         fixed = self._full(node, call)
-        message = "the CPU waits for a number to be copied to the device in every step"
+        message = "the CPU waits for a number to be copied to the device"
         self.says(node, _FROM_HOST, message, fix=fixed, safe=fixed is not None)
 
     def _full(self, node: cst.Call, call: ast.Call) -> cst.Call | None:

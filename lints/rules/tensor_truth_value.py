@@ -47,7 +47,7 @@ class TensorTruthValue(SyncRule):
                 pass
             if len(loss) or x.shape[0] > 3:
                 pass
-            if step % 100 == 0 and loss > 3:
+            if step % 100 == 0 and loss > 3:  # <- info
                 break
             if torch.isnan(loss) or not torch.isfinite(x).all():
                 continue
@@ -120,7 +120,7 @@ class TensorTruthValue(SyncRule):
         """Return the conditions that are tensors, and the comparisons that give a Python bool."""
         yield from facts.syntax.calls_to(*_ANSWERS)
         for test in facts.decisions.tested:
-            if facts.is_hot(test) and facts.dataflow.value(test).is_device_tensor:
+            if facts.runs(test) and facts.dataflow.value(test).is_device_tensor:
                 yield test
 
     def visit_If(self, node: cst.If) -> None:
@@ -180,4 +180,4 @@ class TensorTruthValue(SyncRule):
     def _check(self, node: cst.BaseExpression, tensor: cst.BaseExpression, what: str) -> None:
         value = self.facts.value(tensor)
         if value.is_device_tensor:
-            self.says(node, value, f"{what} waits for the device in every step")
+            self.says(node, value, f"{what} waits for the device")

@@ -42,8 +42,8 @@ class TrackerLogEachStep(SyncRule):
             loss.backward()
             optimizer.step()
             if step % 50 == 0:
-                wandb.log({"loss": loss})
-                writer.add_scalar("loss", loss, step)
+                wandb.log({"loss": loss})  # <- info
+                writer.add_scalar("loss", loss, step)  # <- info
             wandb.log({"lr": lr, "step": step})
             writer.add_scalar("loss", loss.item(), step)
         wandb.log({"loss": loss})
@@ -109,4 +109,4 @@ class TrackerLogEachStep(SyncRule):
         if call is None or self.facts.shown.sink(call) is not Sink.TRACKER:
             return
         if value := shown_tensor(self.facts, self.facts.shown.given(call)):
-            self.says(node, value, "a tensor given to a tracker is waited for in every step")
+            self.says(node, value, "a tensor given to a tracker is waited for")

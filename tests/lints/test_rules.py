@@ -31,6 +31,13 @@ def test_marked_lines_are_flagged_and_no_others(rule: type[Rule], case: str | In
     assert [*testing.flags_marked_lines(rule, case)] == []
 
 
+@pytest.mark.parametrize(("rule", "case"), [*_cases("VALID"), *_cases("INVALID")])
+def test_notes_are_told_of_marked_lines_and_no_others(
+    rule: type[Rule], case: str | Invalid
+) -> None:
+    assert [*testing.notes_marked_lines(rule, case)] == []
+
+
 @pytest.mark.parametrize(("rule", "case"), _cases("INVALID"))
 def test_fixed_code_is_as_promised_and_stays_clean(rule: type[Rule], case: str | Invalid) -> None:
     assert [*testing.fixes_as_promised(rule, case)] == []

@@ -2,6 +2,7 @@
 
 import libcst as cst
 import pytest
+from torch_perflint.lints.finding import Severity
 from torch_perflint.lints.registry import all_rules
 from torch_perflint.lints.rule import Invalid, Rule
 from torch_perflint.lints.testing import broken_promises
@@ -39,7 +40,27 @@ class Raising(SlowCall):
         raise ValueError("no")
 
 
-@pytest.mark.parametrize("rule", [SlowCall, FixedCall])
+class Noting(SlowCall):
+    __doc__ = PAGE
+    code = "ACME104"
+    notes = True
+    VALID = ("import torch\nslow()  # <- info\n",)
+    INVALID = ("import torch\nsleep(slow)  # <-\nslow()  # <- info\n",)
+    said = Severity.INFO
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if self.facts.code(node.func) == "sleep":
+            self.report(node, "slow")
+        elif self.facts.terms.notes and self.facts.code(node.func) == "slow":
+            self.report(node, "slow", severity=self.said)
+
+
+class NotingLoudly(Noting):
+    code = "ACME105"
+    said = Severity.WARNING
+
+
+@pytest.mark.parametrize("rule", [SlowCall, FixedCall, Noting])
 def test_a_rule_that_keeps_its_promises_is_told_nothing(rule: type[Rule]) -> None:
     assert [*broken_promises(rule)] == []
 
@@ -78,6 +99,9 @@ def test_a_rule_that_keeps_its_promises_is_told_nothing(rule: type[Rule]) -> Non
             "line 2 of the fixed code is flagged",
         ),
         (Raising, {}, "the rule raising failed"),
+        (Noting, {"VALID": ("import torch\nslow()\n",)}, "line 2 is a note without a mark"),
+        (Noting, {"VALID": ("import torch\nfast(slow)  # <- info\n",)}, "line 2 is no note"),
+        (NotingLoudly, {}, "the note of line 2 is no info"),
     ],
 )
 def test_a_broken_promise_is_named(

@@ -1,0 +1,27 @@
+"""What a configuration says about the code that it holds for, beyond which rules run."""
+
+from dataclasses import dataclass
+
+from .config import LintConfig
+from .finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a file is judged.
+
+    `notes`: whether places that run in some steps only are spoken of; `accelerator`: "cuda", "none"
+    or, where the code has to say it, "auto".
+    """
+
+    notes: bool = False
+    accelerator: str = "auto"
+
+
+# What nobody has configured.
+USUAL = Terms()
+
+
+def terms_of(config: LintConfig) -> Terms:
+    """Return the terms of a configuration: notes that it would hide are not worked out."""
+    return Terms(config.min_severity is Severity.INFO, config.accelerator)
