@@ -37,7 +37,6 @@ class LintConfig:
     `local`: modules of the project's own rules, relative to `root`.
     `accelerator`: "cuda" or "none" where the code does not say it; "auto" reads the code.
     `torch_version`: the oldest PyTorch that the code has to run on, such as "2.1".
-    No rule acts on these two yet.
     `per_file_ignores`: pairs of a glob and the rules that its files are excused from.
     `overrides`: other values for files that fit a glob.
     """

@@ -100,7 +100,10 @@ def _published() -> str | None:
 
 
 def _facts(rule: type[Rule]) -> str:
-    return f"Severity: {rule.severity.value}. Runs: {_STATES[state(rule)]}. Fix: {fix_kind(rule)}."
+    told = f"Severity: {rule.severity.value}. Runs: {_STATES[state(rule)]}. Fix: {fix_kind(rule)}."
+    if rule.since > Rule.since:
+        told += f" From PyTorch {'.'.join(map(str, rule.since))} on."
+    return told
 
 
 def _examples(rule: type[Rule]) -> list[str]:

@@ -48,6 +48,10 @@ class Rule:
     preview: ClassVar[bool] = False
     # Whether it runs only where it is named by its code or its name: a matter of taste.
     opt_in: ClassVar[bool] = False
+    # Whether it matters only where an accelerator does the work.
+    needs_accelerator: ClassVar[bool] = False
+    # The PyTorch that what it advises needs, or that made it bad: older ones are not told.
+    since: ClassVar[tuple[int, int]] = (1, 0)
     # What each finding costs in every step, where that can be counted.
     cost: ClassVar[Cost | None] = None
     VALID: ClassVar[Sequence[str]]

@@ -66,6 +66,8 @@ def words_of(config: LintConfig) -> list[str]:
 
 
 def _runs(rule: type[Rule], config: LintConfig) -> bool:
+    if not _concerns(rule, config):
+        return False
     if any(_exactness(rule, word) > _UNNAMED for word in config.excused):
         return False
     lowest = _EXACT if rule.opt_in or (rule.preview and not config.preview) else 0
@@ -79,6 +81,16 @@ def _runs(rule: type[Rule], config: LintConfig) -> bool:
         elif layer.select:
             runs = False
     return runs
+
+
+def _concerns(rule: type[Rule], config: LintConfig) -> bool:
+    """Whether a rule has anything to say on the hardware and the PyTorch of a project."""
+    if config.accelerator == "none" and rule.needs_accelerator:
+        return False
+    if config.torch_version is None:
+        return True
+    oldest = [int(part) for part in config.torch_version.split(".")]
+    return (*oldest, 0) >= rule.since
 
 
 def _table(config: LintConfig) -> Layer:

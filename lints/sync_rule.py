@@ -30,6 +30,7 @@ class SyncRule(Rule):
 
     cost = Cost.WAIT
     notes = True
+    needs_accelerator = True
     # Whether PFL121 speaks of the same in compiled code.
     breaks_graph: ClassVar[bool] = False
 

@@ -40,6 +40,7 @@ class BlockingH2d(Rule):
     code = "PFL203"
     cost = Cost.COPY
     tokens = (".to(", ".cuda(")
+    needs_accelerator = True
 
     VALID = (
         """

@@ -32,6 +32,7 @@ class CpuTensorInForward(Rule):
     code = "PFL803"
     cost = Cost.COPY
     tokens = (".cuda(", ".to(", ".type_as(")
+    needs_accelerator = True
 
     VALID = (
         """

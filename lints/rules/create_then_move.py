@@ -41,6 +41,7 @@ class CreateThenMove(Rule):
     cost = Cost.COPY
     tokens = (".cuda(", ".to(", ".type_as(")
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

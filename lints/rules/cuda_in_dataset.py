@@ -35,6 +35,7 @@ class CudaInDataset(Rule):
     tokens = (".cuda(", ".to(")
     hot_only = False
     severity = Severity.ERROR
+    needs_accelerator = True
 
     VALID = (
         """

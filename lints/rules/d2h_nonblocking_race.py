@@ -39,6 +39,7 @@ class D2hNonblockingRace(Rule):
     tokens = ("non_blocking",)
     severity = Severity.ERROR
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

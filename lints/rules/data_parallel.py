@@ -36,6 +36,7 @@ class DataParallel(Rule):
     code = "PFL501"
     tokens = ("DataParallel",)
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

@@ -37,6 +37,7 @@ class DisabledBackend(Rule):
     code = "PFL706"
     tokens = ("cudnn", "set_multithreading_enabled")
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

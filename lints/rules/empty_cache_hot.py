@@ -45,6 +45,7 @@ class EmptyCacheHot(Rule):
 
     code = "PFL602"
     tokens = ("empty_cache", "ipc_collect")
+    needs_accelerator = True
 
     VALID = (
         """

@@ -48,6 +48,7 @@ class ExplicitSynchronize(Rule):
     code = "PFL115"
     cost = Cost.WAIT
     tokens = ("synchronize",)
+    needs_accelerator = True
 
     VALID = (
         """

@@ -36,6 +36,7 @@ class GlooWithCuda(Rule):
     preview = True
     tokens = ("init_process_group",)
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

@@ -34,6 +34,7 @@ class GradNormWithItem(Rule):
     cost = Cost.WAIT
     tokens = (".item(", "norm(")
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

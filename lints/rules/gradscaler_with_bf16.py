@@ -33,6 +33,7 @@ class GradscalerWithBf16(Rule):
     code = "PFL304"
     tokens = ("GradScaler",)
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

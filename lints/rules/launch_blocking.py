@@ -35,6 +35,7 @@ class LaunchBlocking(Rule):
     code = "PFL705"
     tokens = (_VARIABLE,)
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

@@ -36,6 +36,7 @@ class LegacyAmp(Rule):
     tokens = ("amp",)
     severity = Severity.INFO
     hot_only = False
+    since = (2, 4)
 
     VALID = (
         """

@@ -35,6 +35,7 @@ class LoopInvariantTransfer(Rule):
     code = "PFL805"
     cost = Cost.COPY
     tokens = (".cuda(", ".to(")
+    needs_accelerator = True
 
     VALID = (
         """

@@ -35,6 +35,7 @@ class ManualAttention(Rule):
     severity = Severity.INFO
     hot_only = False
     preview = True
+    since = (2, 0)
 
     VALID = (
         """

@@ -35,6 +35,7 @@ class MemoryHistoryRecording(Rule):
     tokens = ("_record_memory_history",)
     hot_only = False
     preview = True
+    needs_accelerator = True
 
     VALID = (
         """

@@ -40,6 +40,7 @@ class NoAutocast(Rule):
     preview = True
     hot_only = False
     opt_in = True
+    since = (1, 10)
 
     VALID = (
         """

@@ -34,6 +34,7 @@ class NoPersistentWorkers(Rule):
     severity = Severity.INFO
     hot_only = False
     preview = True
+    since = (1, 7)
 
     VALID = (
         """

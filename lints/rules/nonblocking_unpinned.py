@@ -33,6 +33,7 @@ class NonblockingUnpinned(Rule):
     code = "PFL204"
     tokens = ("non_blocking",)
     severity = Severity.INFO
+    needs_accelerator = True
 
     VALID = (
         """

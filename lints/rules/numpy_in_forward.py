@@ -38,6 +38,7 @@ class NumpyInForward(Rule):
 
     code = "PFL804"
     tokens = ("numpy",)
+    needs_accelerator = True
 
     VALID = (
         """

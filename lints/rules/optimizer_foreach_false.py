@@ -38,6 +38,8 @@ class OptimizerForeachFalse(Rule):
     code = "PFL402"
     tokens = ("foreach",)
     hot_only = False
+    since = (2, 0)
+    needs_accelerator = True
 
     VALID = (
         """

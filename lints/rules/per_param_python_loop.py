@@ -32,6 +32,8 @@ class PerParamPythonLoop(Rule):
 
     code = "PFL407"
     tokens = ("param",)
+    since = (2, 0)
+    needs_accelerator = True
 
     VALID = (
         """

@@ -38,6 +38,7 @@ class PinMemoryPerTensor(Rule):
 
     code = "PFL208"
     tokens = (".pin_memory()",)
+    needs_accelerator = True
 
     VALID = (
         """

@@ -30,6 +30,7 @@ class RedundantZeroing(Rule):
     code = "PFL404"
     tokens = (".zero_(", ".fill_(")
     hot_only = False
+    since = (2, 0)
 
     VALID = (
         """

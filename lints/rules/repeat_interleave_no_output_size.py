@@ -30,6 +30,7 @@ class RepeatInterleaveNoOutputSize(SyncRule):
 
     code = "PFL111"
     tokens = ("repeat_interleave",)
+    since = (1, 10)
 
     VALID = (
         """

@@ -34,6 +34,7 @@ class StackOfItems(Rule):
     preview = True
     tokens = (".item(",)
     hot_only = False
+    needs_accelerator = True
 
     VALID = (
         """

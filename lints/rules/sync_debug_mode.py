@@ -38,6 +38,7 @@ class SyncDebugMode(Rule):
     severity = Severity.INFO
     hot_only = False
     preview = True
+    needs_accelerator = True
 
     VALID = (
         """

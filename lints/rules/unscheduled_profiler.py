@@ -43,6 +43,7 @@ class UnscheduledProfiler(Rule):
     preview = True
     tokens = ("profile(", "emit_nvtx(", "emit_itt(")
     hot_only = False
+    since = (1, 8)
 
     VALID = (
         """

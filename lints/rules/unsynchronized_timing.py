@@ -36,6 +36,7 @@ class UnsynchronizedTiming(Rule):
     code = "PFL810"
     tokens = ("time", "perf_counter")
     preview = True
+    needs_accelerator = True
 
     VALID = (
         """

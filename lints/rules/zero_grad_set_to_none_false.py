@@ -39,6 +39,7 @@ class ZeroGradSetToNoneFalse(Rule):
     code = "PFL401"
     tokens = ("zero_grad(",)
     hot_only = False
+    since = (2, 0)
 
     VALID = (
         """

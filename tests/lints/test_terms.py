@@ -1,0 +1,94 @@
+"""What a project says of its hardware and of its PyTorch decides which rules concern it."""
+
+from pathlib import Path
+
+import pytest
+from torch_perflint.lints.check import check_paths, check_text
+from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.facts import Facts
+from torch_perflint.lints.pages import page
+from torch_perflint.lints.registry import all_rules, find
+from torch_perflint.lints.selection import chosen
+from torch_perflint.lints.sync_rule import SyncRule
+from torch_perflint.lints.terms import Terms
+from torch_perflint.lints.work import Effort
+
+STEP = """\
+import torch
+for x, y in loader:
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+    total += loss.item()
+"""
+LOADER = "import torch\nfrom torch.utils.data import DataLoader\nloader = DataLoader(data)\n" + (
+    STEP.replace("import torch\n", "").replace("    total += loss.item()\n", "")
+)
+
+
+def _codes(**keys: object) -> set[str]:
+    return {rule.code for rule in chosen(all_rules(), LintConfig(**keys))}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "runs"),
+    [(None, True), ("1.13", False), ("1.13.1", False), ("2", True), ("2.0", True), ("2.10", True)],
+)
+def test_a_rule_whose_advice_an_older_torch_lacks_is_silent(
+    version: str | None, runs: bool
+) -> None:
+    assert ("PFL401" in _codes(torch_version=version)) is runs
+    assert ("PFL401" in _codes(torch_version=version, select=("PFL401",))) is runs
+    assert "PFL101" in _codes(torch_version=version)
+
+
+def test_a_page_says_from_which_torch_on_its_rule_speaks() -> None:
+    assert "From PyTorch 2.4 on." in page(find(all_rules(), "PFL303"))
+    assert "From PyTorch" not in page(find(all_rules(), "PFL101"))
+
+
+def test_without_an_accelerator_what_matters_only_there_is_silent() -> None:
+    left = _codes(accelerator="none", preview=True)
+    assert not left & {rule.code for rule in all_rules() if issubclass(rule, SyncRule)}
+    assert not left & {"PFL203", "PFL602", "PFL705", "PFL802"}
+    assert {"PFL201", "PFL404", "PFL601", "PFL605"} <= left
+    assert _codes(accelerator="cuda") == _codes()
+
+
+def test_what_is_said_of_the_accelerator_beats_what_the_code_says() -> None:
+    for accelerator, used in [("auto", False), ("cuda", True), ("none", False)]:
+        assert Facts(STEP, "t.py", terms=Terms(accelerator=accelerator)).uses_accelerator is used
+    speaking = STEP + "model.cuda()\n"
+    for accelerator, used in [("auto", True), ("none", False)]:
+        facts = Facts(speaking, "t.py", terms=Terms(accelerator=accelerator))
+        assert facts.uses_accelerator is used
+    assert Facts(speaking, "t.py", terms=Terms(accelerator="none")).runs_on_host
+    program = (
+        "import torch\nclass Net(torch.nn.Module): pass\nopt = torch.optim.SGD(Net().parameters())"
+    )
+    assert Facts(program, "t.py").runs_on_host
+    assert not Facts(program, "t.py", terms=Terms(accelerator="cuda")).runs_on_host
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "codes"),
+    [
+        (LOADER, {}, set()),
+        (LOADER, {"accelerator": "cuda"}, {"PFL201", "PFL202"}),
+        (STEP, {}, {"PFL101"}),
+        (STEP, {"accelerator": "none"}, set()),
+    ],
+)
+def test_a_check_goes_by_what_the_table_says(
+    tmp_path: Path, source: str, key: dict[str, str], codes: set[str]
+) -> None:
+    (tmp_path / "train.py").write_text(source)
+    effort = Effort(cache=tmp_path / "cache")
+    usual = LintConfig(root=tmp_path)
+    check_paths(tmp_path, [Path("train.py")], usual, effort=effort)  # fills the cache
+    config = LintConfig(root=tmp_path, **key)  # type: ignore[arg-type]
+    for result in (
+        check_paths(tmp_path, [Path("train.py")], config, effort=effort),
+        check_text(tmp_path, "train.py", source, config),
+    ):
+        assert {finding.code for finding in result.findings} == codes
