@@ -69,7 +69,8 @@ class Dataflow:
             self._rests_on = 0
             return self._provisional[node]
         if node in self._asked or len(self._asked) >= _DEEPEST:
-            self._rests_on = min(self._rests_on, self._asked.get(node, _DEEPEST))
+            # What is cut short is worked out anew by whoever asks for it first.
+            self._rests_on = min(self._rests_on, self._asked.get(node, 0))
             return UNKNOWN
         return self._answer(node)
 

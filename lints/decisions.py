@@ -1,7 +1,7 @@
 """What Python takes the truth of, and which of that asks whether numbers are finite."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from .dataflow import Dataflow
@@ -24,9 +24,10 @@ class Decisions:
         self._dataflow = dataflow
 
     @cached_property
-    def tested(self) -> frozenset[ast.expr]:
+    def tested(self) -> Collection[ast.expr]:
         """The expressions that Python takes the truth of, without those it does so in parts."""
-        found: set[ast.expr] = set()
+        # A set of nodes has another order in each run.
+        found: dict[ast.expr, None] = {}
         nodes = self._syntax.nodes
         tests = [node.test for node in nodes(ast.If)]
         tests += [node.test for node in nodes(ast.While)]
@@ -36,14 +37,14 @@ class Decisions:
         tests += [value for node in nodes(ast.BoolOp) for value in node.values[:-1]]
         tests += [n.operand for n in nodes(ast.UnaryOp) if isinstance(n.op, ast.Not)]
         tests += [test for node in nodes(ast.comprehension) for test in node.ifs]
-        found.update(part for test in tests for part in _parts(test))
+        found.update(dict.fromkeys(part for test in tests for part in _parts(test)))
         for call in self._syntax.calls_to("any", "all"):
             match call.args:
                 case [ast.GeneratorExp(elt=each) | ast.ListComp(elt=each)] if self._names.builtin(
                     call.func
                 ):
-                    found.update(_parts(each))
-        return frozenset(found)
+                    found.update(dict.fromkeys(_parts(each)))
+        return found.keys()
 
     def is_finite_check(self, tested: ast.expr) -> bool:
         """Whether a condition asks whether the numbers of a tensor are finite."""

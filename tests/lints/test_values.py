@@ -228,3 +228,15 @@ def test_what_wraps_a_module_runs_it() -> None:
         "from own import Task\nnet = nn.Linear(3, 3)\ntask = Task(model=net)\na = task(n)['loss']\n"
     )
     assert _value(source + "a", "a").is_device_tensor
+
+
+def test_the_order_of_questions_changes_no_answer() -> None:
+    # Longer than what is followed: the end of the chain is unknown, its beginning is not.
+    lines = ["y0 = x", *(f"y{n} = y{n - 1} + 1" for n in range(1, 31)), "y30", "y15"]
+    facts = Facts(HEADER + "\n".join(lines), "train.py")
+    end, middle = (statement.value for statement in facts.syntax.nodes(ast.Expr)[-2:])
+    assert facts.dataflow.value(end).kind is Kind.UNKNOWN
+    assert facts.dataflow.value(middle).is_device_tensor
+    tested = "if y3:\n    pass\nif not (y1 or y2):\n    assert y4\n"
+    found = Facts(HEADER + tested, "train.py").decisions.tested
+    assert [ast.unparse(node) for node in found] == ["y3", "y1", "y2", "y4"]
