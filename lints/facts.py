@@ -8,7 +8,7 @@ import libcst as cst
 from .bindings import How
 from .file_facts import FileFacts
 from .finding import Span
-from .nodes import dotted, path_of
+from .nodes import Function, dotted, path_of
 from .pieces import Pieces
 from .regions import Hot
 from .values import UNKNOWN, Value
@@ -79,7 +79,11 @@ class Facts(FileFacts):
         if found is None or path is None:
             return None
         bindings = self.bindings.reaching(found, path)
-        if not bindings and (home := self.names.home(found, path[0])):
+        own = self.names.own_class(found) if path[0] == "self" else None
+        if own is not None and not any(b.path == path for b in bindings):
+            methods = [each for each in own.body if isinstance(each, Function)]
+            bindings = [b for each in methods for b in self.bindings.everywhere(each, path)]
+        elif not bindings and (home := self.names.home(found, path[0])):
             bindings = self.bindings.everywhere(home, path)
         built = {
             self.names.of(b.source.func) if isinstance(b.source, ast.Call) else None
