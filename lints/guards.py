@@ -15,6 +15,7 @@ class Seldom(Enum):
     ASKED = "in debug runs"
     ONCE = "in single steps"
     EVALUATION = "in evaluation"
+    ELSEWHERE = "on other devices"
     ERROR = "on errors"
 
 
@@ -44,6 +45,13 @@ _DONE_ONCE = re.compile(
     r"^_*(is_|has_|have_|was_|already_)?(logged|printed|shown|warned|announced|initiali[sz]ed)"
     r"(_(once|yet|already|shapes?|first|graph))?$"
 )
+# State of a model that serves: adapters folded in for good, and the cache of a state-space model.
+_SERVING = re.compile(r"^(is_)?merged$")
+_SERVING_STATE = re.compile(
+    r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state)$"
+)
+_TRAINING = re.compile(r"^(is_)?train(ing)?$")
+_ELSEWHERE = {"cpu", "mps", "meta"}
 _CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "perf_counter", "monotonic"}
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
 
@@ -88,9 +96,15 @@ def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | N
             return _guarded_if(_periodic(left, resolve) or _periodic(right, resolve))
         case ast.Call() if _asks(test, ("isfinite",)):
             return Seldom.ERROR
+        case ast.Compare() if _asks_for_training(test):
+            return Seldom.EVALUATION
         case ast.Name() | ast.Attribute():
             if _DONE_ONCE.search((dotted(test) or "").rsplit(".", 1)[-1]):
                 return Seldom.ONCE
+            if _asks_for_training(test):
+                return Seldom.EVALUATION
+            if (dotted(test) or "").endswith(".is_cuda"):
+                return Seldom.ELSEWHERE
             stands_for = resolve(test) if depth else None
             return rarely_false(stands_for, resolve, depth - 1) if stands_for is not None else None
     return _guarded_if(_periodic(test, resolve))
@@ -173,7 +187,25 @@ def _commonest(found: Sequence[Seldom | None]) -> Seldom | None:
 def _by_name(name: str) -> Seldom | None:
     if _NOW.search(name):
         return Seldom.GUARDED
+    if _SERVING.search(name):
+        return Seldom.EVALUATION
     return Seldom.ONCE if _ONE_SHOT.search(name) else None
+
+
+def _asks_for_training(test: ast.expr) -> bool:
+    """Whether this is `self.training`, of whatever module, or `is_train is True`."""
+    match test:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return bool(_TRAINING.search(name))
+        case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(True)]):
+            return _asks_for_training(left)
+    return False
+
+
+def _asks_for_other_device(left: ast.expr, right: ast.expr) -> bool:
+    """Whether this is `x.device.type == "mps"`: copies from there wait for no queue."""
+    named = isinstance(left, ast.Attribute) and left.attr == "type"
+    return named and isinstance(right, ast.Constant) and right.value in _ELSEWHERE
 
 
 def _guarded_if(holds: bool) -> Seldom | None:
@@ -196,6 +228,11 @@ def _rare_comparison(
         return _guarded_if(asks_the_time)
     if isinstance(op, ast.Lt):
         return _guarded_if(_periodic(left, resolve))
+    if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
+        held = _SERVING_STATE.search((dotted(left) or "").rsplit(".", 1)[-1])
+        return Seldom.EVALUATION if held else None
+    if isinstance(op, ast.Eq) and _asks_for_other_device(left, right):
+        return Seldom.ELSEWHERE
     if not isinstance(op, ast.Eq | ast.In):
         return None
     if _periodic(left, resolve) or _periodic(right, resolve):

@@ -1,6 +1,7 @@
 """What loops hand out, and what functions are passed."""
 
 import ast
+import re
 from typing import Protocol
 
 from .loaders import Loaders
@@ -15,6 +16,7 @@ _TENSORS = {
     *("Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "HalfTensor"),
     *("DoubleTensor", "ByteTensor"),
 }
+_SWITCH = re.compile(r"(output_(attentions|hidden_states)|return_dict|use_cache)$")
 _PLAIN_TYPES = {"int", "float", "bool", "str", "bytes", "ndarray", "Namespace", "Path"}
 
 
@@ -100,6 +102,8 @@ class Inputs:
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         if base := self._regions.hook(function):
             return self._of_hook(base, function.name, arg.arg, names)
+        if _is_switch(function, arg):
+            return PLAIN
         if arg.annotation is not None:
             said = self._of_type(arg.annotation)
             if said.kind is Kind.TENSOR:
@@ -195,6 +199,17 @@ class Inputs:
         if any(isinstance(arg, ast.Starred) for arg in call.args) or where < 0:
             return UNKNOWN
         return self._values.value(call.args[where]) if where < len(call.args) else PLAIN
+
+
+def _is_switch(function: Function, arg: ast.arg) -> bool:
+    """Whether a parameter is a flag, whatever its annotation claims: by its name, or default."""
+    if _SWITCH.match(arg.arg):
+        return True
+    given = [*function.args.posonlyargs, *function.args.args]
+    defaults = dict(zip(reversed(given), reversed(function.args.defaults), strict=False))
+    named = dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    default = defaults.get(arg) or named.get(arg)
+    return isinstance(default, ast.Constant) and isinstance(default.value, bool)
 
 
 def _without_default(function: Function) -> list[str]:

@@ -4,6 +4,8 @@ from pathlib import PurePosixPath
 
 _TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
+# What a library ships to show itself: tiny models on random data.
+_DEMO_FOLDERS = {"demos"}
 
 
 def is_test_code(path: str) -> bool:
@@ -12,4 +14,4 @@ def is_test_code(path: str) -> bool:
     name = file.name
     if name.startswith("test_") or name.endswith("_test.py") or name in _TEST_FILES:
         return True
-    return any(part in _TEST_FOLDERS for part in file.parts[:-1])
+    return any(part in _TEST_FOLDERS | _DEMO_FOLDERS for part in file.parts[:-1])

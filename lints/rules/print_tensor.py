@@ -6,8 +6,10 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import Function
 from ..shown import Sink, formats_number
 from ..sync_rule import SyncRule, shown_tensor
+from ..values import Kind
 
 
 class PrintTensor(SyncRule):
@@ -22,9 +24,11 @@ class PrintTensor(SyncRule):
     the loop.
 
     ## When it is fine
-    Every N steps, in evaluation, in the message of an exception or an `assert`, and for shapes and
-    other Python values. What is formatted for a log is `eager-log-sync`, for a progress bar
-    `progress-bar-sync`, and `"%f" % loss` is `scalar-cast-sync`.
+    Every N steps, in evaluation, where a tensor's value decides (`if y.max() > 1: print(y)` speaks
+    in odd steps only; the condition is for `tensor-truth-value`), in the message of an exception or
+    an `assert`, and for shapes and other Python values. What is formatted for a log is
+    `eager-log-sync`, for a progress bar `progress-bar-sync`, and `"%f" % loss` is
+    `scalar-cast-sync`.
 
     ## Source
     The tuning guide of PyTorch lists `print(cuda_tensor)` among the operations that synchronize;
@@ -64,6 +68,15 @@ class PrintTensor(SyncRule):
             loss.backward()
             optimizer.step()
         print(f"{loss}")
+        """,
+        """
+        import torch
+        for x, y in loader:
+            loss = criterion(model(x), y)
+            if loss.max() > 100:
+                print("odd", loss, f"{loss}")
+            loss.backward()
+            optimizer.step()
         """,
         """
         import logging
@@ -125,7 +138,7 @@ class PrintTensor(SyncRule):
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `print(x)`, `str(x)` and `"{}".format(x)`."""
         call = self.facts.call(node)
-        if call is None:
+        if call is None or _on_odd_values(self.facts, call):
             return
         if value := shown_tensor(self.facts, _shown(self.facts, call)):
             self.says(node, value, "printing a tensor waits for the device")
@@ -148,10 +161,24 @@ class PrintTensor(SyncRule):
         found = self.facts.counterpart(node)
         if found is None or formats_number(found) or not self.facts.shown.is_whole(found):
             return
+        if _on_odd_values(self.facts, found):
+            return
         if self.facts.shown.around(found) in (Sink.LOG, Sink.BAR):
             return
         if value := shown_tensor(self.facts, self.facts.shown.as_text(found)):
             self.says(node, value, "making text of a tensor waits for the device")
+
+
+def _on_odd_values(facts: Facts, node: ast.AST) -> bool:
+    """Whether a tensor decides if this is shown: `if y.max() > 1: print(y)` warns of odd steps."""
+    for child, parent in facts.syntax.ancestors(node):
+        if isinstance(parent, Function):
+            return False
+        match parent:
+            case ast.If(test=test, body=body) if child in body:
+                if facts.dataflow.value(test).kind is Kind.TENSOR:
+                    return True
+    return False
 
 
 def _shown(facts: Facts, call: ast.Call) -> tuple[ast.expr, ...]:

@@ -103,6 +103,28 @@ def test_bases_are_followed_through_classes_of_the_file() -> None:
          "    def part(self):\n        HERE\n", Place.FORWARD),
         ("class A(nn.Module):\n    def forward(self, x):\n        if not self.training:\n"
          "            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.training is True:\n"
+         "            HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.training is True:\n"
+         "            pass\n        else:\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.net[0].training:\n"
+         "            return x\n        HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.training and x:\n"
+         "            return x\n        HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.merged:\n"
+         "            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.device.type == 'mps':\n"
+         "            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.device.type == 'cuda':\n"
+         "            HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.is_cuda:\n"
+         "            pass\n        else:\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x, train=True):\n        if train:\n"
+         "            pass\n        else:\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x, cache_params=None):\n"
+         "        if cache_params is not None and HERE:\n            pass\n", None),
+        ("class A(nn.Module):\n    def forward(self, x, mask=None):\n"
+         "        if mask is not None and HERE:\n            pass\n", Place.FORWARD),
         ("class A(Unknown):\n    def forward(self, x):\n        HERE\n", None),
         ("import pytorch_lightning as pl\nclass A(pl.LightningModule):\n"
          "    def training_step(self, batch, i):\n        HERE\n", Place.HOOK),
@@ -182,6 +204,10 @@ GPU, HOST, SOMEWHERE = Device.ACCELERATOR, Device.HOST, Device.UNKNOWN
         ("def f(x):\n    return x\nf(model(3).sum())", TENSOR, GPU),
         ("def f(x: torch.Tensor):\n    return x\n", TENSOR, SOMEWHERE),
         ("def f(x: int):\n    return x\n", PLAIN, None),
+        ("def f(x: torch.Tensor = False):\n    return x\n", PLAIN, None),
+        ("def f(*, x: torch.Tensor = False):\n    return x\n", PLAIN, None),
+        ("def f(use_cache: torch.Tensor):\n    x = use_cache\n    return x\n", PLAIN, None),
+        ("def f(x: torch.Tensor = None):\n    return x\n", TENSOR, SOMEWHERE),
         ("for x in model.parameters():\n    x", TENSOR, GPU),
         ("for n, x in model.named_parameters():\n    x", TENSOR, GPU),
         ("for x in range(3):\n    x", PLAIN, None),
