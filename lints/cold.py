@@ -3,7 +3,16 @@
 import ast
 import re
 
-from .guards import Seldom, leaves_for_good, rare, rarely_false, skips, starts_over, stops_itself
+from .guards import (
+    Seldom,
+    leaves_for_good,
+    rare,
+    rarely_false,
+    skips,
+    starts_over,
+    stops_itself,
+    warns,
+)
 from .names import Names
 from .nodes import Block, Function, Loop, blocks
 from .syntax import Syntax
@@ -85,6 +94,8 @@ class Cold:
             if why := rarely_false(parent.test, self._once):
                 return why
             block = parent.orelse
+        if warns(block) and any(_reads_value(node) for node in ast.walk(parent.test)):
+            return Seldom.ERROR
         return leaves_for_good(block, in_loop=bool(self._loops(parent)))
 
     def _cold_after(self, block: Block, child: ast.AST) -> Seldom | None:
@@ -148,6 +159,14 @@ def _asks_for_evaluation(test: ast.expr) -> bool:
     """Whether this is `not self.training`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=ast.Attribute(attr="training")):
+            return True
+    return False
+
+
+def _reads_value(node: ast.AST) -> bool:
+    """Whether this is `loss.item()`, or a size that depends on the data: `loss.numel()`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="item" | "nelement" | "numel")):
             return True
     return False
 

@@ -166,6 +166,17 @@ def _sets(node: ast.AST, flag: str, to: bool) -> bool:
     return False
 
 
+def warns(block: Block) -> bool:
+    """Whether a branch tells people why it was taken: `print("out of range")`, `logger.warning`."""
+    for statement in block[:2]:
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
+                return True
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="warn" | "warning" | "info"))):
+                return True
+    return False
+
+
 def skips(block: Block) -> bool:
     """Whether a block leaves the rest of the iteration, or of the function, out."""
     return bool(block) and isinstance(block[-1], ast.Continue | ast.Return | ast.Break)
@@ -239,6 +250,8 @@ def _rare_comparison(
         return Seldom.GUARDED
     if not isinstance(op, ast.Eq):
         return _guarded_if(_counts(left))
+    if _is_size(left) and isinstance(right, ast.Constant) and right.value == 0:
+        return Seldom.ONCE  # an empty batch
     return Seldom.ONCE if _counts(left) or _counts(right) else None
 
 
@@ -262,6 +275,18 @@ def _asks(test: ast.expr, names: tuple[str, ...]) -> bool:
         inside = test.args[0] if dotted(test.func.value) in ("torch", "np") and test.args else None
         test = inside or test.func.value
     return isinstance(test, ast.Call) and dotted(test.func) in names
+
+
+def _is_size(node: ast.expr) -> bool:
+    """Whether this is `x.shape[0]`, `x.numel()`, `len(x)` or their like."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(attr="shape")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="size" | "numel" | "nelement")):
+            return True
+        case ast.Call(func=ast.Name(id="len")):
+            return True
+    return False
 
 
 def _counts(node: ast.expr) -> bool:

@@ -48,6 +48,7 @@ class ListToDeviceTensor(SyncRule):
             zeros = torch.zeros(3, device="cuda")
             loss.backward()
             optimizer.step()
+            empty = torch.tensor([], device="cuda")
             if step % 10 == 0:
                 seen = torch.tensor([step], device="cuda")  # <- info
         """,
@@ -115,6 +116,8 @@ class ListToDeviceTensor(SyncRule):
     def _is_listed(self, given: ast.expr) -> bool:
         """Whether this is a list of Python values, or an array, for certain."""
         value = self.facts.dataflow.value(given)
+        if isinstance(given, ast.List) and not given.elts:
+            return False  # nothing to copy
         if isinstance(given, ast.Call) and value.kind is Kind.PLAIN:
             return (self.facts.names.of(given.func) or "").startswith("numpy.")
         if isinstance(given, ast.List | ast.ListComp):

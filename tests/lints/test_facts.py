@@ -121,6 +121,16 @@ def test_bases_are_followed_through_classes_of_the_file() -> None:
          "            pass\n        else:\n            HERE\n", None),
         ("class A(nn.Module):\n    def forward(self, x, train=True):\n        if train:\n"
          "            pass\n        else:\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.shape[0] == 0:\n"
+         "            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.shape[0] == 1:\n"
+         "            HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.sum().item() > 1:\n"
+         "            print('out of range')\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if x.sum().item() > 1:\n"
+         "            HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if self.loud:\n"
+         "            print('a step')\n            HERE\n", Place.FORWARD),
         ("class A(nn.Module):\n    def forward(self, x, cache_params=None):\n"
          "        if cache_params is not None and HERE:\n            pass\n", None),
         ("class A(nn.Module):\n    def forward(self, x, mask=None):\n"
