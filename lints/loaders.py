@@ -134,6 +134,15 @@ class Loaders:
                 return True
         return False
 
+    def yields_raw_items(self, call: ast.Call) -> bool:
+        """Whether batches are lists of the items of the dataset, as `collate_fn=list` says."""
+        match self.option(call, "collate_fn"):
+            case ast.Name(id="list"):
+                return True
+            case ast.Lambda(args=ast.arguments(args=[arg]), body=ast.Name(id=name)):
+                return arg.arg == name
+        return False
+
     def has_workers(self, call: ast.Call) -> bool:
         """Whether a loader certainly has worker processes."""
         values = [choice.value for choice in self.choices(call, "num_workers")]

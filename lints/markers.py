@@ -4,7 +4,7 @@ import ast
 import re
 
 from .names import Names
-from .nodes import dotted, path_of
+from .nodes import dotted, keyword, path_of
 from .vocabulary import is_module_name
 
 _OPTIMIZER = re.compile(r"optim|(^|_)opt(?=[A-Z_\d]|$)")
@@ -37,6 +37,8 @@ def backward_receivers(call: ast.Call) -> list[ast.expr]:
         case ast.Attribute(attr="scale_loss") if call.args:
             return _parts(call.args[0])
         case ast.Attribute(attr="backward", value=receiver):
+            if given := keyword(call, "loss"):
+                return _parts(given)
             if call.args and _runs_it(_last_name(receiver), _last_name(call.args[0])):
                 return _parts(call.args[0])
             return _parts(receiver)

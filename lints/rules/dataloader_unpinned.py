@@ -96,6 +96,12 @@ class DataloaderUnpinned(Rule):
             print(model(x.to(device)))
         # nothing is trained here
         """,
+        """
+        from torch.utils.data import DataLoader
+        train_loader = DataLoader(texts, collate_fn=list)
+        val_loader = DataLoader(texts, collate_fn=lambda items: items)
+        model.cuda()
+        """,
     )
     INVALID = (
         Invalid(
@@ -171,7 +177,7 @@ class DataloaderUnpinned(Rule):
         if loader is None or self.facts.is_test_code or not self.facts.uses_accelerator:
             return
         maker = loaders.maker(loader)
-        if maker is None or loaders.pinned(loader) is not False:
+        if maker is None or loaders.pinned(loader) is not False or loaders.yields_raw_items(loader):
             return
         feeds = loaders.uses.feeds(loader)
         if feeds is None or loaders.yields_device_tensors(loader):

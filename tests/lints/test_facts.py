@@ -207,6 +207,8 @@ GPU, HOST, SOMEWHERE = Device.ACCELERATOR, Device.HOST, Device.UNKNOWN
         ("x = unknown(a)\n(x / 3).backward()", TENSOR, GPU),
         ("x = unknown(a)\nscaler.scale(x).backward()", TENSOR, GPU),
         ("x = unknown(a)\naccelerator.backward(x)", TENSOR, GPU),
+        ("x = unknown(a)\nbooster.backward(loss=x, optimizer=o)", TENSOR, GPU),
+        ("x = unknown(a)\nx.backward(loss=y, optimizer=o)", UNKNOWN, None),
         ("x = unknown(a)\nx.backward()\nx = unknown(b)", UNKNOWN, None),
         ("def loss_of(a):\n    return model(a).sum()\nx = loss_of(3)", TENSOR, GPU),
         ("def loss_of(a):\n    return model(a).sum().item()\nx = loss_of(3)", PLAIN, None),
