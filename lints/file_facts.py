@@ -39,6 +39,8 @@ from .worker_code import WorkerCode
 _ELSEWHERE = re.compile(
     r"cuda|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu|gpu)\b", re.IGNORECASE
 )
+# Seeding each device there may be moves nothing to one.
+_SEEDS = re.compile(r"torch\.cuda\.(is_available|manual_seed(_all)?)\(")
 _THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 
 
@@ -206,7 +208,7 @@ class FileFacts:
         """Whether the file is a whole program that trains on the CPU: it names no other device."""
         if self.terms.accelerator != "auto":
             return self.terms.accelerator == "none"
-        if _ELSEWHERE.search(self._source):
+        if _ELSEWHERE.search(_SEEDS.sub("", self._source)):
             return False
         if "device" in self._source and not _THE_CPU.search(self._source):
             return False

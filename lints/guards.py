@@ -15,7 +15,7 @@ class Seldom(Enum):
     ASKED = "in debug runs"
     ONCE = "in single steps"
     EVALUATION = "in evaluation"
-    ELSEWHERE = "on other devices"
+    ELSEWHERE = "on other devices or versions"
     ERROR = "on errors"
 
 
@@ -92,6 +92,8 @@ def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | N
             return _commonest([rarely_false(value, resolve, depth) for value in values])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return rare(operand, resolve, depth)
+        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE()]) if _names_version(left):
+            return Seldom.ELSEWHERE
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _guarded_if(_periodic(left, resolve) or _periodic(right, resolve))
         case ast.Call() if _asks(test, ("isfinite",)):
@@ -213,6 +215,11 @@ def _asks_for_training(test: ast.expr) -> bool:
     return False
 
 
+def _names_version(node: ast.expr) -> bool:
+    """Whether this is `torch.__version__`, or a part of a version: what is older is for few."""
+    return any("version" in (dotted(inner) or "").lower() for inner in ast.walk(node))
+
+
 def _asks_for_other_device(left: ast.expr, right: ast.expr) -> bool:
     """Whether this is `x.device.type == "mps"`: copies from there wait for no queue."""
     named = isinstance(left, ast.Attribute) and left.attr == "type"
@@ -237,6 +244,8 @@ def _rare_comparison(
             for node in ast.walk(side)
         )
         return _guarded_if(asks_the_time)
+    if isinstance(op, ast.Lt | ast.LtE) and _names_version(left):
+        return Seldom.ELSEWHERE
     if isinstance(op, ast.Lt):
         return _guarded_if(_periodic(left, resolve))
     if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:

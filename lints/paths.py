@@ -9,9 +9,9 @@ _DEMO_FOLDERS = {"demos"}
 
 
 def is_test_code(path: str) -> bool:
-    """Whether a file holds tests or benchmarks, which may wait for the device on purpose."""
+    """Whether a file holds tests or benchmarks, which wait on purpose, or converts checkpoints."""
     file = PurePosixPath(path)
     name = file.name
-    if name.startswith("test_") or name.endswith("_test.py") or name in _TEST_FILES:
+    if name.startswith(("test_", "convert_")) or name.endswith("_test.py") or name in _TEST_FILES:
         return True
     return any(part in _TEST_FOLDERS | _DEMO_FOLDERS for part in file.parts[:-1])

@@ -35,6 +35,7 @@ class CheckpointInHotPath(Rule):
     """
 
     code = "PFL604"
+    preview = True
     tokens = ("save",)
 
     VALID = (

@@ -32,6 +32,7 @@ class RetainGraphLiteral(Rule):
     """
 
     code = "PFL406"
+    preview = True
     tokens = ("retain_graph",)
 
     VALID = (

@@ -37,6 +37,7 @@ class ZeroGradSetToNoneFalse(Rule):
     """
 
     code = "PFL401"
+    preview = True
     tokens = ("zero_grad(",)
     hot_only = False
     since = (2, 0)

@@ -131,6 +131,10 @@ def test_bases_are_followed_through_classes_of_the_file() -> None:
          "            HERE\n", Place.FORWARD),
         ("class A(nn.Module):\n    def forward(self, x):\n        if self.loud:\n"
          "            print('a step')\n            HERE\n", Place.FORWARD),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if int(version[0]) > 0:\n"
+         "            pass\n        else:\n            HERE\n", None),
+        ("class A(nn.Module):\n    def forward(self, x):\n        if version < (1, 2):\n"
+         "            pass\n        else:\n            HERE\n", Place.FORWARD),
         ("class A(nn.Module):\n    def forward(self, x, cache_params=None):\n"
          "        if cache_params is not None and HERE:\n            pass\n", None),
         ("class A(nn.Module):\n    def forward(self, x, mask=None):\n"
