@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .engine import examine
@@ -16,6 +16,7 @@ from .rule import Rule
 from .suppress import Vocabulary, judge_comments, silenced
 from .survey import Surveyed
 from .terms import USUAL, Terms
+from .values import UNKNOWN, Value, join
 
 # What a change means to others is settled after as many rounds as a chain of calls has files.
 _ROUNDS = 6
@@ -141,13 +142,28 @@ def settle(jobs: Sequence[Job], known: Mapping[str, Outcome], judge: Judge) -> d
 
 def all_called(outcomes: Iterable[Outcome]) -> dict[str, dict[str, HotCall]]:
     """Return by file and name what runs in every step because another file calls it."""
-    called: dict[str, dict[str, HotCall]] = {}
+    every: dict[str, dict[str, list[HotCall]]] = {}
     for outcome in outcomes:
         for file, name, call in outcome.calls:
-            standing = called.setdefault(file, {}).get(name)
-            if standing is None or _preference(call) < _preference(standing):
-                called[file][name] = call
-    return called
+            every.setdefault(file, {}).setdefault(name, []).append(call)
+    return {
+        file: {name: _merged(calls) for name, calls in by_name.items()}
+        for file, by_name in every.items()
+    }
+
+
+def _merged(calls: list[HotCall]) -> HotCall:
+    """Return the call that is named, with what any of the calls is known to pass."""
+    first = min(calls, key=_preference)
+    if len(calls) == 1:
+        return first
+    given: dict[str | int, list[Value]] = {}
+    for call in sorted(calls, key=_preference):
+        for key, value in call.passed:
+            given.setdefault(key, []).append(value)
+    known = {key: [v for v in values if v != UNKNOWN] for key, values in given.items()}
+    passed = tuple((key, join(values or [UNKNOWN])) for key, values in known.items())
+    return replace(first, passed=passed)
 
 
 def _preference(call: HotCall) -> tuple[int, int, tuple[str, ...]]:

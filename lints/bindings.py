@@ -96,10 +96,25 @@ class Bindings:
                 return all(here) or self._simple(statement, path, found)
             case ast.With(body=body) | ast.AsyncWith(body=body):
                 return self._through(body, path, found) or self._simple(statement, path, found)
+            case ast.Try(handlers=[_, *_], finalbody=[]) if self._tried(statement, path, found):
+                return True
             case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() | ast.TryStar() | ast.Match():
                 found += self._bound_within(statement, path)
                 return False
         return self._simple(statement, path, found)
+
+    def _tried(self, statement: ast.Try, path: Path, found: list[Binding]) -> bool:
+        """Collect what binds the path on every way through `try`: its body and all handlers do."""
+        bound: list[Binding] = []
+        if statement.orelse and self._through(statement.orelse, path, bound):
+            body = True
+        else:
+            body = self._through(statement.body, path, bound)
+        handled = [self._branch(handler.body, path, bound) for handler in statement.handlers]
+        if not body or not all(handled):
+            return False
+        found += bound
+        return True
 
     def _branch(self, block: Block, path: Path, found: list[Binding]) -> bool:
         if block and isinstance(block[-1], ast.Raise | ast.Return | ast.Continue | ast.Break):

@@ -21,8 +21,9 @@ _SETTINGS_KEPT = 3
 _RUNS_KEPT = 8
 _IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
 
-# (mentions a framework, may be hot, trains)
-Flags = tuple[bool, bool, bool]
+# (mentions a framework, may be hot, trains, does so on an accelerator)
+Flags = tuple[bool, bool, bool, bool]
+_FLAGS = 4
 
 
 class Cache:
@@ -40,7 +41,8 @@ class Cache:
     def facts_of(self, path: str, state: State) -> tuple[bytes, Flags] | None:
         """Return digest and flags of a file that has not changed since."""
         entry = self._files.get(path)
-        return (entry[1], entry[2]) if entry is not None and entry[0] == state else None
+        known = entry is not None and entry[0] == state and len(entry[2]) == _FLAGS
+        return (entry[1], entry[2]) if known else None
 
     def keep_facts(self, path: str, state: State, digest: bytes, flags: Flags) -> None:
         """Remember a file; results stay where only its time changed.

@@ -3,12 +3,14 @@
 import ast
 
 from .devices import Devices
+from .factories import is_device_type
 from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
 from .names import Names
 from .nodes import OWN_TIME, Function, keyword, walk, within
-from .regions import MODULES, Regions
+from .regions import Regions
+from .roots import are_of_modules
 from .syntax import Syntax
 from .values import (
     DERIVED,
@@ -61,6 +63,8 @@ class Calls:
         """Return what a call gives back."""
         if self._loaders.is_loader(call):
             return Value(Kind.LOADER, pinned=self._loaders.pinned(call), loader=call)
+        if is_device_type(self._syntax, self._names, call.func):
+            return Value(Kind.TENSOR, Device.ACCELERATOR)
         if name := self._names.of(call.func):
             value = self._of_library(call, name)
             return value if value is not UNKNOWN else self._of_project(call, name)
@@ -115,10 +119,10 @@ class Calls:
     def _of_project(self, call: ast.Call, name: str) -> Value:
         """Ask the file that defines a function or class which this one imports."""
         outside = self._names.outside
-        if outside.bases(name) & MODULES:
+        if are_of_modules(outside.bases(name)):
             return MODULE
         value = outside.returned(name)
-        if value is not UNKNOWN:
+        if value.kind is not Kind.UNKNOWN or value.is_derived:
             return value
         last = name.rpartition(".")[2]
         if last[:1].isupper():
@@ -145,6 +149,8 @@ class Calls:
                 values = [values[0].held()]
             if any(value.is_tensor for value in values):
                 return combine(values)
+            if name == "sum" and any(value.is_derived for value in values):
+                return DERIVED
             return PLAIN if all(value.kind is Kind.PLAIN for value in values) else UNKNOWN
         return UNKNOWN
 
@@ -166,6 +172,11 @@ class Calls:
         match source:
             case ast.Call(func=ast.Name(id="iter"), args=[inner]):
                 source = inner
+        supply = self._loaders.supply(source)
+        if supply.loaders and supply.complete and not supply.prepared:
+            loader = min(supply.loaders, key=lambda made: made.lineno)
+            pinned = self._loaders.supplied_pinned(source)
+            return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
         value = self._values.value(source)
         if value.kind is Kind.LOADER:
             return Value(

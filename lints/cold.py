@@ -13,15 +13,19 @@ from .guards import (
     stops_itself,
     warns,
 )
+from .markers import takes_the_step
 from .names import Names
-from .nodes import Block, Function, Loop, blocks
+from .nodes import Block, Function, Loop, blocks, within
 from .syntax import Syntax
 
 _COLD_WORDS = {
     *("eval", "evaluate", "evaluation", "evaluator", "valid", "validate", "validation", "val"),
     *("validator", "test", "tester", "testing", "predict", "prediction", "predictor", "infer"),
     *("inference", "generate", "sample", "export", "convert", "benchmark", "bench", "profile"),
+    *("dummy", "warmup"),
 }
+# Training does these too: it samples boxes, generates images for a critic, predicts masks.
+_OF_BOTH = {"sample", "generate", "convert", "predict", "prediction", "export", "profile"}
 _TRAINING_WORDS = {"train", "training", "fit"}
 _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
 
@@ -60,13 +64,19 @@ class Cold:
                 return why
         return None
 
-    def in_cold_function(self, node: ast.AST) -> bool:
-        """Whether the functions around a node evaluate, predict, export or test."""
+    def in_cold_function(self, node: ast.AST, *, called: bool = False) -> bool:
+        """Whether the functions around a node evaluate, predict, export or test.
+
+        Of what a training step is seen to call (`called`), only the words of evaluation tell:
+        targets are computed without gradients in each step.
+        """
         for child, parent in self._syntax.ancestors(node):
             if isinstance(parent, Function) and child in parent.body:
-                if _is_cold_name(parent.name) or self._is_decorated_no_grad(parent):
+                if _is_cold_name(parent.name, called=called):
                     return True
-            elif isinstance(parent, ast.ClassDef) and _is_cold_name(parent.name):
+                if not called and self._is_decorated_no_grad(parent):
+                    return True
+            elif isinstance(parent, ast.ClassDef) and _is_cold_name(parent.name, called=called):
                 return True
         return False
 
@@ -81,7 +91,7 @@ class Cold:
 
     def _cold_branch(self, child: ast.AST, parent: ast.If) -> Seldom | None:
         if child in parent.body:
-            if why := rare(parent.test, self._once):
+            if (why := rare(parent.test, self._once)) and not self._takes_step(parent.body):
                 return why
             if _asks_for_evaluation(parent.test):
                 return Seldom.EVALUATION
@@ -108,13 +118,19 @@ class Cold:
                 return Seldom.EVALUATION if evaluating else None
             match statement:
                 case ast.If(test=test, body=body) if skips(body):
-                    if why := rarely_false(test, self._once):
+                    after = block[block.index(statement) + 1 :]
+                    if (why := rarely_false(test, self._once)) and not self._takes_step(after):
                         return why
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
                     evaluating = True
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="train"))):
                     evaluating = False
         return None
+
+    def _takes_step(self, block: Block) -> bool:
+        """Whether a block updates the parameters: then it is what runs in every step."""
+        nodes = (node for statement in block for node in within(statement))
+        return any(isinstance(node, ast.Call) and takes_the_step(node) for node in nodes)
 
     def _loops(self, node: ast.AST) -> list[Loop]:
         """Return the loops of the same function around a node, the innermost first."""
@@ -150,9 +166,10 @@ class Cold:
         return holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
 
 
-def _is_cold_name(name: str) -> bool:
+def _is_cold_name(name: str, *, called: bool) -> bool:
     words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
-    return bool(words & _COLD_WORDS) and not words & _TRAINING_WORDS
+    cold = _COLD_WORDS - _OF_BOTH if called else _COLD_WORDS
+    return bool(words & cold) and not words & _TRAINING_WORDS
 
 
 def _asks_for_evaluation(test: ast.expr) -> bool:

@@ -30,11 +30,11 @@ _OWNERS = re.compile(
 _HELPERS = re.compile(
     r"^(all_?)?reduce_(tensors?|mean|dict|loss(es)?|loss_dict|values?|scalars?|metrics?)$"
     r"|^all_reduce_(mean|avg|sum|dict|scalar)$|^(average|avg)_(reduce|tensor|loss(es)?_across)\w*$"
-    r"|^metric_average$|^(dist|distributed)_(all_)?(reduce|mean|avg|average)\w*$"
+    r"|^average_reduce_value$|^metric_average$|^(dist|distributed)_(all_)?(reduce|mean|avg|average)\w*$"
 )
 _METRIC = re.compile(
     r"loss|(^|_)(acc|accuracy|prec|precision|recall|metrics?|correct|psnr|ssim|iou|error|err"
-    r"|top|log|logs|stats)\d*(_|$)|(^|_)(acc|prec|top|err)@?\d+"
+    r"|top|log|logs|stats|time)\d*(_|$)|(^|_)(acc|prec|top|err)@?\d+"
 )
 _FOR_TRAINING = re.compile(r"grad|param|weight|buffer|feat|embed|logit|scale|world")
 # What gives the same number back, as a copy or without its graph.

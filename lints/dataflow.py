@@ -4,9 +4,11 @@ import ast
 
 from .bindings import Binding, Bindings, How, Path
 from .calls import Calls
+from .checks import Checks
 from .containers import Containers, Filling, key_of
 from .evidence import Evidence
 from .feeding import Feeding
+from .finding import Confidence
 from .inputs import Inputs
 from .loaders import Loaders
 from .members import UNPACKED, attribute_of, element_of
@@ -16,6 +18,7 @@ from .regions import Regions
 from .syntax import Syntax
 from .values import (
     DERIVED,
+    NONE,
     PLAIN,
     UNKNOWN,
     Device,
@@ -55,6 +58,7 @@ class Dataflow:
         self._calls = Calls(self, syntax, names, regions, loaders)
         self._inputs = Inputs(self, syntax, names, regions, loaders)
         self._containers = Containers(syntax, feeding)
+        self._checks = Checks(syntax, names)
         self._known: dict[ast.AST, Value] = {}
         # The questions that are open, with their depth; and answers that rest on one of these.
         self._asked: dict[ast.AST, int] = {}
@@ -92,6 +96,8 @@ class Dataflow:
 
     def _work_out(self, node: ast.AST) -> Value:
         match node:
+            case ast.Constant(value=None):
+                return NONE
             case ast.Constant() | ast.JoinedStr() | ast.Lambda():
                 return PLAIN
             case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
@@ -157,6 +163,13 @@ class Dataflow:
         return self._operation(operands, grad=False)
 
     def _reference(self, node: ast.Name | ast.Attribute | ast.Subscript) -> Value:
+        value = self._referred(node)
+        vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
+        if vague and path_of(node) and self._checks.says_tensor(node):
+            return value.but(kind=Kind.TENSOR, confidence=Confidence.LIKELY, parts=())
+        return value
+
+    def _referred(self, node: ast.Name | ast.Attribute | ast.Subscript) -> Value:
         imported = self._names.of(node)
         if imported is not None:
             return PLAIN if imported in DTYPES or PLAIN_TORCH.match(imported) else UNKNOWN

@@ -20,7 +20,7 @@ _NO_GRAD = re.compile(
     r"no_?grad|inference_?mode|grad_enabled|volatile|eval_?mode|requires_grad", re.I
 )
 _EVALUATES = re.compile(
-    r"(^|_)(eval\w*|valid\w*|val|test|tests|testing|predict\w*|inference|infer)(_|$)", re.I
+    r"(^|_)(eval\w*|valid\w*|vali?|test|tests|testing|predict\w*|inference|infer)(_|$)", re.I
 )
 _OTHERWISE = re.compile(r"train|fit|attack|adv|attrib|explain|saliency|invert|optimi[sz]e", re.I)
 # Whoever calls one of these wants gradients, or says where there are none.
@@ -59,7 +59,9 @@ class Evaluations:
         named = function is not None and _EVALUATES.search(function.name)
         if not named and not self._syntax.calls_to("eval", "train"):
             return None
-        if not self.walks_over_batches(loop) or self._is_off_for_all():
+        if not (self.walks_over_batches(loop) or self._cuts_batches(loop)):
+            return None
+        if self._is_off_for_all():
             return None
         if self._wants_gradients(function or loop, loop) or self._of_framework(loop):
             return None
@@ -85,9 +87,28 @@ class Evaluations:
             return bool(_BATCHES.search(called_name(source)))
         return is_called_batches(source)
 
-    def _runs_model(self, loop: ast.For, call: ast.Call) -> bool:
+    def _cuts_batches(self, loop: ast.For) -> bool:
+        """Whether each turn of an evaluation cuts the next batch out of its data by an index."""
+        function = self._syntax.function(loop)
+        counts = isinstance(loop.iter, ast.Call) and called_name(loop.iter) == "range"
+        if not counts or function is None or not _EVALUATES.search(function.name):
+            return False
+        steps = len(loop.iter.args) == 3 if isinstance(loop.iter, ast.Call) else False
+        return steps and any(
+            called_name(call) == "eval" for call in self._syntax.calls_in(function)
+        )
+
+    def _runs_model(self, loop: ast.For, call: ast.Call, depth: int = 1) -> bool:
         if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
             return False
+        if depth and isinstance(helper := self._names.definition(call.func), Function):
+            if helper.name == "forward" or self._without_grad(helper.body[0]):
+                return False
+            inner = (each for each in self._syntax.calls_in(helper))
+            return any(
+                self._runs_model(loop, each, depth - 1) and not self._without_grad(each)
+                for each in inner
+            )
         if self._names.of(call.func) or self._names.definition(call.func):
             return False
         kind = self._dataflow.value(call.func).kind

@@ -2,13 +2,15 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from .bindings import Bindings, How
 from .names import Names
-from .nodes import dotted, keyword, path_of
+from .nodes import dotted, keyword, path_of, walk
 from .syntax import Syntax
-from .vocabulary import DTYPES
+from .values import Kind, Value
+from .vocabulary import DTYPES, OPERATIONS, TUPLES
 
 # These give the same bits wherever they run.
 _EXACT = {"zeros", "ones", "empty", "full", "eye", "tensor"}
@@ -53,23 +55,34 @@ class Moved:
 class Factories:
     """Answers whether a call moves a tensor that was just made."""
 
-    def __init__(self, syntax: Syntax, names: Names, bindings: Bindings) -> None:
+    def __init__(
+        self, syntax: Syntax, names: Names, bindings: Bindings, value: Callable[[ast.AST], Value]
+    ) -> None:
         self._syntax = syntax
         self._names = names
         self._bindings = bindings
+        self._value = value
         self._elsewhere: bool | None = None
+        self._later: dict[ast.Call, Moved] | None = None
 
     def name(self, call: ast.Call) -> str | None:
         """Return `zeros` for `torch.zeros(...)` under whichever name; None for other calls."""
         return _NAMES.get(self._names.of(call.func) or "")
+
+    def is_device_type(self, call: ast.Call) -> bool:
+        """Whether this calls `Tensor`, of `Tensor = torch.cuda.FloatTensor if cuda else ...`."""
+        return is_device_type(self._syntax, self._names, call.func)
 
     def is_empty(self, call: ast.Call) -> bool:
         """Whether a factory makes a tensor without elements, of which nothing is copied."""
         name = self.name(call)
         return name is not None and _is_empty(call, name)
 
-    def moved(self, call: ast.Call) -> Moved | None:
-        """Return what `torch.zeros(n).cuda()` moves; None where the call moves nothing new."""
+    def moved(self, call: ast.Call, source: ast.expr | None = None) -> Moved | None:
+        """Return what `torch.zeros(n).cuda()` moves; None where the call moves nothing new.
+
+        `source` stands in for what is moved, where that is a name.
+        """
         if not isinstance(call.func, ast.Attribute):
             return None
         device: ast.expr | None = None
@@ -78,14 +91,70 @@ class Factories:
             case "cuda":
                 device = next(iter(call.args), None) or keyword(call, "device")
             case "to":
-                device = keyword(call, "device") or next(iter(call.args), None)
-                if device is None or not self.is_device(device):
+                target = keyword(call, "device") or next(iter(call.args), None)
+                if target is None:
+                    return None
+                if self.is_device(target):
+                    device = target
+                elif self._is_tensor_there(target):
+                    like = target
+                else:
                     return None
             case "type_as" if len(call.args) == 1 and path_of(call.args[0]):
                 like = call.args[0]
             case _:
                 return None
-        return self._made(call.func.value, device, like)
+        return self._made(source or call.func.value, device, like)
+
+    def moved_later(self, factory: ast.Call) -> Moved | None:
+        """Return how `x = torch.zeros(n)` is moved by a statement that reads `x` first: `x.cuda()`.
+
+        None where something else is done with it on the host before.
+        """
+        if self._later is None:
+            self._later = {}
+            for move in self._syntax.calls_to("cuda", "to", "type_as"):
+                if made := self._moved_by_name(move):
+                    self._later.setdefault(made.factory, made)
+        return self._later.get(factory)
+
+    def _moved_by_name(self, move: ast.Call) -> Moved | None:
+        owner = move.func.value if isinstance(move.func, ast.Attribute) else None
+        while isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute):
+            if owner.func.attr not in _BETWEEN:
+                return None
+            owner = owner.func.value
+        if not isinstance(owner, ast.Name):
+            return None
+        found = self._bindings.reaching(owner, (owner.id,))
+        if len(found) != 1 or found[0].how is not How.ASSIGN or found[0].at:
+            return None
+        source = found[0].source
+        if not isinstance(source, ast.expr) or not self._is_read_first(owner, source):
+            return None
+        moved = self.moved(move, source)
+        return replace(moved, fixable=False) if moved else None
+
+    def _is_read_first(self, owner: ast.Name, source: ast.AST) -> bool:
+        """Whether nothing reads a name between its binding and this place, on whatever way."""
+        scope = self._syntax.scope(owner)
+        home = self._syntax.statement(source)
+        if home is None or scope is not self._syntax.scope(source):
+            return False
+        loads = (
+            node
+            for node in walk(scope)
+            if isinstance(node, ast.Name) and node.id == owner.id and isinstance(node.ctx, ast.Load)
+        )
+        after = (node for node in loads if node.lineno > (home.end_lineno or home.lineno))
+        return min(after, key=lambda n: (n.lineno, n.col_offset), default=None) is owner
+
+    def _is_tensor_there(self, node: ast.expr) -> bool:
+        """Whether `.to(x)` goes where a tensor is, and that is not the host for certain."""
+        if not path_of(node) or self._names.of(node):
+            return False
+        value = self._value(node)
+        return value.holds_device_tensors and value.kind in (Kind.TENSOR, Kind.NEST, Kind.UNKNOWN)
 
     def is_device(self, node: ast.expr) -> bool:
         """Whether an expression is a device other than the host."""
@@ -121,6 +190,8 @@ class Factories:
                 exact = exact and not node.keywords
                 node = node.args[0]
                 continue
+            if self._composed(node):
+                break
             method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if method not in _BETWEEN and method not in _RANDOM_BETWEEN:
                 return None
@@ -128,6 +199,8 @@ class Factories:
             exact = exact and method in _BETWEEN and method != "requires_grad_"
             filled = filled or method.endswith("_")
             node = node.func.value  # type: ignore[attr-defined]
+        if composed := self._composed(node):
+            return Moved(*composed, device, like, exact=False, fixable=False)
         if not isinstance(node, ast.Call):
             return None
         if self._names.of(node.func) in _OLD:
@@ -142,6 +215,44 @@ class Factories:
             return None
         exact = exact and "requires_grad" not in given and self._is_exact(node, name)
         return Moved(node, name, device, like, exact)
+
+    def _composed(self, node: ast.expr, depth: int = 4) -> tuple[ast.Call, str] | None:
+        """Return the first factory of an expression that is made of nothing but new tensors."""
+        if not depth:
+            return None
+        match node:
+            case ast.BinOp(left=left, right=right):
+                return self._all_new([left, right], depth - 1)
+            case ast.Call(func=func, args=args):
+                head, _, last = (self._names.of(func) or "").rpartition(".")
+                if head == "torch" and last in OPERATIONS | TUPLES and last not in _NAMES:
+                    return self._all_new(_elements(args), depth - 1)
+        return None
+
+    def _all_new(self, parts: list[ast.expr], depth: int) -> tuple[ast.Call, str] | None:
+        """Return a factory among parts that are all new tensors or plain numbers."""
+        found: list[tuple[ast.Call, str]] = []
+        for part in parts:
+            if new := self._new(part, depth):
+                found.append(new)
+            elif self._value(part).kind is not Kind.PLAIN:
+                return None
+        return found[0] if found else None
+
+    def _new(self, node: ast.expr, depth: int) -> tuple[ast.Call, str] | None:
+        if composed := self._composed(node, depth):
+            return composed
+        if not isinstance(node, ast.Call):
+            return None
+        if name := self.name(node):
+            given = {k.arg for k in node.keywords}
+            special = given & {"device", "pin_memory", "generator", "out", None}
+            return None if special or self._default_is_moved else (node, name)
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        inner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if inner is None or method not in _BETWEEN | _RANDOM_BETWEEN:
+            return None
+        return self._new(inner, depth)
 
     def _makes(self, call: ast.Call) -> bool:
         return self.name(call) is not None or self._names.of(call.func) in _OLD
@@ -176,6 +287,18 @@ class Factories:
         return self._elsewhere
 
 
+def is_device_type(syntax: Syntax, names: Names, name: ast.AST) -> bool:
+    """Whether a name is bound once, to a type of tensors that lie on the GPU where there is one."""
+    if not isinstance(name, ast.Name) or not name.id.endswith("Tensor"):
+        return False
+    bound = names.stores(name)
+    holder = syntax.parent(bound[0]) if len(bound) == 1 else None
+    if not isinstance(holder, ast.Assign) or not isinstance(holder.value, ast.IfExp):
+        return False
+    sides = (names.of(side) or "" for side in (holder.value.body, holder.value.orelse))
+    return any(side.startswith("torch.cuda.") and side.endswith("Tensor") for side in sides)
+
+
 def _is_empty(factory: ast.Call, name: str) -> bool:
     """Whether a factory is asked for no elements: `torch.empty(0)`, `torch.tensor([])`."""
     match factory.args[:1]:
@@ -186,6 +309,12 @@ def _is_empty(factory: ast.Call, name: str) -> bool:
         case [ast.Constant(value=0)]:
             return name in ("empty", "zeros", "ones", "rand", "randn")
     return False
+
+
+def _elements(args: list[ast.expr]) -> list[ast.expr]:
+    """Return the arguments of a call, lists taken apart: of `cat([a, b], 0)`, `a`, `b` and `0`."""
+    taken = (arg.elts if isinstance(arg, ast.List | ast.Tuple) else [arg] for arg in args)
+    return [part for parts in taken for part in parts]
 
 
 def _keywords(call: ast.Call) -> list[str]:

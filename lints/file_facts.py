@@ -23,7 +23,7 @@ from .growth import Growth
 from .loaders import Loaders
 from .names import Names
 from .notes import Notes
-from .outside import ALONE, HotCall, Outside, Place
+from .outside import ALONE, SPREAD, HotCall, Outside, Place
 from .parameters import Parameters
 from .paths import is_test_code
 from .precision import Precision
@@ -79,7 +79,7 @@ class FileFacts:
     @cached_property
     def factories(self) -> Factories:
         """Which calls make a new tensor."""
-        return Factories(self.syntax, self.names, self.bindings)
+        return Factories(self.syntax, self.names, self.bindings, self.dataflow.value)
 
     @cached_property
     def collectives(self) -> Collectives:
@@ -196,10 +196,12 @@ class FileFacts:
 
     @cached_property
     def uses_accelerator(self) -> bool:
-        """Whether the file itself speaks of a GPU, or of a framework that brings one."""
+        """Whether the file, or one of its project that trains, speaks of a GPU or its like."""
         if self.terms.accelerator != "auto":
             return self.terms.accelerator != "none"
         if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
+            return True
+        if self._outside.accelerates:
             return True
         return any(word in self._source for word in ("cuda", "xpu", ".accelerator", ".to(device"))
 
@@ -227,7 +229,7 @@ class FileFacts:
             chain = (*hot.chain, f"{self.path}:{call.lineno}")
             given: list[tuple[str | int, ast.expr]] = [
                 *enumerate(call.args),
-                *((k.arg, k.value) for k in call.keywords if k.arg),
+                *((k.arg or SPREAD, k.value) for k in call.keywords),
             ]
             passed = ((name, self.dataflow.value(node).but(loader=None)) for name, node in given)
             yield HotCall(target, hot.place, chain, tuple(passed))

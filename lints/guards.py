@@ -221,9 +221,9 @@ def _names_version(node: ast.expr) -> bool:
 
 
 def _asks_for_other_device(left: ast.expr, right: ast.expr) -> bool:
-    """Whether this is `x.device.type == "mps"`: copies from there wait for no queue."""
-    named = isinstance(left, ast.Attribute) and left.attr == "type"
-    return named and isinstance(right, ast.Constant) and right.value in _ELSEWHERE
+    """Whether this is `x.device.type == "mps"`, `mode == "cpu"`: copies there wait for no queue."""
+    named = re.search(r"(^|[._])(type|device|mode|backend)$", dotted(left) or "")
+    return bool(named) and isinstance(right, ast.Constant) and right.value in _ELSEWHERE
 
 
 def _guarded_if(holds: bool) -> Seldom | None:

@@ -6,10 +6,12 @@ from typing import Protocol
 
 from .loaders import Loaders
 from .names import Names, canonical
-from .nodes import Function, dotted, keyword
+from .nodes import Function, default_of, dotted
+from .outside import SPREAD
 from .regions import Regions
+from .supplies import passed
 from .syntax import Syntax
-from .values import DERIVED, MODULE, PLAIN, UNKNOWN, Device, Kind, Value, group, join
+from .values import DERIVED, MODULE, NONE, PLAIN, UNKNOWN, Device, Kind, Value, group, join
 
 _PARAMETER = Value(Kind.TENSOR, Device.ACCELERATOR)
 _TENSORS = {
@@ -109,12 +111,16 @@ class Inputs:
             if said.kind is Kind.TENSOR:
                 return self._placed(function, arg.arg, names, said)
             return said
+        if arg is function.args.kwarg:
+            return self._spread(function, names)
         callers = self._names.callers(function)
-        values = [self._passed(call, arg.arg, names) for call in callers]
+        values = [self._passed(call, function, arg.arg, names) for call in callers]
         values += self._passed_outside(function, arg.arg, names)
-        if not values and self._is_forward(function):
+        if not values and self._regions.computes(function):
             # Called by whoever trains the module, mostly with tensors on the device.
-            return DERIVED if arg.arg in _without_default(function) else UNKNOWN
+            default = default_of(function, arg.arg)
+            may_be_tensor = default is None or self._values.value(default) == NONE
+            return DERIVED if may_be_tensor and arg.arg not in ("self", "cls") else UNKNOWN
         return join(values) if values else UNKNOWN
 
     def _of_hook(self, base: str, hook: str, arg: str, names: list[str]) -> Value:
@@ -123,34 +129,49 @@ class Inputs:
         moved = Value(Kind.NEST, Device.ACCELERATOR, batch=False)
         if base == "transformers.Trainer" or base == "transformers.Seq2SeqTrainer":
             return moved if arg == "inputs" else UNKNOWN
+        if base.startswith("speechbrain."):
+            return moved if arg in ("batch", "predictions") else UNKNOWN
         if hook == "training_step" and arg in names[1:]:
             return moved if names.index(arg) == 1 else PLAIN
         return moved if arg in ("batch", "outputs") else UNKNOWN
 
     def _passed_outside(self, function: Function, arg: str, names: list[str]) -> list[Value]:
         """Return what another file gives to a parameter, in a call that runs in every step."""
-        home = self._syntax.class_of(function)
-        call = self._names.outside.called.get(
-            f"{home.name}.{function.name}" if home else function.name
-        )
-        if call is None:
-            return []
         own = 1 if names[:1] in (["self"], ["cls"]) else 0
         where = names.index(arg) - own if arg in names else None
-        return [value for key, value in call.passed if key in (arg, where)]
+        return [value for key, value in self._given_outside(function) if key in (arg, where)]
+
+    def _given_outside(self, function: Function) -> tuple[tuple[str | int, Value], ...]:
+        home = self._syntax.class_of(function)
+        name = f"{home.name}.{function.name}" if home else function.name
+        call = self._names.outside.called.get(name)
+        return call.passed if call else ()
+
+    def _spread(self, function: Function, names: list[str]) -> Value:
+        """Return what `**kwargs` collects from the calls in this file and elsewhere."""
+        own = {*names, *(arg.arg for arg in function.args.kwonlyargs)}
+        parts: list[tuple[str | int | None, Value]] = []
+        given = [
+            (k.arg or SPREAD, self._values.value(k.value))
+            for call in self._names.callers(function)
+            for k in call.keywords
+        ]
+        for key, value in (*given, *self._given_outside(function)):
+            if key == SPREAD:
+                parts += value.parts if value.kind is Kind.GROUP else [(None, value)]
+            elif isinstance(key, str) and key not in own:
+                parts.append((key, value))
+        return group(parts) if parts else UNKNOWN
 
     def _placed(self, function: Function, arg: str, names: list[str], said: Value) -> Value:
         """Return where an annotated tensor lies: in `forward`, or where all callers have it."""
-        if self._is_forward(function):
+        if self._regions.computes(function):
             return said.but(device=Device.ACCELERATOR)
-        passed = [self._passed(call, arg, names) for call in self._names.callers(function)]
-        passed += self._passed_outside(function, arg, names)
-        devices = {value.device for value in passed if value.kind is not Kind.PLAIN}
+        callers = self._names.callers(function)
+        given = [self._passed(call, function, arg, names) for call in callers]
+        given += self._passed_outside(function, arg, names)
+        devices = {value.device for value in given if value.kind is not Kind.PLAIN}
         return said.but(device=devices.pop()) if len(devices) == 1 else said
-
-    def _is_forward(self, function: Function) -> bool:
-        home = self._syntax.class_of(function)
-        return function.name == "forward" and home is not None and self._regions.is_module(home)
 
     def _of_type(self, annotation: ast.expr, depth: int = 3) -> Value:
         """Read `Tensor`, `"torch.Tensor"`, `Optional[Tensor]`, `list[Tensor]`, `int`."""
@@ -190,15 +211,15 @@ class Inputs:
                 return self._of_type(parts[0], depth)  # jaxtyping: Float[Tensor, "batch 3"]
         return UNKNOWN
 
-    def _passed(self, call: ast.Call, name: str, names: list[str]) -> Value:
-        if given := keyword(call, name):
+    def _passed(self, call: ast.Call, function: Function, name: str, names: list[str]) -> Value:
+        given = passed(call, function, name)
+        if given is not None:
             return self._values.value(given)
-        where = names.index(name) if name in names else -1
-        if names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-            where -= 1
-        if any(isinstance(arg, ast.Starred) for arg in call.args) or where < 0:
+        spread = any(isinstance(arg, ast.Starred) for arg in call.args)
+        if spread or any(k.arg is None for k in call.keywords) or name not in names:
             return UNKNOWN
-        return self._values.value(call.args[where]) if where < len(call.args) else PLAIN
+        default = default_of(function, name)
+        return self._values.value(default) if default is not None else UNKNOWN
 
 
 def _is_switch(function: Function, arg: ast.arg) -> bool:
@@ -210,11 +231,6 @@ def _is_switch(function: Function, arg: ast.arg) -> bool:
     named = dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     default = defaults.get(arg) or named.get(arg)
     return isinstance(default, ast.Constant) and isinstance(default.value, bool)
-
-
-def _without_default(function: Function) -> list[str]:
-    given = [*function.args.posonlyargs, *function.args.args]
-    return [arg.arg for arg in given[1 : len(given) - len(function.args.defaults)]]
 
 
 def _is_none(node: ast.expr) -> bool:

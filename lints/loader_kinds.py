@@ -31,6 +31,7 @@ _KINDS = {
     DATA_LOADER: Kind(),
     "torchdata.stateful_dataloader.StatefulDataLoader": Kind(),
     "torchdata.stateful_dataloader.stateful_dataloader.StatefulDataLoader": Kind(),
+    "webdataset.WebLoader": Kind(),
     "monai.data.DataLoader": Kind(("dataset", "num_workers")),
     "monai.data.dataloader.DataLoader": Kind(("dataset", "num_workers")),
     **dict.fromkeys(

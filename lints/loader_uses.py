@@ -17,6 +17,7 @@ _TRAINS = re.compile(r"(^|_)(train|fit)|Train", re.ASCII)
 _RUNS = re.compile(r"(^|_)(train|fit|eval|valid|validate|test)|evaluate|Train|Evaluat", re.ASCII)
 _MOVES = re.compile(r"to_(device|cuda|gpu)|(move|send|put)_.*(device|cuda|gpu)|^(to|cuda)$")
 _MODELS = re.compile(r"model|net|module|encoder|decoder|criterion|loss", re.IGNORECASE)
+_BUILDS = re.compile(r"(data_?)?loader|data_provider|dataiter|data_iter", re.IGNORECASE)
 _TRAINING_HOOKS = {"train_dataloader", "get_train_dataloader"}
 _EVALUATION_HOOKS = {"val_dataloader", "get_eval_dataloader"}
 
@@ -51,9 +52,21 @@ class LoaderUses:
                 return False
         if any(self._regions.is_step_loop(place) for place in self.fed(loader)):
             return True
+        if self._regions.trains and self._is_built_for_all(loader):
+            return True
         if any(isinstance(p, ast.Call) and self._regions.hot(p) for p in self.fed(loader)):
             return True
         return any(_TRAINS.search(name) for name in self._handed_to(loader))
+
+    def _is_built_for_all(self, loader: ast.Call) -> bool:
+        """Whether a function makes loaders for whoever asks: those who train ask as well."""
+        function = self._syntax.function(loader)
+        if function is None or not _BUILDS.search(function.name):
+            return False
+        if self._names.callers(function):
+            return False  # they are in this file, and say what for
+        direct = isinstance(self._syntax.parent(loader), ast.Return)
+        return direct or self._returns(function, self.targets(loader))
 
     def in_evaluation(self, loader: ast.Call) -> bool:
         """Whether a loader of a file that trains feeds evaluation of that training."""
@@ -153,12 +166,13 @@ class LoaderUses:
 
     def _returns(self, function: Function, targets: list[str]) -> bool:
         """Whether a function returns one of these names."""
-        return any(
-            node.value is not None
-            and self._syntax.function(node) is function
-            and ast.unparse(node.value) in targets
+        returned = (
+            part
             for node in self._syntax.nodes(ast.Return)
+            if node.value is not None and self._syntax.function(node) is function
+            for part in (node.value.elts if isinstance(node.value, ast.Tuple) else [node.value])
         )
+        return any(ast.unparse(part) in targets for part in returned)
 
     def _record(
         self, into: dict[ast.Call, list[Loop | ast.Call]], node: ast.AST, place: Loop | ast.Call

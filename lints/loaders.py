@@ -10,7 +10,7 @@ from .loader_kinds import Maker, Makers
 from .loader_uses import LoaderUses
 from .memory import Memory
 from .names import Names
-from .nodes import Function, path_of
+from .nodes import Function, default_of, path_of
 from .regions import Regions
 from .supplies import Supplies, Supply, passed
 from .syntax import Syntax
@@ -85,9 +85,14 @@ class Loaders:
     def pinned(self, call: ast.Call) -> bool | None:
         """Whether a loader pins its memory; None where that cannot be read, or means nothing."""
         maker = self._makers.of(call)
-        # Graphs of dgl cannot be pinned by a loader, and a TPU has no use for pinned memory.
-        if maker is None or not maker.kind.pins or self._names.imports("dgl", "torch_xla"):
+        # A TPU has no use for pinned memory.
+        if maker is None or self._names.imports("torch_xla"):
             return None
+        # Graphs of dgl cannot be pinned by a loader; what lies beside them can, if it is asked to.
+        graphs = not maker.kind.pins or (self._names.imports("dgl") and self._collates(call))
+        if graphs:
+            asked = {self._holds(choice) for choice in self.choices(call, "pin_memory")}
+            return True if True in asked else None
         if self._memory.is_index(self.option(call, "dataset")):
             return None
         found = [self._holds(choice) for choice in self.choices(call, "pin_memory")]
@@ -133,6 +138,10 @@ class Loaders:
             if made is not None and re.search(r"\.cuda\(|\.to\(", ast.unparse(made)):
                 return True
         return False
+
+    def _collates(self, call: ast.Call) -> bool:
+        """Whether a loader has a function of its own, or an unknown one, to make batches."""
+        return self.option(call, "collate_fn") is not Absent.ABSENT
 
     def yields_raw_items(self, call: ast.Call) -> bool:
         """Whether batches are lists of the items of the dataset, as `collate_fn=list` says."""
@@ -239,7 +248,7 @@ class Loaders:
     def _arguments(self, function: Function, name: str) -> list[ast.expr]:
         """Return the default of a parameter and what the calls in this file pass instead."""
         given = [passed(call, function, name) for call in self._names.callers(function)]
-        default = _default(function, name)
+        default = default_of(function, name)
         values = [value for value in given if value is not None]
         if default is not None and (len(values) < len(given) or not given):
             values.append(default)
@@ -272,17 +281,3 @@ def _part(binding: Binding) -> ast.expr | None:
             return None
         source = source.elts[number]
     return source if isinstance(source, ast.expr) else None
-
-
-def _default(function: Function, name: str) -> ast.expr | None:
-    args = function.args
-    plain = [*args.posonlyargs, *args.args]
-    pairs = dict(
-        zip((a.arg for a in plain[len(plain) - len(args.defaults) :]), args.defaults, strict=True)
-    )
-    pairs |= {
-        arg.arg: value
-        for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
-        if value is not None
-    }
-    return pairs.get(name)

@@ -19,6 +19,11 @@ def is_marker(call: ast.Call, names: Names) -> bool:
 
 def takes_the_step(call: ast.Call) -> bool:
     """Whether a call updates the parameters: `opt.step()`, `scaler.step(opt)`, a scaler called."""
+    match call:
+        case ast.Call(func=ast.Attribute(attr="call_hook"), args=[ast.Constant(value=hook), *_]):
+            return hook in ("after_train_iter", "after_iter")
+        case ast.Call(func=ast.Attribute(attr="update_params" | "optimizer_step")) if call.args:
+            return True
     if isinstance(call.func, ast.Attribute) and call.func.attr == "step":
         receiver = _last_name(call.func.value)
         if "scaler" in receiver.lower():
@@ -36,6 +41,8 @@ def backward_receivers(call: ast.Call) -> list[ast.expr]:
             return _parts(call.args[0])
         case ast.Attribute(attr="scale_loss") if call.args:
             return _parts(call.args[0])
+        case ast.Attribute(attr="step" | "update_params") if call.args and takes_the_step(call):
+            return _parts(call.args[0]) if "loss" in _last_name(call.args[0]).lower() else []
         case ast.Attribute(attr="backward", value=receiver):
             if given := keyword(call, "loss"):
                 return _parts(given)

@@ -23,6 +23,8 @@ def attribute_of(owner: Value, attr: str) -> Value:
         return owner.but(kind=Kind.TENSOR)
     if owner.kind is Kind.NEST or owner.is_derived:
         return owner
+    if owner.kind is Kind.UNKNOWN and attr == "grad":
+        return Value(Kind.TENSOR, Device.ACCELERATOR)
     if owner.kind is Kind.MODULE and attr in ("weight", "bias"):
         return Value(Kind.TENSOR, Device.ACCELERATOR)
     return MODULE if owner.kind is Kind.MODULE and attr == "module" else UNKNOWN

@@ -61,6 +61,9 @@ class Methods:
             owner = Value(Kind.TENSOR, owner.device)
         if name in _MOVES and owner.kind in (Kind.TENSOR, Kind.NEST):
             return self._devices.moved(call, owner, name)
+        if name == "type_as" and call.args and owner.kind is Kind.TENSOR:
+            given = self._values.value(call.args[0]).device
+            return owner.but(device=given if given is not Device.UNKNOWN else owner.device)
         return self._of_tensor(call, owner, name) if owner.kind is Kind.TENSOR else UNKNOWN
 
     def of_unknown(self, call: ast.Call, func: ast.Attribute) -> Value:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+# A full name that begins so gives the file itself: "@models/net.py:Net.forward".
+FILE = "@"
 # Where projects keep packages that are imported without naming the folder.
 _SOURCE_FOLDERS = {"src", "lib", "python", "source"}
 
@@ -28,6 +30,9 @@ class Modules:
 
     def find(self, importer: str, name: str) -> tuple[str, str] | None:
         """Return the file that defines a full name, and what it is called in there."""
+        if name.startswith(FILE):
+            file, _, inner = name.removeprefix(FILE).rpartition(":")
+            return file, inner
         folder = PurePosixPath(importer).parts[:-1]
         if name.startswith("."):
             return self._relative(folder, name)

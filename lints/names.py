@@ -167,6 +167,16 @@ class Names:
                 found |= self.bases(local, depth - 1)
         return found
 
+    def direct_bases(self, home: ast.ClassDef, depth: int = 4) -> list[str]:
+        """Return the imported classes that a class derives from here, in the order of the text."""
+        found: list[str] = []
+        for base in home.bases:
+            if name := self.of(base):
+                found.append(name)
+            elif depth and isinstance(local := self.definition(base), ast.ClassDef):
+                found += self.direct_bases(local, depth - 1)
+        return found
+
     def imports(self, *packages: str) -> bool:
         """Whether the file imports anything of one of these packages."""
         return any(
@@ -195,6 +205,11 @@ class Names:
                 for call in self._syntax.calls_to(name):
                     if isinstance(called := self.definition(call.func), Function):
                         self._callers[called].append(call)
+            for home in self._syntax.classes:
+                made = self.method(home, "__init__", depth=0)
+                for call in self._syntax.calls_to(home.name) if made else ():
+                    if made and self.definition(call.func) is home:
+                        self._callers[made].append(call)
         return self._callers.get(function, [])
 
     def home(self, node: ast.AST, name: str) -> ast.AST | None:

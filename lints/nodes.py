@@ -126,3 +126,18 @@ def literal_text(node: ast.expr) -> str:
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """Return what a call passes as `name=`."""
     return next((k.value for k in call.keywords if k.arg == name), None)
+
+
+def default_of(function: Function, name: str) -> ast.expr | None:
+    """Return the default of a parameter; None where it has none."""
+    args = function.args
+    plain = [*args.posonlyargs, *args.args]
+    pairs = dict(
+        zip((a.arg for a in plain[len(plain) - len(args.defaults) :]), args.defaults, strict=True)
+    )
+    pairs |= {
+        arg.arg: value
+        for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+        if value is not None
+    }
+    return pairs.get(name)

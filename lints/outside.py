@@ -16,6 +16,10 @@ LIBRARIES = (
 )
 
 
+# Under this name stands what a call spreads over many parameters.
+SPREAD = "**"
+
+
 class Place(Enum):
     """What makes code run in every step."""
 
@@ -31,7 +35,7 @@ class HotCall:
 
     `target` is the full name as the calling file imports it. `chain` leads to the call: one
     "train.py:88" for each file on the way. `passed` says what is given to a parameter, by its name
-    or its number.
+    or its number; under SPREAD stands the mapping of `**mapping`.
     """
 
     target: str
@@ -48,6 +52,10 @@ class Outside(Protocol):
         """Whether any file takes training steps."""
 
     @property
+    def accelerates(self) -> bool:
+        """Whether any file trains on a GPU or its like."""
+
+    @property
     def called(self) -> Mapping[str, HotCall]:
         """What others call of this file in every step: `function` or `Class.method`."""
 
@@ -57,11 +65,15 @@ class Outside(Protocol):
     def returned(self, name: str, at: tuple[int | None, ...] = ()) -> Value:
         """Return what an imported function gives back, or a part of the tuple that it gives."""
 
+    def made(self, name: str) -> str | None:
+        """Return the full name of the class whose objects an imported function gives back."""
+
 
 class Alone:
     """A file of which nothing else is known."""
 
     trains = False
+    accelerates = False
     called: Mapping[str, HotCall] = MappingProxyType({})
 
     def bases(self, name: str) -> frozenset[str]:
@@ -71,6 +83,10 @@ class Alone:
     def returned(self, name: str, at: tuple[int | None, ...] = ()) -> Value:
         """Nothing is known of other files."""
         return UNKNOWN
+
+    def made(self, name: str) -> str | None:
+        """Nothing is known of other files."""
+        return None
 
 
 ALONE = Alone()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from .file_facts import FileFacts
-from .modules import Modules
+from .modules import FILE, Modules
 from .nodes import Function
 from .outside import LIBRARIES, HotCall
 from .values import UNKNOWN, Value
@@ -32,8 +32,11 @@ Answer = tuple[Known, frozenset[str]]
 class Project:
     """Answers what one file asks about others; remembers whom it had to look at for that."""
 
-    def __init__(self, files: Collection[str], read: Read, *, trains: bool) -> None:
+    def __init__(
+        self, files: Collection[str], read: Read, *, trains: bool, accelerates: bool = False
+    ) -> None:
         self.trains = trains
+        self.accelerates = accelerates
         self._read = read
         self._modules = Modules(files)
         self._texts: dict[str, str | None] = {}
@@ -42,6 +45,7 @@ class Project:
         self._targets: dict[tuple[str, str], Answer[Target | None]] = {}
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
+        self._made: dict[Target, Answer[Target | None]] = {}
         self._open: set[object] = set()
         self._consulted: set[str] = set()
 
@@ -69,6 +73,10 @@ class Project:
         """Return what a function of the project gives back."""
         key = target, at
         return self._once(self._returned, key, lambda: self._find_returned(target, at), UNKNOWN)
+
+    def made(self, target: Target) -> Target | None:
+        """Return the class whose objects a function of the project gives back: file and name."""
+        return self._once(self._made, target, lambda: self._find_made(target), None)
 
     def _once(
         self,
@@ -106,12 +114,28 @@ class Project:
         if text is None or (head not in text and "import *" not in text):
             return None
         if _defines(text, head):
-            method = rest and rest not in ("__call__", "forward")
-            return None if method and not re.search(rf"\bdef {rest}\b", text) else (file, inner)
+            if not rest or "." in rest or re.search(rf"\bdef {re.escape(rest)}\b", text):
+                return file, inner
+            if inherited := self._find_inherited(file, head, rest, depth):
+                return inherited
+            return (file, inner) if rest in ("__call__", "forward") else None
         facts = self._facts(file) if depth and "import" in text else None
         for passed_on in facts.names.passed_on(inner) if facts else ():
             if further := self._find(file, passed_on, depth - 1):
                 return further
+        return None
+
+    def _find_inherited(self, file: str, home: str, method: str, depth: int) -> Target | None:
+        """Return where a class of another file has a method from."""
+        facts = self._facts(file) if depth else None
+        defined = facts.names.global_definition(home) if facts else None
+        if facts is None or not isinstance(defined, ast.ClassDef):
+            return None
+        for base in facts.names.direct_bases(defined):
+            if base.startswith(LIBRARIES):
+                continue
+            if found := self._find(file, f"{base}.{method}", depth - 1):
+                return found
         return None
 
     def _find_bases(self, target: Target) -> frozenset[str]:
@@ -127,6 +151,16 @@ class Project:
         if facts is None or not isinstance(function, Function):
             return UNKNOWN
         return facts.dataflow.given_back(function, at).but(loader=None)
+
+    def _find_made(self, target: Target) -> Target | None:
+        facts = self._facts(target[0])
+        function = facts.names.global_definition(target[1]) if facts else None
+        if facts is None or not isinstance(function, Function):
+            return None
+        home = facts.callees.given_back(function)
+        if isinstance(home, ast.ClassDef):
+            return target[0], home.name
+        return self.target(target[0], home) if home and not home.startswith(LIBRARIES) else None
 
     def _text(self, path: str) -> str | None:
         self._consulted.add(path)
@@ -164,6 +198,11 @@ class View:
         """Whether any file of the project takes training steps."""
         return self._project.trains
 
+    @property
+    def accelerates(self) -> bool:
+        """Whether any file of the project trains on a GPU or its like."""
+        return self._project.accelerates
+
     def bases(self, name: str) -> frozenset[str]:
         """Return the library classes that an imported class derives from."""
         # By custom only classes begin with a capital letter.
@@ -178,6 +217,14 @@ class View:
             return UNKNOWN
         target = self._project.target(self._path, name)
         return self._project.returned(target, at) if target else UNKNOWN
+
+    def made(self, name: str) -> str | None:
+        """Return the full name of the class whose objects an imported function gives back."""
+        if name.startswith(LIBRARIES):
+            return None
+        target = self._project.target(self._path, name)
+        made = self._project.made(target) if target else None
+        return f"{FILE}{made[0]}:{made[1]}" if made else None
 
 
 def _defines(text: str, name: str) -> bool:

@@ -1,6 +1,7 @@
 """Where code runs in every training step: step loops, step functions, hooks, and what they call."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,26 +13,11 @@ from .names import Names
 from .nodes import Function, Loop
 from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
+from .roots import Roots
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Syntax
 
-_HOOKS = {
-    "pytorch_lightning.LightningModule": {
-        "training_step",
-        "on_train_batch_start",
-        "on_train_batch_end",
-        "on_before_backward",
-        "on_after_backward",
-        "on_before_optimizer_step",
-        "on_before_zero_grad",
-        "optimizer_step",
-    },
-    "pytorch_lightning.Callback": {"on_train_batch_start", "on_train_batch_end"},
-    "transformers.Trainer": {"compute_loss", "training_step"},
-    "transformers.Seq2SeqTrainer": {"compute_loss", "training_step"},
-    "transformers.TrainerCallback": {"on_step_begin", "on_step_end", "on_substep_end"},
-}
-MODULES = {"torch.nn.Module", "pytorch_lightning.LightningModule"}
+_REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +52,7 @@ class Regions:
         self._path = path
         self._of_tests = is_test_code(path)
         self._cold = Cold(syntax, names)
+        self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
         self._hot_functions: dict[Function, Hot] = {}
@@ -74,6 +61,10 @@ class Regions:
         for function in syntax.functions:
             if self.hook(function):
                 self._add(function, Place.HOOK, f"the hook `{function.name}` runs in every step")
+            elif handled := self._roots.handler(function):
+                self._add(function, Place.HOOK, handled)
+            elif self._roots.is_step(function) and not self._has_step_loop(function):
+                self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         self.trains = outside.trains or bool(self._step_loops or self._hot_functions)
         scopes = [syntax.scope(loop) for loop in self._step_loops]
         self._add_called(dict.fromkeys([*scopes, *self._hot_functions]))
@@ -113,9 +104,10 @@ class Regions:
                 looped = looped or repeated
             elif isinstance(parent, Function):
                 # What comes before the body (defaults, decorators) runs once.
-                runs = child in parent.body and not self._cold.in_cold_function(child)
-                hot = functions.get(parent) if runs else None
-                return replace(hot, seldom=seldom) if hot and seldom else hot
+                hot = functions.get(parent) if child in parent.body else None
+                if hot is None or self._cold.in_cold_function(child, called=bool(hot.chain)):
+                    return None
+                return replace(hot, seldom=seldom) if seldom else hot
         return None
 
     @cached_property
@@ -154,15 +146,15 @@ class Regions:
 
     def hook(self, function: ast.AST) -> str | None:
         """Return which framework class calls this method in every step."""
-        home = self._syntax.class_of(function)
-        if home is None or not isinstance(function, Function):
-            return None
-        bases = self._names.bases(home)
-        return next((b for b in _HOOKS if b in bases and function.name in _HOOKS[b]), None)
+        return self._roots.hook(function)
 
     def is_module(self, home: ast.ClassDef) -> bool:
         """Whether a class of this file is an `nn.Module`."""
-        return bool(self._names.bases(home) & MODULES)
+        return self._roots.is_module(home)
+
+    def computes(self, function: ast.AST) -> bool:
+        """Whether whoever trains gives this function tensors: a `forward`, or a loss."""
+        return function in self._computing
 
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""
@@ -185,8 +177,27 @@ class Regions:
                     chain = (*hot.chain, f"{self._path}:{call.lineno}")
                     why = self._by_way_of(called, chain)
                     found.setdefault(called, Hot(hot.place, hot.line, why, chain))
+            for scope in callers:
+                for node in self._handed_on(scope):
+                    called = self._names.definition(node)
+                    if not isinstance(called, Function) or called in self._hot_functions:
+                        continue
+                    if not self._has_step_loop(called) and (hot := self.hot(node)):
+                        chain = (*hot.chain, f"{self._path}:{node.lineno}")
+                        why = self._by_way_of(called, chain)
+                        found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             self._hot_functions.update(found)
             callers = list(found)
+
+    def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
+        """Yield the functions of this file that a call is given, to run them: `map(self.f, xs)`."""
+        for call in self._syntax.calls_in(scope):
+            if _registers(call):
+                continue
+            for given in (*call.args, *(k.value for k in call.keywords)):
+                named = getattr(given, "attr", getattr(given, "id", None))
+                if named in self._own_names and isinstance(given, ast.Attribute | ast.Name):
+                    yield given
 
     def _add_called_from(self, outside: Outside) -> None:
         """Take in what other files call in every step."""
@@ -234,17 +245,32 @@ class Regions:
                     yield call, target, hot
 
     def _add_forwards(self) -> None:
-        """Take in `forward` and what it calls: in every step of whoever trains the module."""
-        added: list[Function] = []
+        """Take in `forward`, losses and what they call: in every step of whoever trains them."""
+        for function in self._computing:
+            home = self._syntax.class_of(function)
+            name = f"{home.name}.{function.name}" if home else function.name
+            self._add(function, Place.FORWARD, f"`{name}` runs in every step")
+        self._add_called(self._computing)
+
+    @cached_property
+    def _computing(self) -> list[Function]:
+        """The functions that compute outputs and losses of a module, in the order of the text."""
+        found: list[Function] = []
         for function in self._syntax.functions:
             home = self._syntax.class_of(function)
-            if function.name == "forward" and home and self.is_module(home):
-                self._add(function, Place.FORWARD, f"`{home.name}.forward` runs in every step")
-                added.append(function)
-        self._add_called(added)
+            forward = function.name == "forward" and home is not None and self.is_module(home)
+            if forward or self._roots.is_loss(function):
+                found.append(function)
+        return found
 
     def _has_step_loop(self, function: Function) -> bool:
         return any(self._syntax.function(loop) is function for loop in self._step_loops)
+
+
+def _registers(call: ast.Call) -> bool:
+    """Whether a call keeps a function for later, rather than running it now."""
+    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return bool(_REGISTERS.search(last))
 
 
 def _in_loop(loop: Loop, seldom: Seldom | None) -> Hot:

@@ -218,8 +218,8 @@ def passed(call: ast.Call, function: Function, name: str) -> ast.expr | None:
     names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
     if name not in names or any(isinstance(arg, ast.Starred) for arg in call.args):
         return None
-    bound = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
-    where = names.index(name) - bound
+    by_object = function.name == "__init__" or isinstance(call.func, ast.Attribute)
+    where = names.index(name) - (names[:1] in (["self"], ["cls"]) and by_object)
     return call.args[where] if 0 <= where < len(call.args) else None
 
 

@@ -20,10 +20,13 @@ FRAMEWORKS = (
 _MATTERS = re.compile("|".join((*FRAMEWORKS, "perflint:", r"noqa: *PFL")).encode())
 # A text without any of these runs nothing in every step.
 _HOT = re.compile(
-    rb"backward|\.step\b|forward|training_step|compute_loss|scaler\(|on_train_batch|optimizer_step"
-    rb"|on_step|on_substep"
+    rb"backward|\.step\b|forward|training_step|loss|scaler\(|on_train_batch|optimizer_step"
+    rb"|on_step|on_substep|train_|_iter\b|fit_batch|compute_objectives|before_step|after_step|run_step"
+    rb"|batch_start|batch_end|after_batch|before_batch|ITERATION_|Engine\(|update_params|call_hook"
+    rb"|optimize_parameters|training_batch|_train\b"
 )
 _HOT_TEXT = re.compile(_HOT.pattern.decode())
+_ACCELERATES = re.compile(rb"cuda|accelerat|deepspeed|fabric|lightning|\.to\(", re.IGNORECASE)
 _TRAINS = re.compile(rb"\.backward\(|def training_step|def compute_loss|manual_backward\(")
 
 
@@ -32,7 +35,7 @@ class Surveyed:
     """A file: `name` is relative to where perflint was called, with forward slashes.
 
     `matters`: it mentions a framework; `hot`: some of it may run in every step; `trains`: it seems
-    to run backward passes. `problem` is why it cannot be read.
+    to run backward passes, `accelerates`: on a GPU or its like. `problem` is why it cannot be read.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Surveyed:
     matters: bool = False
     hot: bool = False
     trains: bool = False
+    accelerates: bool = False
     problem: str | None = None
     _source: SourceFile | None = field(default=None, repr=False)
 
@@ -92,8 +96,10 @@ def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
     found.matters = bool(_MATTERS.search(raw))
     found.hot = found.matters and bool(_HOT.search(raw))
     found.trains = found.matters and bool(_TRAINS.search(raw))
+    found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
     kept = state if is_settled(state, began) else None
-    cache.keep_facts(path, kept, digest, (found.matters, found.hot, found.trains))
+    flags = found.matters, found.hot, found.trains, found.accelerates
+    cache.keep_facts(path, kept, digest, flags)
     return found
 
 

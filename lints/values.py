@@ -91,7 +91,10 @@ class Value:
     def held(self, key: str | int | None = None) -> Value:
         """Return what a group holds under a key; without one, what any of its elements can be."""
         found = [part for name, part in self.parts if key is None or name in (None, key)]
-        return join(found)
+        joined = join(found)
+        if joined == UNKNOWN and any(part.on_device for part in found):
+            return DERIVED  # one of many, some of which are tensors on the device
+        return joined
 
     def but(self, **changes: object) -> Value:
         """Return a copy with some fields changed."""
@@ -100,6 +103,8 @@ class Value:
 
 UNKNOWN = Value()
 PLAIN = Value(Kind.PLAIN)
+# What is only there until something is: where a value can be None or a tensor, reading it waits.
+NONE = Value(Kind.PLAIN, confidence=Confidence.POSSIBLE)
 MODULE = Value(Kind.MODULE)
 OUTPUT = Value(Kind.NEST, Device.ACCELERATOR, grad=True)
 LOSS = Value(Kind.TENSOR, Device.ACCELERATOR, grad=True)
@@ -124,6 +129,7 @@ def join(values: list[Value]) -> Value:
     different = list(dict.fromkeys(values))
     if not different:
         return UNKNOWN
+    different = [value for value in different if value != NONE] or different
     if len(different) == 1:
         return different[0]
     kinds = {value.kind for value in different}

@@ -65,6 +65,9 @@ class Work:
         self._trains = any(
             file.trains and not is_test_code(file.name) for file in (*given, *others)
         )
+        self._accelerates = any(
+            file.accelerates and not is_test_code(file.name) for file in (*given, *others)
+        )
         self._keys: dict[int, bytes] = {}
         # What kept rules from being loaded, once the work is done.
         self.problems: tuple[str, ...] = ()
@@ -72,6 +75,7 @@ class Work:
             own_version() if effort.cache else (),
             str(root),
             self._trains,
+            self._accelerates,
             effort.shortcuts,
             fingerprint_of(sorted(self._files)),
         )
@@ -156,7 +160,9 @@ class Work:
             kept = self._cache.result_of(job.file.path, keys[job.file.name])
             if kept is not None and self._still_true(kept[0]):
                 known[job.file.name] = outcome_of(kept[1])
-        project = Project(list(self._files), self._text, trains=self._trains)
+        project = Project(
+            list(self._files), self._text, trains=self._trains, accelerates=self._accelerates
+        )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
         outcomes = settle(jobs, known, judge)

@@ -156,36 +156,40 @@ class CreateThenMove(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that move something."""
-        return (c for c in facts.syntax.calls_to(*_MOVES) if facts.factories.moved(c))
+        yield from (c for c in facts.syntax.calls_to(*_MOVES) if facts.factories.moved(c))
+        yield from (c for c in facts.syntax.calls if facts.factories.moved_later(c))
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag the call that moves what a factory has just made."""
-        if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in _MOVES:
-            return
+        """Flag the call that moves what a factory makes, or the factory where that is apart."""
         call = self.facts.call(node)
-        moved = self.facts.factories.moved(call) if call else None
-        if moved is None or self.facts.is_test_code:
+        if call is None or self.facts.is_test_code:
+            return
+        moved = self.facts.factories.moved_later(call)
+        later = moved is not None
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in _MOVES:
+            moved = moved or self.facts.factories.moved(call)
+        if moved is None:
             return
         hot = self.facts.hot(node)
-        if moved.like is not None and hot is None:
+        if (moved.like is not None or later) and hot is None:
             return  # whose device that is, only a training step tells
         self.report(
             node,
             f"`torch.{moved.name}` makes on the host what is then copied to the device",
             why=hot.why if hot else None,
             severity=self.severity if hot else Severity.INFO,
-            fix=_made_there(node) if moved.fixable else None,
+            fix=_made_there(node, like=moved.like is not None) if moved.fixable else None,
             safe=moved.exact,
         )
 
 
-def _made_there(move: cst.Call) -> cst.BaseExpression | None:
+def _made_there(move: cst.Call, *, like: bool) -> cst.BaseExpression | None:
     """Return the factory with `device=`, without the move, or with what is left of it."""
     func = cst.ensure_type(move.func, cst.Attribute)
     method, args = func.attr.value, list(move.args)
     if any(arg.star for arg in args):
         return None
-    if method == "type_as":
+    if method == "type_as" or like:
         device: cst.BaseExpression = cst.Attribute(args[0].value, cst.Name("device"))
         made = _with_device(func.value, device)
         return move.with_changes(func=func.with_changes(value=made))

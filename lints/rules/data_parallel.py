@@ -13,6 +13,8 @@ from ..nodes import keyword
 from ..rule import Rule
 
 _CLASS = "torch.nn.DataParallel"
+_FUNCTION = "torch.nn.parallel.data_parallel"
+_CALLS = {_CLASS, _FUNCTION, f"{_FUNCTION}.data_parallel"}
 _RUNS = re.compile(
     r"eval|valid|infer|demo|test|predict|extract|feature|featuriz|inception|export|interface", re.I
 )
@@ -34,7 +36,7 @@ class DataParallel(Rule):
     """
 
     code = "PFL501"
-    tokens = ("DataParallel",)
+    tokens = ("DataParallel", "data_parallel")
     hot_only = False
     needs_accelerator = True
 
@@ -70,22 +72,30 @@ class DataParallel(Rule):
         if torch.cuda.device_count() > 1:
             model = DP(model, device_ids=[0, 1])  # <-
         """,
+        """
+        import torch.nn as nn
+        class Net(nn.Module):
+            def forward(self, x):
+                out = nn.parallel.data_parallel(self.main, x, range(self.ngpu))  # <-
+                return out
+        """,
     )
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of the class."""
-        return (call for call in facts.syntax.calls if facts.names.of(call.func) == _CLASS)
+        return (call for call in facts.syntax.calls if facts.names.of(call.func) in _CALLS)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a call of the class, under whichever name, that splits a model over GPUs."""
         call = self.facts.call(node)
-        if call is None or self.facts.name(node.func) != _CLASS or self.facts.is_test_code:
+        if call is None or self.facts.name(node.func) not in _CALLS or self.facts.is_test_code:
             return
         devices = keyword(call, "device_ids")
         single = isinstance(devices, ast.List | ast.Tuple) and len(devices.elts) < 2
         # Who returns the wrapped model offers it to others, who choose.
-        if single or isinstance(self.facts.syntax.parent(call), ast.Return):
+        returned = isinstance(self.facts.syntax.parent(call), ast.Return)
+        if single or (returned and self.facts.name(node.func) == _CLASS):
             return
         self.report(
             node,

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
-from ..finding import Severity
 from ..rule import Invalid, Rule
 
 _PIN = cst.parse_expression("f(pin_memory=True)")
@@ -185,10 +184,7 @@ class DataloaderUnpinned(Rule):
         if loaders.is_pinned_later(loader):
             return
         message = f"{feeds} `DataLoader` in pageable memory"
-        # Graphs that lie in memory are small, as a rule.
-        severity = Severity.INFO if maker.kind.in_memory else self.severity
-        fix = None if maker.before else self._pinned(node)
-        self.report(node, message, severity=severity, fix=fix)
+        self.report(node, message, fix=None if maker.before else self._pinned(node))
 
     def _pinned(self, node: cst.Call) -> cst.Call | None:
         if any(arg.star for arg in node.args) or (len(node.args) > 7 and not node.args[7].keyword):

@@ -7,7 +7,6 @@ import libcst as cst
 
 from ..bindings import How
 from ..facts import Facts
-from ..nodes import within
 from ..outside import Place
 from ..rule import Rule
 
@@ -15,11 +14,15 @@ _TAKES_ARRAYS = {
     *("torch.from_numpy", "torch.tensor", "torch.as_tensor", "torch.FloatTensor"),
     *("torch.LongTensor", "torch.Tensor"),
 }
-_MAKES = ("numpy.random.", "numpy.linspace", "numpy.arange", "numpy.zeros", "numpy.ones")
+_MAKES = (
+    *("numpy.random.", "numpy.linspace", "numpy.arange", "numpy.zeros", "numpy.ones", "numpy.full"),
+    "numpy.eye",
+)
+_RESHAPES = {"astype", "reshape", "copy", "flatten", "ravel", "transpose", "squeeze", "repeat"}
 
 
 class NumpyInForward(Rule):
-    """A `forward` makes an array with numpy and turns it into a tensor.
+    """A `forward`, or a training step, makes an array with numpy and turns it into a tensor.
 
     ## Why it is slow
     The host works out the array while the GPU waits for what comes next, and the copy to the device
@@ -83,20 +86,35 @@ class NumpyInForward(Rule):
                 order = np.arange(x.shape[1])[::-1]
                 return x[:, torch.tensor(order.copy(), device=x.device)]  # <-
         """,
+        """
+        import numpy as np
+        import torch
+        Tensor = torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor
+        for images in loader:
+            z = Tensor(np.random.normal(0, 1, (images.shape[0], 100)))  # <-
+            a = torch.from_numpy(np.random.rand(3)).float().cuda()  # <-
+            b = torch.from_numpy(np.random.rand(3))
+            c = Tensor(np.stack(names))
+            loss = critic(generator(z), images)
+            loss.backward()
+            optimizer.step()
+        """,
     )
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that make a tensor of what may be an array."""
-        return (c for c in facts.syntax.calls if facts.names.of(c.func) in _TAKES_ARRAYS)
+        return (c for c in facts.syntax.calls if c.args and _takes_array(facts, c))
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag a tensor made of an array that the same `forward` makes."""
+        """Flag a tensor made of an array that the same code makes."""
         call = self.facts.call(node)
-        if call is None or not call.args or self.facts.name(node.func) not in _TAKES_ARRAYS:
+        if call is None or not call.args or not _takes_array(self.facts, call):
             return
         hot = self.facts.hot(node)
-        if hot is None or hot.place is not Place.FORWARD or not self._is_made_here(call.args[0]):
+        if hot is None or self.facts.runs_on_host or not self._is_made_here(call.args[0]):
+            return
+        if hot.place is not Place.FORWARD and not self._goes_to_device(call):
             return
         self.report(
             node,
@@ -105,17 +123,44 @@ class NumpyInForward(Rule):
             severity=self.facts.severity(self.severity, hot),
         )
 
-    def _is_made_here(self, node: ast.expr, depth: int = 3) -> bool:
-        for part in within(node):
-            if isinstance(part, ast.Call):
-                name = self.facts.names.of(part.func) or ""
+    def _goes_to_device(self, call: ast.Call) -> bool:
+        """Whether the tensor is made on the device, or moved there by the same expression."""
+        node: ast.AST = call
+        while True:
+            if self.facts.dataflow.value(node).on_device:
+                return True
+            parent = self.facts.syntax.parent(node)
+            chained = isinstance(parent, ast.Attribute) and parent.value is node
+            node = self.facts.syntax.parent(parent) if chained and parent else node
+            if not chained or not isinstance(node, ast.Call):
+                return False
+
+    def _is_made_here(self, node: ast.expr, depth: int = 6) -> bool:
+        """Whether this is an array of numpy's making, in whatever form, by names or not."""
+        if not depth:
+            return False
+        match node:
+            case ast.Call(func=func, args=args):
+                name = self.facts.names.of(func) or ""
                 if name.startswith(_MAKES):
                     return True
-            if isinstance(part, ast.Name) and depth:
-                found = self.facts.bindings.reaching(part, (part.id,))
-                sources = [b.source for b in found if b.how is How.ASSIGN and not b.at]
-                if any(
-                    isinstance(s, ast.expr) and self._is_made_here(s, depth - 1) for s in sources
-                ):
-                    return True
+                if name.startswith("numpy."):
+                    return any(self._is_made_here(arg, depth - 1) for arg in args)
+                reshaped = isinstance(func, ast.Attribute) and func.attr in _RESHAPES
+                return reshaped and self._is_made_here(func.value, depth - 1)
+            case ast.BinOp(left=left, right=right):
+                return self._is_made_here(left, depth - 1) or self._is_made_here(right, depth - 1)
+            case ast.Subscript(value=inner) | ast.UnaryOp(operand=inner):
+                return self._is_made_here(inner, depth - 1)
+            case ast.Name(id=name):
+                found = self.facts.bindings.reaching(node, (name,))
+                made = [b.source for b in found if b.how is How.ASSIGN and not b.at]
+                return any(
+                    isinstance(m, ast.expr) and self._is_made_here(m, depth - 1) for m in made
+                )
         return False
+
+
+def _takes_array(facts: Facts, call: ast.Call) -> bool:
+    """Whether a call makes a tensor of what it is given."""
+    return facts.names.of(call.func) in _TAKES_ARRAYS or facts.factories.is_device_type(call)

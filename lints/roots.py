@@ -1,0 +1,151 @@
+"""Which functions run in every training step by what they are: frameworks' hooks, steps, losses."""
+
+import ast
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from .names import Names
+from .nodes import Function, walk
+from .syntax import Syntax
+
+_LIGHTNING = {
+    *("training_step", "on_train_batch_start", "on_train_batch_end", "optimizer_step"),
+    *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
+    "on_before_zero_grad",
+}
+_BRAIN = {
+    *("fit_batch", "compute_forward", "compute_objectives", "on_fit_batch_start"),
+    *("on_fit_batch_end", "check_gradients"),
+}
+_ITERATION = {"before_train_iter", "after_train_iter", "before_iter", "after_iter"}
+# What these classes call in every step, of the methods that derived classes define.
+_HOOKS: dict[str, set[str]] = {
+    "pytorch_lightning.LightningModule": _LIGHTNING,
+    "pytorch_lightning.Callback": {"on_train_batch_start", "on_train_batch_end"},
+    "transformers.Trainer": {"compute_loss", "training_step"},
+    "transformers.Seq2SeqTrainer": {"compute_loss", "training_step"},
+    "transformers.TrainerCallback": {"on_step_begin", "on_step_end", "on_substep_end"},
+    **dict.fromkeys(("speechbrain.Brain", "speechbrain.core.Brain"), _BRAIN),
+    **dict.fromkeys(
+        ("mmengine.hooks.Hook", "mmengine.hooks.hook.Hook", "mmcv.runner.Hook"), _ITERATION
+    ),
+    **dict.fromkeys(
+        ("mmcv.runner.hooks.Hook", "mmcv.runner.hooks.hook.Hook", "mmcv.runner.OptimizerHook"),
+        _ITERATION,
+    ),
+    "mmengine.model.BaseModel": {"train_step"},
+    "mmcv.runner.BaseRunner": {"train_step"},
+    "mmengine.optim.OptimWrapper": {"update_params", "step", "backward", "_clip_grad"},
+    "detectron2.engine.HookBase": {"before_step", "after_step", "after_backward"},
+    "detectron2.engine.TrainerBase": {"run_step"},
+    "detectron2.engine.SimpleTrainer": {"run_step"},
+    "composer.Callback": {"batch_start", "batch_end", "before_forward", "after_backward"},
+    "composer.core.Callback": {"batch_start", "batch_end", "before_forward", "after_backward"},
+    "composer.models.ComposerModel": {"loss"},
+    "fastai.callback.core.Callback": {"before_batch", "after_batch", "after_loss", "after_pred"},
+}
+MODULES = {
+    *("torch.nn.Module", "pytorch_lightning.LightningModule", "mmengine.model.BaseModel"),
+    *("mmengine.model.BaseModule", "mmcv.runner.BaseModule", "mmcv.runner.base_module.BaseModule"),
+}
+_OF_TORCH = re.compile(r"^(torch\.nn|torchvision\.models)\.(\w+\.)*(?!Parameter|Buffer)[A-Z]\w*$")
+_ENGINES = {"ignite.engine.Engine", "ignite.engine.engine.Engine"}
+_EVALUATOR = re.compile(r"eval|valid|test|infer", re.IGNORECASE)
+_STEP = re.compile(
+    r"^_?(train_(step|batch|iter|iteration|one_(step|batch|iter)|on_batch)|training_batch"
+    r"|(step|batch)_train|optimize_parameters|fit_batch)$"
+)
+_BATCH = re.compile(r"batch|input|data|sample|image|img|x$|target|label", re.IGNORECASE)
+_LOSS_METHOD = re.compile(
+    r"^_?((get|compute|calc|calculate|forward)_)?(\w+_)?loss(es)?$|^_?loss(es)?_\w+$"
+)
+_LOSS_FUNCTION = re.compile(r"^_?((compute|calc|calculate)_)?(\w+_)?loss(es)?$|^_?loss_\w+$")
+# Functions of these names do something about losses, or make what computes them.
+_ABOUT = re.compile(
+    r"^_?(get(?!_\w*loss)|set|make|build|create|init|load|save|plot|draw|show|print|log|write|report|format"
+    r"|parse|register|add|record|reset|update|reduce|gather|average|avg|mean|eval\w*|val\w*|test"
+    r"|is|has|choose|select|sum)_|_(fn|func|function|name|type|weights?|scale|dict|class|factory"
+    r"|config|history|curves?|meter|key|str|scaler|logger)$"
+)
+
+
+class Roots:
+    """Answers of a function, by itself, whether training runs it in every step."""
+
+    def __init__(self, syntax: Syntax, names: Names, path: str) -> None:
+        self._syntax = syntax
+        self._names = names
+        self._serves = bool(_EVALUATOR.search(PurePosixPath(path).stem))
+
+    def hook(self, function: ast.AST) -> str | None:
+        """Return which framework class calls this method in every step."""
+        home = self._syntax.class_of(function)
+        if home is None or not isinstance(function, Function):
+            return None
+        bases = self._names.bases(home)
+        return next((b for b in _HOOKS if b in bases and function.name in _HOOKS[b]), None)
+
+    def handler(self, function: Function) -> str | None:
+        """Return in words how an Ignite engine runs a function in every iteration of training."""
+        if not self._names.imports("ignite"):
+            return None
+        for decorator in function.decorator_list:
+            if isinstance(decorator, ast.Call) and _is_on_iteration(decorator):
+                return f"the handler `{function.name}` runs in every step"
+        for call in self._syntax.calls_to("add_event_handler"):
+            if _is_on_iteration(call) and _names(call.args[1:2], function.name):
+                return f"the handler `{function.name}` runs in every step"
+        for call in self._syntax.calls_to("Engine"):
+            runs = self._names.of(call.func) in _ENGINES and _names(call.args[:1], function.name)
+            if runs and not _EVALUATOR.search(self._bound_to(call) + function.name):
+                return f"the engine runs `{function.name}` in every step"
+        return None
+
+    def is_step(self, function: Function) -> bool:
+        """Whether a function is called as what takes one step, and is given a batch."""
+        if not _STEP.match(function.name):
+            return False
+        names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        return any(_BATCH.search(name) for name in names) or function.name == "optimize_parameters"
+
+    def is_loss(self, function: Function) -> bool:
+        """Whether a function computes a loss: a method of a module, or one on its own, by name."""
+        if _ABOUT.search(function.name) or self._serves:
+            return False
+        home = self._syntax.class_of(function)
+        if home is not None:
+            named = _LOSS_METHOD.match(function.name) is not None
+            return named and self.is_module(home) and function.name != "forward"
+        if not _LOSS_FUNCTION.match(function.name):
+            return False
+        # What makes a loss gives back a function; a loss takes what it compares.
+        takes = len(function.args.args) - len(function.args.defaults)
+        makes = any(isinstance(node, ast.Lambda | ast.ClassDef) for node in walk(function))
+        return takes >= 2 and not makes and self._syntax.scope(function) is self._syntax.tree
+
+    def is_module(self, home: ast.ClassDef) -> bool:
+        """Whether a class of this file is an `nn.Module`."""
+        return are_of_modules(self._names.bases(home))
+
+    def _bound_to(self, call: ast.Call) -> str:
+        statement = self._syntax.statement(call)
+        return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
+
+
+def _is_on_iteration(call: ast.Call) -> bool:
+    """Whether this is `trainer.on(Events.ITERATION_COMPLETED)`, and not every n-th of them."""
+    if not isinstance(call.func, ast.Attribute) or not call.args:
+        return False
+    event = call.args[0]
+    ours = isinstance(event, ast.Attribute) and event.attr.startswith(("ITERATION_", "GET_BATCH"))
+    return ours and not _EVALUATOR.search(ast.unparse(call.func.value))
+
+
+def _names(given: list[ast.expr], name: str) -> bool:
+    return any(isinstance(arg, ast.Name) and arg.id == name for arg in given)
+
+
+def are_of_modules(bases: Iterable[str]) -> bool:
+    """Whether one of these classes is a module: torch's own, or a framework's."""
+    return any(base in MODULES or _OF_TORCH.match(base) for base in bases)
