@@ -11,12 +11,14 @@ from .cold import Cold
 from .guards import Seldom
 from .names import Names
 from .nodes import Function, Loop
+from .only import ANY
 from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
 from .roots import Roots
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Syntax
 
+_PARTS = {"items", "values", "keys", "parameters", "named_parameters", "buffers", "named_buffers"}
 _REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
 
 
@@ -50,6 +52,7 @@ class Regions:
         self._names = names
         self._callees = callees
         self._path = path
+        self._outside = outside
         self._of_tests = is_test_code(path)
         self._cold = Cold(syntax, names)
         self._roots = Roots(syntax, names, path)
@@ -101,7 +104,7 @@ class Regions:
                     if self._cold.in_cold_function(parent):
                         return None
                     return _in_loop(parent, seldom)
-                looped = looped or repeated
+                looped = looped or (repeated and not _walks_over_parts(parent))
             elif isinstance(parent, Function):
                 # What comes before the body (defaults, decorators) runs once.
                 hot = functions.get(parent) if child in parent.body else None
@@ -243,6 +246,18 @@ class Regions:
                 hot = self.hot(call)
                 if hot is not None:
                     yield call, target, hot
+            elif target is None and (name := self._only_name(call)) is not None:
+                hot = self.hot(call)
+                if hot is not None:
+                    yield call, f"{ANY}{name}", hot
+
+    def _only_name(self, call: ast.Call) -> str | None:
+        """Return the method that a call of an unknown object runs, where one class has it."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr in self._own_names:
+            return None
+        if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
+            return None
+        return call.func.attr if self._outside.has_only(call.func.attr) else None
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
@@ -255,16 +270,21 @@ class Regions:
     @cached_property
     def _computing(self) -> list[Function]:
         """The functions that compute outputs and losses of a module, in the order of the text."""
-        found: list[Function] = []
-        for function in self._syntax.functions:
-            home = self._syntax.class_of(function)
-            forward = function.name == "forward" and home is not None and self.is_module(home)
-            if forward or self._roots.is_loss(function):
-                found.append(function)
-        return found
+        roots = self._roots
+        return [f for f in self._syntax.functions if roots.is_forward(f) or roots.is_loss(f)]
 
     def _has_step_loop(self, function: Function) -> bool:
         return any(self._syntax.function(loop) is function for loop in self._step_loops)
+
+
+def _walks_over_parts(loop: Loop) -> bool:
+    """Whether a loop takes the losses, parameters or elements of one step, rather than batches."""
+    source = None if isinstance(loop, ast.While) else loop.iter
+    if not isinstance(source, ast.Call):
+        return False
+    if isinstance(source.func, ast.Name) and source.func.id == "zip":
+        return all("param" in ast.unparse(arg) for arg in source.args)
+    return isinstance(source.func, ast.Attribute) and source.func.attr in _PARTS
 
 
 def _registers(call: ast.Call) -> bool:

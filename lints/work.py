@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from .cache import Cache, fingerprint_of, own_version
 from .config import LintConfig
 from .files import UnreadableError
+from .only import EVERYTHING
 from .paths import is_test_code
 from .progress import silent
 from .result import Silenced, SourceResult
@@ -161,7 +163,11 @@ class Work:
             if kept is not None and self._still_true(kept[0]):
                 known[job.file.name] = outcome_of(kept[1])
         project = Project(
-            list(self._files), self._text, trains=self._trains, accelerates=self._accelerates
+            list(self._files),
+            self._text,
+            trains=self._trains,
+            accelerates=self._accelerates,
+            own=[name for name, file in sorted(self._files.items()) if file.matters],
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
@@ -178,8 +184,15 @@ class Work:
         return all(self._digest(name) == digest for name, digest in seen)
 
     def _digest(self, name: str) -> bytes:
+        if name == EVERYTHING:
+            return self._digest_of_all
         file = self._files.get(name)
         return file.digest if file else b""
+
+    @cached_property
+    def _digest_of_all(self) -> bytes:
+        """What stays the same while no file of the project changes."""
+        return fingerprint_of(sorted((name, file.digest) for name, file in self._files.items()))
 
     def _text(self, name: str) -> str | None:
         """Read a file that another one asks about."""
