@@ -59,6 +59,7 @@ class Regions:
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
         self._hot_functions: dict[Function, Hot] = {}
+        self._handed: set[Function] = set()
         for function in steps.functions:
             self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         for function in syntax.functions:
@@ -156,8 +157,8 @@ class Regions:
         return self._roots.is_module(home)
 
     def computes(self, function: ast.AST) -> bool:
-        """Whether whoever trains gives this function tensors: a `forward`, or a loss."""
-        return function in self._computing
+        """Whether training gives this function tensors: a `forward`, a loss, what maps them."""
+        return function in self._computing or function in self._handed
 
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""
@@ -189,6 +190,7 @@ class Regions:
                         chain = (*hot.chain, f"{self._path}:{node.lineno}")
                         why = self._by_way_of(called, chain)
                         found.setdefault(called, Hot(hot.place, hot.line, why, chain))
+                        self._handed.add(called)
             self._hot_functions.update(found)
             callers = list(found)
 
