@@ -1,12 +1,15 @@
 """Fixtures and rules for all tests."""
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Set where everything that tests need is installed: then only a GPU may be missing.
+ALL_INSTALLED = bool(os.environ.get("PERFLINT_ALL_INSTALLED"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +28,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not _has_gpu():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count a skipped test as failed where nothing but a GPU may be missing."""
+    report = yield
+    if ALL_INSTALLED and report.skipped and not item.get_closest_marker("gpu"):
+        report.outcome = "passed" if hasattr(report, "wasxfail") else "failed"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Count a file of tests that is left out as failed there, too."""
+    report = yield
+    if ALL_INSTALLED and report.skipped:
+        report.outcome = "failed"
+    return report
 
 
 def _has_gpu() -> bool:
