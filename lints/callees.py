@@ -17,6 +17,8 @@ _WRAPPERS = {
     "torch.nn.SyncBatchNorm.convert_sync_batchnorm",
 }
 _DEEPEST = 9
+# More classes than this are a registry's.
+_MOST_CLASSES = 4
 
 
 class Callees:
@@ -33,6 +35,21 @@ class Callees:
         if call not in self._known:
             self._known[call] = self._find(call.func) or self._next(call)
         return self._known[call]
+
+    def alternatives(self, call: ast.Call) -> list[str]:
+        """Return the full names of methods of other files, one of which a call runs.
+
+        `self.loss(x)` may call an object of one class or of another, as the options want.
+        """
+        found: set[str] = set()
+        for owner, method in _owners(call.func):
+            path = path_of(owner)
+            bindings = self._bindings_of(owner, path) if path else []
+            homes = {self._bound(binding, _DEEPEST) for binding in bindings}
+            named = {home for home in homes if isinstance(home, str)}
+            if 1 < len(named) <= _MOST_CLASSES:
+                found |= {f"{home}.{method}" for home in named if not home.startswith(LIBRARIES)}
+        return sorted(found)
 
     def _next(self, call: ast.Call) -> Function | str | None:
         """Return what `next(fetcher)` runs: a method of that object."""
@@ -64,9 +81,9 @@ class Callees:
         home = self._names.own_class(func)
         if home is None or self._bindings_of(func, (func.value.id, f".{func.attr}")):
             return None
-        bases = (base for base in self._names.direct_bases(home) if "." in base)
-        own = next((base for base in bases if not base.startswith(LIBRARIES)), None)
-        return f"{own}.{func.attr}" if own else None
+        bases = self._names.direct_bases(home)
+        methods = [f"{base}.{func.attr}" for base in bases if not base.startswith(LIBRARIES)]
+        return next((name for name in methods if self._names.outside.defines(name)), None)
 
     def _method(self, home: ast.ClassDef | str | None, name: str) -> Function | str | None:
         if isinstance(home, ast.ClassDef):
@@ -159,3 +176,10 @@ class Callees:
         homes = {self._class_of(value, depth - 1) for value in returned_by(function)}
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
+
+
+def _owners(func: ast.expr) -> list[tuple[ast.expr, str]]:
+    """Return which objects a call may run which method of: `a.b()` runs `b`, or calls `a.b`."""
+    if isinstance(func, ast.Attribute):
+        return [(func, "__call__"), (func.value, func.attr)]
+    return [(func, "__call__")]

@@ -81,7 +81,19 @@ class Calls:
             value = self._methods.value(call, call.func)
             if value.kind is not Kind.UNKNOWN:
                 return value
+            value = self._of_own_object(call)
+            if value.kind is not Kind.UNKNOWN:
+                return value
         return self._of_module_call(call)
+
+    def _of_own_object(self, call: ast.Call) -> Value:
+        """Ask the method that an object of a known class of the project runs."""
+        called = self._regions.called(call)
+        if isinstance(called, str):
+            return self._names.outside.returned(called)
+        if isinstance(called, Function) and called is not self._syntax.function(call):
+            return self._of_function(called)
+        return UNKNOWN
 
     def _of_library(self, call: ast.Call, name: str) -> Value:
         if name in CONTAINERS:

@@ -21,6 +21,8 @@ class Devices:
     def made_on(self, call: ast.Call) -> Device:
         """Return where a factory makes its tensor: on the host without `device`."""
         given = keyword(call, "device")
+        if given is None and call.args and (made := self._values.value(call.args[0])).is_tensor:
+            return made.device  # `torch.tensor(x)` copies a tensor where it lies
         absent = given is None or (isinstance(given, ast.Constant) and given.value is None)
         return Device.HOST if given is None or absent else self.named(given)
 

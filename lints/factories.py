@@ -14,7 +14,7 @@ from .vocabulary import DTYPES, OPERATIONS, TUPLES
 
 # These give the same bits wherever they run.
 _EXACT = {"zeros", "ones", "empty", "full", "eye", "tensor"}
-_ROUNDED = {"arange", "linspace", "logspace"}
+_ROUNDED = {"arange", "linspace", "logspace", "range"}
 _RANDOM = {"rand", "randn", "randint", "randperm", "normal"}
 _NAMES = {f"torch.{name}": name for name in _EXACT | _ROUNDED | _RANDOM}
 # The old constructors take sizes or data, and no device.
@@ -235,9 +235,13 @@ class Factories:
         for part in parts:
             if new := self._new(part, depth):
                 found.append(new)
-            elif self._value(part).kind is not Kind.PLAIN:
+            elif self._may_be_elsewhere(self._value(part)):
                 return None
         return found[0] if found else None
+
+    def _may_be_elsewhere(self, value: Value) -> bool:
+        """Whether a value may be a tensor that lies on the device, or comes with the data."""
+        return value.kind not in (Kind.PLAIN, Kind.UNKNOWN) or value.is_derived
 
     def _new(self, node: ast.expr, depth: int) -> tuple[ast.Call, str] | None:
         if composed := self._composed(node, depth):

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from .accumulators import Accumulators
 from .attention import Attention
-from .bindings import Bindings, How
+from .bindings import Binding, Bindings, How
 from .callees import Callees
 from .collectives import Collectives
 from .compiled import Compiled
@@ -64,7 +64,14 @@ class FileFacts:
     @cached_property
     def regions(self) -> Regions:
         """Where code runs in every step."""
-        return Regions(self.syntax, self.names, self.callees, self.path, self._outside)
+        return Regions(
+            self.syntax,
+            self.names,
+            self.callees,
+            self.path,
+            self._outside,
+            of_tests=self.is_test_code,
+        )
 
     @cached_property
     def callees(self) -> Callees:
@@ -221,7 +228,7 @@ class FileFacts:
     @cached_property
     def is_test_code(self) -> bool:
         """Whether the file holds tests or benchmarks."""
-        return is_test_code(self.path)
+        return is_test_code(self.path, self._source)
 
     def hot_calls(self) -> Iterator[HotCall]:
         """Yield what this file calls of others in every step, with what it passes."""
@@ -253,7 +260,7 @@ class FileFacts:
             return Severity.INFO
         return usual
 
-    def is_input(self, node: ast.expr) -> bool:
+    def is_input(self, node: ast.expr, depth: int = 2) -> bool:
         """Whether an expression is a parameter of a `forward` or a loss, or a part of one."""
         while isinstance(node, ast.Subscript | ast.Attribute) or (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
@@ -263,7 +270,16 @@ class FileFacts:
         if not isinstance(node, ast.Name) or not self.regions.computes(function or node):
             return False
         found = self.bindings.reaching(node, (node.id,))
-        return bool(found) and all(binding.how is How.PARAMETER for binding in found)
+        return bool(found) and all(self._is_of_input(binding, depth) for binding in found)
+
+    def _is_of_input(self, binding: Binding, depth: int) -> bool:
+        """Whether a name is bound to a parameter, or by a loop over one."""
+        source = binding.source
+        if binding.how is How.ITEM and depth:
+            while isinstance(source, ast.Call) and source.args:
+                source = source.args[0]  # `enumerate(x)`
+            return isinstance(source, ast.expr) and self.is_input(source, depth - 1)
+        return binding.how is How.PARAMETER
 
     def source_of(self, node: ast.Name) -> ast.expr | None:
         """Return the expression that a name stands for, where one assignment gives it."""

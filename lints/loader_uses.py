@@ -54,13 +54,26 @@ class LoaderUses:
             return True
         if self._regions.trains and self._is_built_for_all(loader):
             return True
+        if self._is_endless(loader):
+            return True
         if any(isinstance(p, ast.Call) and self._regions.hot(p) for p in self.fed(loader)):
             return True
         return any(_TRAINS.search(name) for name in self._handed_to(loader))
 
+    def _is_endless(self, loader: ast.Call) -> bool:
+        """Whether batches are handed on without end, as only training wants them."""
+        for handed in self._syntax.nodes(ast.YieldFrom):
+            if loader in self._supplies.of(handed.value).loaders:
+                around = (parent for _, parent in self._syntax.ancestors(handed))
+                return any(isinstance(p, ast.While) for p in around)
+        return False
+
     def _is_built_for_all(self, loader: ast.Call) -> bool:
         """Whether a function makes loaders for whoever asks: those who train ask as well."""
         function = self._syntax.function(loader)
+        home = self._syntax.class_of(function) if function else None
+        if home is not None and _BUILDS.search(home.name):
+            return any(target.startswith("self.") for target in self.targets(loader))
         if function is None or not _BUILDS.search(function.name):
             return False
         if self._names.callers(function):

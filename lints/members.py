@@ -34,6 +34,8 @@ def element_of(owner: Value, key: ast.expr) -> Value:
     """Return what `owner[key]` holds."""
     if owner.kind is Kind.NEST and isinstance(key, ast.Constant):
         return owner.but(kind=Kind.TENSOR) if key.value in ("loss", "logits") else owner
+    if owner.kind is Kind.UNKNOWN and isinstance(key, ast.Constant) and key.value == "params":
+        return Value(Kind.PARAMETERS)
     if owner.kind is Kind.GROUP:
         return owner if isinstance(key, ast.Slice) else owner.held(key_of(key))
     return owner if owner.kind in (*UNPACKED, Kind.NEST) or owner.is_derived else UNKNOWN

@@ -71,6 +71,9 @@ class Outside(Protocol):
     def has_only(self, method: str) -> bool:
         """Whether one class of the project, and no other, has a method of this name."""
 
+    def defines(self, name: str) -> bool:
+        """Whether an imported name leads to a file of the project."""
+
 
 class Alone:
     """A file of which nothing else is known."""
@@ -92,6 +95,10 @@ class Alone:
         return None
 
     def has_only(self, method: str) -> bool:
+        """Nothing is known of other files."""
+        return False
+
+    def defines(self, name: str) -> bool:
         """Nothing is known of other files."""
         return False
 

@@ -1,17 +1,24 @@
 """What the name of a file says about it."""
 
+import re
 from pathlib import PurePosixPath
 
+_TESTS = re.compile(r"def test|unittest|pytest|TestCase")
 _TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 # What a library ships to show itself: tiny models on random data.
 _DEMO_FOLDERS = {"demos"}
 
 
-def is_test_code(path: str) -> bool:
-    """Whether a file holds tests or benchmarks, which wait on purpose, or converts checkpoints."""
+def is_test_code(path: str, text: str | None = None) -> bool:
+    """Whether a file holds tests or benchmarks, which wait on purpose, or converts checkpoints.
+
+    With its text, a script that only ends like a test, as `mnist_test.py`, is told from one.
+    """
     file = PurePosixPath(path)
     name = file.name
+    if text is not None and name.endswith("_test.py") and not _TESTS.search(text):
+        name = "script.py"
     if name.startswith(("test_", "convert_")) or name.endswith("_test.py") or name in _TEST_FILES:
         return True
     return any(part in _TEST_FOLDERS | _DEMO_FOLDERS for part in file.parts[:-1])

@@ -247,6 +247,10 @@ class View:
         made = self._project.made(target) if target else None
         return f"{FILE}{made[0]}:{made[1]}" if made else None
 
+    def defines(self, name: str) -> bool:
+        """Whether an imported name leads to a file of the project."""
+        return self._project.target(self._path, name) is not None
+
     def has_only(self, method: str) -> bool:
         """Whether one class of the project, and no other, has a method of this name."""
         return self._project.only_method(method) is not None

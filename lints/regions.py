@@ -13,7 +13,6 @@ from .names import Names
 from .nodes import Function, Loop
 from .only import ANY
 from .outside import LIBRARIES, Outside, Place
-from .paths import is_test_code
 from .roots import Roots
 from .steps import DEEPEST_CALL, Steps
 from .syntax import Syntax
@@ -46,14 +45,21 @@ class Regions:
     """Answers whether a node runs in every training step, by climbing from it."""
 
     def __init__(
-        self, syntax: Syntax, names: Names, callees: Callees, path: str, outside: Outside
+        self,
+        syntax: Syntax,
+        names: Names,
+        callees: Callees,
+        path: str,
+        outside: Outside,
+        *,
+        of_tests: bool = False,
     ) -> None:
         self._syntax = syntax
         self._names = names
         self._callees = callees
         self._path = path
         self._outside = outside
-        self._of_tests = is_test_code(path)
+        self._of_tests = of_tests
         self._cold = Cold(syntax, names)
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
@@ -151,6 +157,10 @@ class Regions:
     def hook(self, function: ast.AST) -> str | None:
         """Return which framework class calls this method in every step."""
         return self._roots.hook(function)
+
+    def called(self, call: ast.Call) -> Function | str | None:
+        """Return the function of this file that a call runs, or the full name of another."""
+        return self._callees.of(call)
 
     def is_module(self, home: ast.ClassDef) -> bool:
         """Whether a class of this file is an `nn.Module`."""
@@ -252,6 +262,10 @@ class Regions:
                 hot = self.hot(call)
                 if hot is not None:
                     yield call, f"{ANY}{name}", hot
+            elif target is None:
+                for each in self._callees.alternatives(call):
+                    if (hot := self.hot(call)) is not None:
+                        yield call, each, hot
 
     def _only_name(self, call: ast.Call) -> str | None:
         """Return the method that a call of an unknown object runs, where one class has it."""

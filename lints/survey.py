@@ -27,7 +27,10 @@ _HOT = re.compile(
 )
 _HOT_TEXT = re.compile(_HOT.pattern.decode())
 _ACCELERATES = re.compile(rb"cuda|accelerat|deepspeed|fabric|lightning|\.to\(", re.IGNORECASE)
-_TRAINS = re.compile(rb"\.backward\(|def training_step|def compute_loss|manual_backward\(")
+_TRAINS = re.compile(
+    rb"\.backward\(|def training_step|def compute_loss|manual_backward\(|Trainer\(|build_runner"
+    rb"|Runner\.from_cfg|train_detector|\.fit\("
+)
 
 
 @dataclass(slots=True)
