@@ -20,6 +20,7 @@ from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity
 from .growth import Growth
+from .guards import never
 from .loaders import Loaders
 from .names import Names
 from .notes import Notes
@@ -232,7 +233,8 @@ class FileFacts:
                 *((k.arg or SPREAD, k.value) for k in call.keywords),
             ]
             passed = ((name, self.dataflow.value(node).but(loader=None)) for name, node in given)
-            yield HotCall(target, hot.place, chain, tuple(passed))
+            seldom = (name for name, node in given if never(node) or self.regions.rare(node))
+            yield HotCall(target, hot.place, chain, tuple(passed), tuple(seldom))
 
     def is_hot(self, node: ast.AST) -> bool:
         """Whether a node of the stdlib tree runs in every training step."""

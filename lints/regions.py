@@ -144,6 +144,10 @@ class Regions:
         """Whether one turn of this loop is one training step."""
         return loop in self._step_loops
 
+    def rare(self, test: ast.expr) -> bool:
+        """Whether a condition is true in few of the steps only."""
+        return self._cold.rare(test) is not None
+
     def hook(self, function: ast.AST) -> str | None:
         """Return which framework class calls this method in every step."""
         return self._roots.hook(function)
