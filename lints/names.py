@@ -290,6 +290,6 @@ def parameters(args: ast.arguments) -> set[str]:
 def canonical(name: str) -> str:
     """Return one name for what can be imported from several places."""
     for prefix, instead in _MOVED:
-        if name.startswith(prefix):
-            name = instead + name.removeprefix(prefix)
+        if f"{name}.".startswith(prefix):
+            name = (instead + f"{name}.".removeprefix(prefix)).removesuffix(".")
     return _SAME.get(name, name)

@@ -183,13 +183,13 @@ class Regions:
                     found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             for scope in callers:
                 for node in self._handed_on(scope):
-                    called = self._names.definition(node)
-                    if not isinstance(called, Function) or called in self._hot_functions:
+                    given = self._names.definition(node)
+                    if not isinstance(given, Function) or given in self._hot_functions:
                         continue
-                    if not self._has_step_loop(called) and (hot := self.hot(node)):
+                    if not self._has_step_loop(given) and (hot := self.hot(node)):
                         chain = (*hot.chain, f"{self._path}:{node.lineno}")
-                        why = self._by_way_of(called, chain)
-                        found.setdefault(called, Hot(hot.place, hot.line, why, chain))
+                        why = self._by_way_of(given, chain)
+                        found.setdefault(given, Hot(hot.place, hot.line, why, chain))
             self._hot_functions.update(found)
             callers = list(found)
 

@@ -16,8 +16,12 @@ from .files import SourceFile, UnreadableError, decoded
 FRAMEWORKS = (
     *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
     *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
+    *("mmengine", "mmcv", "detectron2", "composer", "trl"),
 )
-_MATTERS = re.compile("|".join((*FRAMEWORKS, "perflint:", r"noqa: *PFL")).encode())
+# A short word stands in many others: `ctrl`.
+_NAMED = "|".join(rf"\b{name}\b" if len(name) < 4 else name for name in FRAMEWORKS)
+_NAMED_TEXT = re.compile(_NAMED)
+_MATTERS = re.compile("|".join((_NAMED, "perflint:", r"noqa: *PFL")).encode())
 # A text without any of these runs nothing in every step.
 _HOT = re.compile(
     rb"backward|\.step\b|forward|training_step|loss|scaler\(|on_train_batch|optimizer_step"
@@ -67,7 +71,7 @@ def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
 
 def mentions_framework(text: str) -> bool:
     """Whether a text may speak of training at all, as far as can be told without parsing it."""
-    return any(framework in text for framework in FRAMEWORKS)
+    return bool(_NAMED_TEXT.search(text))
 
 
 def may_be_hot(text: str) -> bool:
