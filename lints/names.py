@@ -22,6 +22,7 @@ _SAME = {
 _MOVED = (
     ("lightning.pytorch.", "pytorch_lightning."),
     ("lightning.", "pytorch_lightning."),
+    ("pytorch_lightning.pytorch.", "pytorch_lightning."),
     ("pytorch_lightning.core.module.", "pytorch_lightning."),
     ("pytorch_lightning.core.", "pytorch_lightning."),
     ("pytorch_lightning.callbacks.", "pytorch_lightning."),
