@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from .accumulators import Accumulators
+from .allowed import AllowedWaits
 from .attention import Attention
 from .bindings import Bindings, How
 from .callees import Callees
@@ -179,6 +180,13 @@ class FileFacts:
     def notes(self) -> Notes:
         """Where a wait is worth a note only."""
         return Notes(self.syntax, self.names, self.regions, self.loaders, self.evaluations)
+
+    @cached_property
+    def allowed_waits(self) -> AllowedWaits:
+        """Where the project allows the host to wait for the device."""
+        return AllowedWaits(
+            self.syntax, self.names, self.regions, frozenset(self.terms.sync_allowed)
+        )
 
     @cached_property
     def decisions(self) -> Decisions:
