@@ -20,7 +20,9 @@ from .values import UNKNOWN, Value, join
 
 # What a change means to others is settled after as many rounds as a chain of calls has files.
 _ROUNDS = 6
-_LONGEST_CHAIN = 3
+# How many calls, and how many files, lead from a step to a call of another file.
+_MOST_CALLS = 8
+_MOST_FILES = 4
 # How many files are looked at between two clean-ups of what they left behind.
 _CLEANED_AFTER = 20
 
@@ -92,7 +94,7 @@ class Analyst:
 
     def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
-            if len(call.chain) <= _LONGEST_CHAIN:
+            if _is_near(call):
                 target = self._project.target(caller, call.target)
                 if target is not None and target[0] != caller:
                     yield *target, call
@@ -102,6 +104,12 @@ class Analyst:
         self._judged += 1
         if self._judged % _CLEANED_AFTER == 0:
             gc.collect()
+
+
+def _is_near(call: HotCall) -> bool:
+    """Whether few enough calls and files lead from a step to this call."""
+    files = {place.rpartition(":")[0] for place in call.chain}
+    return len(call.chain) <= _MOST_CALLS and len(files) <= _MOST_FILES
 
 
 Due = tuple[Job, Called]

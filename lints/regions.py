@@ -14,10 +14,13 @@ from .nodes import Function, Loop
 from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
 from .roots import Roots
-from .steps import DEEPEST_CALL, Steps
+from .steps import Steps
 from .syntax import Syntax
 
 _REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
+
+# How many calls lead from a step to what it runs, within one file.
+_DEEPEST_CALL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class Regions:
 
     def _add_called(self, callers: Iterable[ast.AST]) -> None:
         """Take in what the hot code of these functions calls, and what that calls in turn."""
-        for _ in range(DEEPEST_CALL):
+        for _ in range(_DEEPEST_CALL):
             found: dict[Function, Hot] = {}
             for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
                 if not self._may_be_own(call):

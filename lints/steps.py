@@ -8,8 +8,8 @@ from .names import Names
 from .nodes import Function, Loop, path_of
 from .syntax import Syntax
 
-# How far a step may hide: a loop calls a function that calls a function that takes it.
-DEEPEST_CALL = 2
+# How far a step may hide: a loop calls a function that calls one that calls one that takes it.
+_DEEPEST_CALL = 3
 
 
 class Steps:
@@ -28,7 +28,7 @@ class Steps:
     def _find(self) -> None:
         unlooped: set[Function] = set()
         markers = [call for call in self._syntax.calls if is_marker(call, self._names)]
-        for _ in range(DEEPEST_CALL + 1):
+        for _ in range(_DEEPEST_CALL + 1):
             for call in markers:
                 if function := self._mark(call):
                     unlooped.add(function)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .analysis import Outcome
 
 # Callers of the files at hand are looked for this many files away.
-_CALLERS_AWAY = 2
+_CALLERS_AWAY = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,22 @@ def test_where_code_runs(source: str, place: Place | None) -> None:
     assert (hot and hot.place) == place
 
 
+@pytest.mark.parametrize(("calls", "hot"), [(1, True), (4, True), (5, True), (6, False)])
+def test_what_a_step_runs_by_way_of_a_few_calls_is_hot(calls: int, hot: bool) -> None:
+    functions = [f"def f{n}(loss):\n    f{n + 1}(loss)\n" for n in range(calls - 1)]
+    functions.append(f"def f{calls - 1}(loss):\n    HERE\n")
+    facts = _facts(f"import torch\n{''.join(functions)}for x in loader:\n    f0(x)\n    {STEP}")
+    assert facts.is_hot(_last(facts, "HERE")) is hot
+
+
+@pytest.mark.parametrize(("calls", "hot"), [(1, True), (3, True), (5, False)])
+def test_a_step_may_hide_behind_a_few_calls(calls: int, hot: bool) -> None:
+    functions = [f"def f{n}(b):\n    f{n + 1}(b)\n" for n in range(calls - 1)]
+    functions.append(f"def f{calls - 1}(b):\n    {STEP}")
+    facts = _facts(f"import torch\n{''.join(functions)}for b in loader:\n    f0(b)\n    HERE\n")
+    assert facts.is_hot(_last(facts, "HERE")) is hot
+
+
 def test_the_reason_names_the_loop_or_the_caller() -> None:
     facts = _facts(f"import torch\ndef f(): HERE\nfor x in loader:\n    f()\n    {STEP}")
     hot = facts.regions.hot(_last(facts, "HERE"))
