@@ -21,9 +21,10 @@ _SETTINGS_KEPT = 3
 _RUNS_KEPT = 8
 _IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
 
-# (mentions a framework, may be hot, trains, does so on an accelerator)
-Flags = tuple[bool, bool, bool, bool]
-_FLAGS = 4
+# (mentions a framework, may be hot, trains, does so on an accelerator, makes an optimizer, speaks
+# of devices)
+Flags = tuple[bool, bool, bool, bool, bool, bool]
+_FLAGS = 6
 
 
 class Cache:

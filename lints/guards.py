@@ -116,10 +116,10 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
             return rarely_false(value, known, depth)
         case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE()]) if _names_version(left):
             return Seldom.ELSEWHERE
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if stage := _stage(left, right):
-            of_training = _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
-            told = isinstance(op, ast.Eq | ast.NotEq) and of_training.match(stage)
-            return Seldom.EVALUATION if told else None
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if _asks_for_stage(
+            left, right, _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
+        ):
+            return Seldom.EVALUATION if isinstance(op, ast.Eq | ast.NotEq) else None
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _guarded_if(is_periodic(left, known) or is_periodic(right, known))
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()], comparators=[right]):
@@ -234,10 +234,9 @@ def _error_if(holds: bool) -> Seldom | None:
 def _rare_comparison(
     left: ast.expr, op: ast.cmpop, right: ast.expr, known: Meanings
 ) -> Seldom | None:
-    if stage := _stage(left, right):
-        of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
-        told = isinstance(op, ast.Eq | ast.NotEq) and of_evaluation.match(stage)
-        return Seldom.EVALUATION if told else None
+    of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
+    if isinstance(op, ast.Eq | ast.NotEq) and _asks_for_stage(left, right, of_evaluation):
+        return Seldom.EVALUATION
     if isinstance(op, ast.Gt | ast.GtE):
         return _guarded_if(asks_the_time(left, right, known))
     if isinstance(op, ast.Lt | ast.LtE) and _names_version(left):
@@ -261,16 +260,16 @@ def _rare_comparison(
     return Seldom.ONCE if counts(left) or counts(right) else None
 
 
-def _stage(left: ast.expr, right: ast.expr) -> str | None:
-    """Return which part of a run is asked for: `stage == Stage.TRAIN`, `phase == "val"`."""
+def _asks_for_stage(left: ast.expr, right: ast.expr, names: re.Pattern[str]) -> bool:
+    """Whether this asks for a part of the run: `stage == Stage.TRAIN`, `phase == "val"`."""
     if not _STAGE.search(dotted(left) or ""):
-        return None
+        return False
     match right:
         case ast.Constant(value=str() as name):
-            return name
+            return bool(names.match(name))
         case ast.Attribute(attr=name) if "stage" in (dotted(right.value) or "").lower():
-            return name
-    return None
+            return bool(names.match(name))
+    return False
 
 
 def _asks(test: ast.expr, names: tuple[str, ...]) -> bool:

@@ -1,6 +1,7 @@
 """What the names and calls of a condition stand for, in the code around it and in its callers."""
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Self
 
@@ -13,6 +14,8 @@ from .syntax import Syntax
 
 # Called by frameworks too, whatever this file passes them.
 _CALLED_BY_OTHERS = {"forward", "training_step", "compute_loss", "__call__"}
+# Flags of these names part one step into several: what they guard still runs in each whole one.
+_STEPS = re.compile(r"step|update|accum|sync|optim|grad")
 
 
 class Meanings:
@@ -98,7 +101,7 @@ class Meanings:
             return None
         key = function, node.id
         if key not in self._by_callers:
-            if key in self._asked or function.name in _CALLED_BY_OTHERS:
+            if key in self._asked or function.name in _CALLED_BY_OTHERS or _STEPS.search(node.id):
                 return None
             self._asked.add(key)
             try:
@@ -109,16 +112,20 @@ class Meanings:
 
     def _passed(self, function: Function, name: str) -> Seldom | None:
         found: list[Seldom | None] = []
+        told = False  # a flag that nobody here ever sets may be set by others
         for call in self._names.callers(function):
             given = passed(call, function, name)
             if given is None and (_spreads(call) or default_of(function, name) is None):
                 return None
             given = given or default_of(function, name)
             if given is not None:
-                found.append(never(given) or rare(given, self) or self._seldom(call))
+                why = rare(given, self) or (None if never(given) else self._seldom(call))
+                told = told or why is not None
+                found.append(why or never(given))
         if call_elsewhere := self._called_elsewhere(function):
             found.append(_passed_elsewhere(call_elsewhere, function, name))
-        return commonest(found)
+            told = told or bool(call_elsewhere.seldom)
+        return commonest(found) if told else None
 
     def _called_elsewhere(self, function: Function) -> HotCall | None:
         home = self._syntax.class_of(function)

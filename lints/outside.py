@@ -58,6 +58,10 @@ class Outside(Protocol):
         """Whether any file trains on a GPU or its like."""
 
     @property
+    def on_host(self) -> bool:
+        """Whether the project trains, and none of its files speaks of an accelerator."""
+
+    @property
     def called(self) -> Mapping[str, HotCall]:
         """What others call of this file in every step: `function` or `Class.method`."""
 
@@ -76,6 +80,7 @@ class Alone:
 
     trains = False
     accelerates = False
+    on_host = False
     called: Mapping[str, HotCall] = MappingProxyType({})
 
     def bases(self, name: str) -> frozenset[str]:

@@ -33,10 +33,17 @@ class Project:
     """Answers what one file asks about others; remembers whom it had to look at for that."""
 
     def __init__(
-        self, files: Collection[str], read: Read, *, trains: bool, accelerates: bool = False
+        self,
+        files: Collection[str],
+        read: Read,
+        *,
+        trains: bool,
+        accelerates: bool = False,
+        on_host: bool = False,
     ) -> None:
         self.trains = trains
         self.accelerates = accelerates
+        self.on_host = on_host
         self._read = read
         self._modules = Modules(files)
         self._texts: dict[str, str | None] = {}
@@ -202,6 +209,11 @@ class View:
     def accelerates(self) -> bool:
         """Whether any file of the project trains on a GPU or its like."""
         return self._project.accelerates
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the project trains, and none of its files speaks of an accelerator."""
+        return self._project.on_host
 
     def bases(self, name: str) -> frozenset[str]:
         """Return the library classes that an imported class derives from."""

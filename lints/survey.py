@@ -31,6 +31,12 @@ _HOT = re.compile(
 )
 _HOT_TEXT = re.compile(_HOT.pattern.decode())
 _ACCELERATES = re.compile(rb"cuda|accelerat|deepspeed|fabric|lightning|\.to\(", re.IGNORECASE)
+_OPTIMIZES = re.compile(rb"torch\.optim\b|\boptim\.[A-Z]\w*\(|from torch import .*\boptim\b")
+_SPEAKS = re.compile(
+    rb"cuda|accelerat|deepspeed|fabric|lightning|device|\.to\(|gpu|nccl|DataParallel|rocm|tpu|ignite"
+    rb"|transformers|mmengine|mmcv|detectron2|composer|fastai|speechbrain|\b(xpu|mps|npu|hpu)\b",
+    re.IGNORECASE,
+)
 _TRAINS = re.compile(rb"\.backward\(|def training_step|def compute_loss|manual_backward\(")
 
 
@@ -39,7 +45,8 @@ class Surveyed:
     """A file: `name` is relative to where perflint was called, with forward slashes.
 
     `matters`: it mentions a framework; `hot`: some of it may run in every step; `trains`: it seems
-    to run backward passes, `accelerates`: on a GPU or its like. `problem` is why it cannot be read.
+    to run backward passes, `accelerates`: on a GPU or its like; `optimizes`: it makes an optimizer,
+    `speaks`: of devices or of what brings some. `problem` is why it cannot be read.
     """
 
     name: str
@@ -49,6 +56,8 @@ class Surveyed:
     hot: bool = False
     trains: bool = False
     accelerates: bool = False
+    optimizes: bool = False
+    speaks: bool = False
     problem: str | None = None
     _source: SourceFile | None = field(default=None, repr=False)
 
@@ -102,7 +111,12 @@ def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
     found.trains = found.matters and bool(_TRAINS.search(raw))
     found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
     kept = state if is_settled(state, began) else None
-    flags = found.matters, found.hot, found.trains, found.accelerates
+    found.optimizes = found.matters and bool(_OPTIMIZES.search(raw))
+    found.speaks = bool(_SPEAKS.search(raw))
+    flags = (
+        *(found.matters, found.hot, found.trains),
+        *(found.accelerates, found.optimizes, found.speaks),
+    )
     cache.keep_facts(path, kept, digest, flags)
     return found
 

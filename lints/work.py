@@ -68,6 +68,10 @@ class Work:
         self._accelerates = any(
             file.accelerates and not is_test_code(file.name) for file in (*given, *others)
         )
+        every = [*given, *others]
+        self._on_host = any(f.trains and f.optimizes for f in every) and not any(
+            file.speaks for file in every
+        )
         self._keys: dict[int, bytes] = {}
         # What kept rules from being loaded, once the work is done.
         self.problems: tuple[str, ...] = ()
@@ -76,6 +80,7 @@ class Work:
             str(root),
             self._trains,
             self._accelerates,
+            self._on_host,
             effort.shortcuts,
             fingerprint_of(sorted(self._files)),
         )
@@ -161,7 +166,11 @@ class Work:
             if kept is not None and self._still_true(kept[0]):
                 known[job.file.name] = outcome_of(kept[1])
         project = Project(
-            list(self._files), self._text, trains=self._trains, accelerates=self._accelerates
+            list(self._files),
+            self._text,
+            trains=self._trains,
+            accelerates=self._accelerates,
+            on_host=self._on_host,
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))

@@ -60,6 +60,7 @@ SELDOM = {
     "a mode that is not training": "self.mode != 'train'",
     "a clock in the condition": "time.time() - last > 30",
     "a clock on the right": "last + 30 < time.time()",
+    "another device by its mode": "mode == 'cpu'",
     "a date": "datetime.datetime.now() - last > minute",
 }
 OFTEN = {
@@ -201,6 +202,8 @@ LEAVES = "def report(loss, on{}):\n    if not on:\n        return\n    HERE\n"
         ("", "report(loss, step % 100 == 0)\nreport(loss, args.on)", True),
         ("", "report(loss, rank == 0)", True),
         ("", "report(loss, **options)", True),
+        ("=False", "report(loss)", True),  # others may set it
+        ("=True", "report(loss, False)", True),
     ],
 )
 def test_a_flag_is_what_all_callers_pass(callee: str, default: str, calls: str, hot: bool) -> None:
@@ -229,3 +232,8 @@ def test_a_flag_is_what_the_callers_in_other_files_pass(
     config = LintConfig(root=tmp_path)
     result = check_paths(tmp_path, [tmp_path], config, None, Effort())
     assert any(f.path == "meters.py" and f.code == "PFL101" for f in result.findings) is hot
+
+
+def test_a_flag_for_accumulated_steps_is_no_guard() -> None:
+    callee = "def run(loss, update_params):\n    if update_params:\n        HERE\n"
+    assert _hot(callee + _loop("run(loss, step % 4 == 0)"))
