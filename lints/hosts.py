@@ -29,6 +29,7 @@ _SURELY = re.compile(
 _TRAINERS = ("transformers", "trl", "pytorch_lightning", "lightning")
 # Seeding each device there may be moves nothing to one.
 _SEEDS = re.compile(r"torch\.cuda\.(is_available|manual_seed(_all)?)\(")
+_THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 _DEVICE_NAME = re.compile(r"(^|_)(device|dev)$", re.IGNORECASE)
 _DEEPEST = 5
 _QUOTES = ('"""', "'''")
@@ -65,7 +66,8 @@ class Hosts:
             return False
         if targets:
             return any(self._says_so(moved, target) for moved, target in targets)
-        return "device" not in self._source and self._is_whole()
+        silent = "device" not in self._source or _THE_CPU.search(self._source)
+        return bool(silent) and self._is_whole()
 
     def _is_whole(self) -> bool:
         """Whether the file makes its own model and its own optimizer, and trains by itself."""
