@@ -4,6 +4,7 @@ import ast
 import re
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
+from .callees import Callees
 from .guards import Seldom, rare, rarely_false
 from .markers import takes_the_step
 from .meanings import Meanings
@@ -26,10 +27,10 @@ _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
 class Cold:
     """Answers what makes a place rare: guards, error paths, evaluation."""
 
-    def __init__(self, syntax: Syntax, names: Names) -> None:
+    def __init__(self, syntax: Syntax, names: Names, callees: Callees | None = None) -> None:
         self._syntax = syntax
         self._names = names
-        self._meanings = Meanings(syntax, names, self._around)
+        self._meanings = Meanings(syntax, names, callees, self._around)
 
     def why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
         """Return why a parent runs this child of it rarely; `looped`: with a loop in between."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Self
 
+from .callees import Callees
 from .guards import Seldom, commonest, never, rare
 from .names import Names
 from .nodes import Function, default_of, walk
@@ -25,11 +26,13 @@ class Meanings:
         self,
         syntax: Syntax,
         names: Names,
+        callees: Callees | None = None,
         seldom: Callable[[ast.Call], Seldom | None] = lambda call: None,
         within: tuple[ast.Call, Function] | None = None,
     ) -> None:
         self._syntax = syntax
         self._names = names
+        self._callees = callees
         self._seldom = seldom
         self._within = within
         self._rewrites: bool | None = None
@@ -66,7 +69,7 @@ class Meanings:
 
     def answers(self, call: ast.Call) -> tuple[list[ast.expr], Self] | None:
         """Return what a function of this file can give back, each with what has to hold for it."""
-        function = self._names.definition(call.func)
+        function = self._callees.of(call) if self._callees else self._names.definition(call.func)
         if not isinstance(function, Function) or isinstance(function, ast.AsyncFunctionDef):
             return None
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
@@ -76,7 +79,7 @@ class Meanings:
             return None
         if not isinstance(function.body[-1], ast.Return | ast.Raise):
             given.append(ast.Constant(None))
-        inner = type(self)(self._syntax, self._names, self._seldom, (call, function))
+        inner = type(self)(self._syntax, self._names, self._callees, self._seldom, (call, function))
         return given, inner
 
     def _on_condition(self, value: ast.expr, function: Function) -> ast.expr:
@@ -113,7 +116,7 @@ class Meanings:
     def _passed(self, function: Function, name: str) -> Seldom | None:
         found: list[Seldom | None] = []
         told = False  # a flag that nobody here ever sets may be set by others
-        for call in self._names.callers(function):
+        for call in self._callers(function):
             given = passed(call, function, name)
             if given is None and (_spreads(call) or default_of(function, name) is None):
                 return None
@@ -126,6 +129,13 @@ class Meanings:
             found.append(_passed_elsewhere(call_elsewhere, function, name))
             told = told or bool(call_elsewhere.seldom)
         return commonest(found) if told else None
+
+    def _callers(self, function: Function) -> list[ast.Call]:
+        """Return the calls of this file that run a function, as a method of an object too."""
+        if self._callees is None:
+            return self._names.callers(function)
+        calls = self._syntax.calls_to(function.name)
+        return [call for call in calls if self._callees.of(call) is function]
 
     def _called_elsewhere(self, function: Function) -> HotCall | None:
         home = self._syntax.class_of(function)

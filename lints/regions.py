@@ -54,7 +54,7 @@ class Regions:
         self._callees = callees
         self._path = path
         self._of_tests = is_test_code(path)
-        self._cold = Cold(syntax, names)
+        self._cold = Cold(syntax, names, callees)
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops

@@ -211,6 +211,29 @@ def test_a_flag_is_what_all_callers_pass(callee: str, default: str, calls: str, 
 
 
 @pytest.mark.parametrize(
+    ("calls", "hot"),
+    [
+        ("meter.report(loss, on=step % 100 == 0)", False),
+        ("meter.report(loss, step % 100 == 0)", False),
+        ("meter.report(loss, meter.due(step))", False),
+        ("meter.report(loss, meter.due)", True),
+        ("meter.report(loss, True)", True),
+    ],
+)
+def test_the_methods_of_an_object_are_asked_like_functions(calls: str, hot: bool) -> None:
+    source = """
+        class Meter:
+            def due(self, step):
+                return step % self.every == 0
+            def report(self, loss, on):
+                if on:
+                    HERE
+        meter = Meter()
+        """
+    assert _hot(dedent(source) + _loop(calls)) is hot
+
+
+@pytest.mark.parametrize(
     ("default", "calls", "hot"),
     [
         ("", "report(loss, on=step % 100 == 0)", False),
