@@ -8,6 +8,7 @@ from typing import Any
 from .engine import examine
 from .files import UnreadableError
 from .finding import Finding
+from .only import ANY
 from .outside import HotCall, Place
 from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
@@ -95,7 +96,10 @@ class Analyst:
     def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
             if _is_near(call):
-                target = self._project.target(caller, call.target)
+                if call.target.startswith(ANY):
+                    target = self._project.only_method(call.target.removeprefix(ANY))
+                else:
+                    target = self._project.target(caller, call.target)
                 if target is not None and target[0] != caller:
                     yield *target, call
 

@@ -247,8 +247,11 @@ def _of_parameters(function: Function | ast.Lambda) -> list[Binding]:
     args = function.args
     plain = [*args.posonlyargs, *args.args, *args.kwonlyargs]
     found = [Binding((arg.arg,), How.PARAMETER, function, arg) for arg in plain]
-    rest = [arg for arg in (args.vararg, args.kwarg) if arg]
-    return found + [Binding((arg.arg,), How.OTHER, function) for arg in rest]
+    if args.kwarg:
+        found.append(Binding((args.kwarg.arg,), How.PARAMETER, function, args.kwarg))
+    if args.vararg:
+        found.append(Binding((args.vararg.arg,), How.OTHER, function))
+    return found
 
 
 def _starts(path: Path, bound: Path) -> bool:

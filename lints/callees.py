@@ -81,10 +81,24 @@ class Callees:
             return self._made_by(node, depth - 1)
         path = path_of(node)
         if path is None:
-            return None
+            return self._element(node, depth - 1)
         if path[-1] == ".module" and isinstance(node, ast.Attribute):
             return self._class_of(node.value, depth - 1)
         homes = {self._bound(binding, depth - 1) for binding in self._bindings_of(node, path)}
+        homes.discard(None)
+        return homes.pop() if len(homes) == 1 else None
+
+    def _element(self, node: ast.expr, depth: int) -> ast.ClassDef | str | None:
+        """Return the class of `self.models[name]`, where all that is put there is of one class."""
+        path = path_of(node.value) if isinstance(node, ast.Subscript) else None
+        if path is None:
+            return None
+        homes = {
+            self._class_of(statement.value, depth)
+            for statement in self._syntax.nodes(ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Subscript) and path_of(target.value) == path
+        }
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
 

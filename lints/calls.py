@@ -2,6 +2,7 @@
 
 import ast
 
+from . import library
 from .devices import Devices
 from .factories import is_device_type
 from .inputs import Valuer
@@ -110,8 +111,14 @@ class Calls:
             return self._values.value(call.args[0]) if call.args else UNKNOWN
         if name == "torch.load":
             return Value(Kind.NEST, Device.HOST)
-        if head == "torch.nn" and last[:1].isupper():
+        if (head == "torch.nn" and last[:1].isupper()) or library.gives_module(name):
             return MODULE
+        if library.runs_module(name):
+            return self._from(call, OUTPUT)
+        if library.gives_tensor(name):
+            return self._computed(call, last)
+        if library.gives_tensors(name):
+            return group([(None, self._computed(call, last))])
         if name.startswith("torchmetrics.") and last[:1].isupper():
             return MODULE
         return UNKNOWN

@@ -251,6 +251,18 @@ class FileFacts:
             return Severity.INFO
         return usual
 
+    def is_input(self, node: ast.expr) -> bool:
+        """Whether an expression is a parameter of a `forward` or a loss, or a part of one."""
+        while isinstance(node, ast.Subscript | ast.Attribute) or (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ):
+            node = node.func.value if isinstance(node, ast.Call) else node.value  # type: ignore[attr-defined]
+        function = self.syntax.function(node)
+        if not isinstance(node, ast.Name) or not self.regions.computes(function or node):
+            return False
+        found = self.bindings.reaching(node, (node.id,))
+        return bool(found) and all(binding.how is How.PARAMETER for binding in found)
+
     def source_of(self, node: ast.Name) -> ast.expr | None:
         """Return the expression that a name stands for, where one assignment gives it."""
         bindings = self.bindings.reaching(node, (node.id,))

@@ -102,6 +102,8 @@ class Inputs:
         if not isinstance(function, Function):
             return UNKNOWN
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        if arg is function.args.kwarg:
+            return self._spread(function, names)
         if base := self._regions.hook(function):
             return self._of_hook(base, function.name, arg.arg, names)
         if _is_switch(function, arg):
@@ -111,8 +113,6 @@ class Inputs:
             if said.kind is Kind.TENSOR:
                 return self._placed(function, arg.arg, names, said)
             return said
-        if arg is function.args.kwarg:
-            return self._spread(function, names)
         callers = self._names.callers(function)
         values = [self._passed(call, function, arg.arg, names) for call in callers]
         values += self._passed_outside(function, arg.arg, names)

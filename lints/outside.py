@@ -74,6 +74,9 @@ class Outside(Protocol):
     def made(self, name: str) -> str | None:
         """Return the full name of the class whose objects an imported function gives back."""
 
+    def has_only(self, method: str) -> bool:
+        """Whether one class of the project, and no other, has a method of this name."""
+
 
 class Alone:
     """A file of which nothing else is known."""
@@ -94,6 +97,10 @@ class Alone:
     def made(self, name: str) -> str | None:
         """Nothing is known of other files."""
         return None
+
+    def has_only(self, method: str) -> bool:
+        """Nothing is known of other files."""
+        return False
 
 
 ALONE = Alone()

@@ -10,7 +10,9 @@ from typing import TypeVar
 from .file_facts import FileFacts
 from .modules import FILE, Modules
 from .nodes import Function
+from .only import EVERYTHING, may_tell, only_methods
 from .outside import LIBRARIES, HotCall
+from .paths import is_test_code
 from .values import UNKNOWN, Value
 
 # How many characters of parsed files are held at once, how many questions may lead to each other,
@@ -40,7 +42,9 @@ class Project:
         trains: bool,
         accelerates: bool = False,
         on_host: bool = False,
+        own: Collection[str] = (),
     ) -> None:
+        """Take the paths of all files, and of those whose methods count as the project's `own`."""
         self.trains = trains
         self.accelerates = accelerates
         self.on_host = on_host
@@ -53,6 +57,8 @@ class Project:
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
+        self._own = [file for file in own if not is_test_code(file)]
+        self._only: dict[str, Target] | None = None
         self._open: set[object] = set()
         self._consulted: set[str] = set()
 
@@ -84,6 +90,16 @@ class Project:
     def made(self, target: Target) -> Target | None:
         """Return the class whose objects a function of the project gives back: file and name."""
         return self._once(self._made, target, lambda: self._find_made(target), None)
+
+    def only_method(self, name: str) -> Target | None:
+        """Return the file and class of the one method of the project that has this name."""
+        if not may_tell(name):
+            return None
+        if self._only is None:
+            own = ((file, self._read(file) or "") for file in self._own)
+            self._only = only_methods(own)
+        self._consulted.add(EVERYTHING)
+        return self._only.get(name)
 
     def _once(
         self,
@@ -237,6 +253,10 @@ class View:
         target = self._project.target(self._path, name)
         made = self._project.made(target) if target else None
         return f"{FILE}{made[0]}:{made[1]}" if made else None
+
+    def has_only(self, method: str) -> bool:
+        """Whether one class of the project, and no other, has a method of this name."""
+        return self._project.only_method(method) is not None
 
 
 def _defines(text: str, name: str) -> bool:

@@ -11,12 +11,14 @@ from .cold import Cold
 from .guards import Seldom
 from .names import Names
 from .nodes import Function, Loop
+from .only import ANY
 from .outside import LIBRARIES, Outside, Place
 from .paths import is_test_code
 from .roots import Roots
 from .steps import Steps
 from .syntax import Syntax
 
+_PARTS = {"items", "values", "keys", "parameters", "named_parameters", "buffers", "named_buffers"}
 _REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
 
 # How many calls lead from a step to what it runs, within one file.
@@ -53,12 +55,14 @@ class Regions:
         self._names = names
         self._callees = callees
         self._path = path
+        self._outside = outside
         self._of_tests = is_test_code(path)
         self._cold = Cold(syntax, names, callees)
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
         self._hot_functions: dict[Function, Hot] = {}
+        self._handed: set[Function] = set()
         for function in steps.functions:
             self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         for function in syntax.functions:
@@ -104,7 +108,7 @@ class Regions:
                     if self._cold.in_cold_function(parent):
                         return None
                     return _in_loop(parent, seldom)
-                looped = looped or repeated
+                looped = looped or (repeated and not _walks_over_parts(parent))
             elif isinstance(parent, Function):
                 # What comes before the body (defaults, decorators) runs once.
                 hot = functions.get(parent) if child in parent.body else None
@@ -160,8 +164,8 @@ class Regions:
         return self._roots.is_module(home)
 
     def computes(self, function: ast.AST) -> bool:
-        """Whether whoever trains gives this function tensors: a `forward`, or a loss."""
-        return function in self._computing
+        """Whether training gives this function tensors: a `forward`, a loss, what maps them."""
+        return function in self._computing or function in self._handed
 
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""
@@ -193,6 +197,7 @@ class Regions:
                         chain = (*hot.chain, f"{self._path}:{node.lineno}")
                         why = self._by_way_of(given, chain)
                         found.setdefault(given, Hot(hot.place, hot.line, why, chain))
+                        self._handed.add(given)
             self._hot_functions.update(found)
             callers = list(found)
 
@@ -250,6 +255,18 @@ class Regions:
                 hot = self.hot(call)
                 if hot is not None:
                     yield call, target, hot
+            elif target is None and (name := self._only_name(call)) is not None:
+                hot = self.hot(call)
+                if hot is not None:
+                    yield call, f"{ANY}{name}", hot
+
+    def _only_name(self, call: ast.Call) -> str | None:
+        """Return the method that a call of an unknown object runs, where one class has it."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr in self._own_names:
+            return None
+        if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
+            return None
+        return call.func.attr if self._outside.has_only(call.func.attr) else None
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
@@ -262,16 +279,21 @@ class Regions:
     @cached_property
     def _computing(self) -> list[Function]:
         """The functions that compute outputs and losses of a module, in the order of the text."""
-        found: list[Function] = []
-        for function in self._syntax.functions:
-            home = self._syntax.class_of(function)
-            forward = function.name == "forward" and home is not None and self.is_module(home)
-            if forward or self._roots.is_loss(function):
-                found.append(function)
-        return found
+        roots = self._roots
+        return [f for f in self._syntax.functions if roots.is_forward(f) or roots.is_loss(f)]
 
     def _has_step_loop(self, function: Function) -> bool:
         return any(self._syntax.function(loop) is function for loop in self._step_loops)
+
+
+def _walks_over_parts(loop: Loop) -> bool:
+    """Whether a loop takes the losses, parameters or elements of one step, rather than batches."""
+    source = None if isinstance(loop, ast.While) else loop.iter
+    if not isinstance(source, ast.Call):
+        return False
+    if isinstance(source.func, ast.Name) and source.func.id == "zip":
+        return all("param" in ast.unparse(arg) for arg in source.args)
+    return isinstance(source.func, ast.Attribute) and source.func.attr in _PARTS
 
 
 def _registers(call: ast.Call) -> bool:

@@ -53,6 +53,15 @@ MODULES = {
     *("mmengine.model.BaseModule", "mmcv.runner.BaseModule", "mmcv.runner.base_module.BaseModule"),
 }
 _OF_TORCH = re.compile(r"^(torch\.nn|torchvision\.models)\.(\w+\.)*(?!Parameter|Buffer)[A-Z]\w*$")
+# Modules of libraries on top of torch are told by the last word of their names.
+_OF_LIBRARIES = re.compile(
+    r"^(mm(det|seg|pose|pretrain|cls|cv|engine|ocr|rotate|action)\w*|detectron2|timm|transformers|monai"
+    r"|fairseq|espnet2?|nemo|segmentation_models_pytorch|diffusers)\..*\.?[A-Z]\w*(Detector|Heads?"
+    r"|Model(Mixin)?|PreTrainedModel|Net|Module|Loss|Layer|Block|Backbone|Neck|Encoder|Decoder|Segmentor"
+    r"|Classifier|Attention|Transformer)\w{0,3}$"
+)
+# What runs a module for training: `forward_train` is how detectors of mmdet 2 call it.
+_FORWARDS = {"forward", "forward_train"}
 _ENGINES = {"ignite.engine.Engine", "ignite.engine.engine.Engine"}
 _EVALUATOR = re.compile(r"eval|valid|test|infer", re.IGNORECASE)
 _STEP = re.compile(
@@ -112,6 +121,11 @@ class Roots:
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         return any(_BATCH.search(name) for name in names) or function.name == "optimize_parameters"
 
+    def is_forward(self, function: Function) -> bool:
+        """Whether a function is how a module of this file is run."""
+        home = self._syntax.class_of(function)
+        return function.name in _FORWARDS and home is not None and self.is_module(home)
+
     def is_loss(self, function: Function) -> bool:
         """Whether a function computes a loss: a method of a module, or one on its own, by name."""
         if _ABOUT.search(function.name) or self._serves:
@@ -159,4 +173,6 @@ def _names(given: list[ast.expr], name: str) -> bool:
 
 def are_of_modules(bases: Iterable[str]) -> bool:
     """Whether one of these classes is a module: torch's own, or a framework's."""
-    return any(base in MODULES or _OF_TORCH.match(base) for base in bases)
+    return any(
+        base in MODULES or _OF_TORCH.match(base) or _OF_LIBRARIES.match(base) for base in bases
+    )

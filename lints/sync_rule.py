@@ -53,7 +53,7 @@ class SyncRule(Rule):
             return False
         if self.breaks_graph and value.is_tensor and self._is_compiled(node):
             return False
-        if value.is_derived and hot.place is Place.FORWARD:
+        if value.is_derived and hot.place is Place.FORWARD and not self._is_of_input(node):
             # Known by its use alone: enough to mention, not to warn.
             severity = Severity.INFO
         likely = value.confidence is Confidence.POSSIBLE or value.is_derived
@@ -67,6 +67,12 @@ class SyncRule(Rule):
             safe=safe,
         )
         return True
+
+    def _is_of_input(self, node: cst.CSTNode) -> bool:
+        """Whether a call reads an input of `forward`, as `lengths.cpu()` does: a tensor, then."""
+        found = self.facts.counterpart(node)
+        owner = found.func.value if isinstance(found, ast.Call) else None  # type: ignore[attr-defined]
+        return owner is not None and self.facts.is_input(owner)
 
     def _is_compiled(self, node: cst.CSTNode) -> bool:
         found = self.facts.counterpart(node)

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from .cache import Cache, fingerprint_of, own_version
 from .config import LintConfig
 from .files import UnreadableError
+from .only import EVERYTHING
 from .paths import is_test_code
 from .progress import silent
 from .result import Silenced, SourceResult
@@ -171,6 +173,7 @@ class Work:
             trains=self._trains,
             accelerates=self._accelerates,
             on_host=self._on_host,
+            own=[name for name, file in sorted(self._files.items()) if file.matters],
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
@@ -187,8 +190,15 @@ class Work:
         return all(self._digest(name) == digest for name, digest in seen)
 
     def _digest(self, name: str) -> bytes:
+        if name == EVERYTHING:
+            return self._digest_of_all
         file = self._files.get(name)
         return file.digest if file else b""
+
+    @cached_property
+    def _digest_of_all(self) -> bytes:
+        """What stays the same while no file of the project changes."""
+        return fingerprint_of(sorted((name, file.digest) for name, file in self._files.items()))
 
     def _text(self, name: str) -> str | None:
         """Read a file that another one asks about."""

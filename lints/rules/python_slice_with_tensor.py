@@ -29,7 +29,6 @@ class PythonSliceWithTensor(SyncRule):
 
     code = "PFL118"
     tokens = ("[", "range(")
-    preview = True
 
     VALID = (
         """

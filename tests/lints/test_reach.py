@@ -1,0 +1,177 @@
+"""How far hot code is followed: to methods of objects, of base classes, of other files."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from torch_perflint.lints.check import check_paths
+from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.work import Effort
+
+STEP = """\
+import torch
+{imports}
+
+def train(loader, optimizer, model, criterion):
+    {before}
+    for x, y in loader:
+        loss = criterion(model(x.cuda()), y)
+        loss.backward()
+        optimizer.step()
+        {call}
+"""
+
+
+def _found(folder: Path, files: dict[str, str]) -> list[tuple[str, int, str]]:
+    (folder / "pyproject.toml").write_text("[tool.perflint.lints]\n")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(dedent(text))
+    result = check_paths(folder, [Path(".")], LintConfig(root=folder), None, Effort())
+    assert not result.problems
+    return [(f.path, f.span.line, f.code) for f in result.findings]
+
+
+def _train(call: str, *, imports: str = "", before: str = "pass") -> str:
+    return STEP.format(call=call, imports=imports, before=before)
+
+
+METER = """\
+import torch
+
+class Meter:
+    def record_losses(self, losses):
+        self.last = losses.item()
+
+class Elsewhere:
+    def later(self, losses):
+        self.last = losses.item()
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "before", "call"),
+    [
+        ("from meters import Meter", "meter = Meter()", "meter.record_losses(loss)"),
+        ("from build import make_meter", "meter = make_meter()", "meter.record_losses(loss)"),
+        ("import registry", "meter = registry.get('meter')", "meter.record_losses(loss)"),
+        ("from meters import Meter", "meters = {}; meters['a'] = Meter()",
+         "meters[name].record_losses(loss)"),
+    ],
+    ids=["made here", "made by a function of another file", "only one class has it", "element"],
+)  # fmt: skip
+def test_the_method_of_an_object_is_followed(
+    tmp_path: Path, imports: str, before: str, call: str
+) -> None:
+    found = _found(
+        tmp_path,
+        {
+            "train.py": _train(call, imports=imports, before=before),
+            "meters.py": METER,
+            "build.py": "from meters import Meter\n\ndef make_meter():\n    return Meter()\n",
+            "registry.py": "def get(name):\n    return MADE[name]\n",
+        },
+    )
+    assert found == [("meters.py", 5, "PFL101")]
+
+
+def test_a_name_that_two_classes_have_tells_nothing(tmp_path: Path) -> None:
+    files = {
+        "train.py": _train("unknown.record_losses(loss)"),
+        "meters.py": METER,
+        "others.py": "class Other:\n    def record_losses(self, losses):\n        pass\n"
+        "import torch\n",
+    }
+    assert _found(tmp_path, files) == []
+
+
+def test_a_name_that_containers_have_tells_nothing(tmp_path: Path) -> None:
+    meter = METER.replace("record_losses", "update")
+    files = {"train.py": _train("unknown.update(loss)"), "meters.py": meter}
+    assert _found(tmp_path, files) == []
+
+
+def test_an_inherited_method_of_another_file_is_followed(tmp_path: Path) -> None:
+    base = (
+        "import torch\n\nclass Base:\n    def note(self, loss):\n        self.last = loss.item()\n"
+    )
+    trainer = """\
+        import torch
+        from base import Base
+
+        class Trainer(Base):
+            def fit(self, loader):
+                for x, y in loader:
+                    loss = self.criterion(self.model(x.cuda()), y)
+                    loss.backward()
+                    self.optimizer.step()
+                    self.note(loss)
+    """
+    assert _found(tmp_path, {"base.py": base, "trainer.py": trainer}) == [("base.py", 5, "PFL101")]
+
+
+@pytest.mark.parametrize("call", ["logger.update(loss=loss)", "logger.update(**{'loss': loss})"])
+def test_what_is_passed_by_any_name_is_known_where_it_is_asked_for(
+    tmp_path: Path, call: str
+) -> None:
+    logger = """\
+        import torch
+
+        class Logger:
+            def update(self, **values):
+                for name, value in values.items():
+                    if isinstance(value, torch.Tensor):
+                        value = value.item()
+                    self.last = value
+    """
+    train = _train(call, imports="from log import Logger", before="logger = Logger()")
+    assert _found(tmp_path, {"log.py": logger, "train.py": train}) == [("log.py", 7, "PFL101")]
+
+
+def test_all_callers_say_what_is_passed(tmp_path: Path) -> None:
+    logger = """\
+        import torch
+
+        class Logger:
+            def update(self, **values):
+                for value in values.values():
+                    if isinstance(value, torch.Tensor):
+                        self.last = value.item()
+    """
+    twice = "logger.update(rate=0.1); logger.update(loss=loss)"
+    once = "logger.update(rate=0.1)"
+    imports, before = "from log import Logger", "logger = Logger()"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    files = {"log.py": logger, "train.py": _train(twice, imports=imports, before=before)}
+    assert _found(tmp_path / "a", files) == [("log.py", 7, "PFL101")]
+    files["train.py"] = _train(once, imports=imports, before=before)
+    assert _found(tmp_path / "b", files) == []
+
+
+def test_what_another_file_makes_of_device_tensors_may_be_read(tmp_path: Path) -> None:
+    reduce = "def reduce_all(losses):\n    return exchange(losses)\n"
+    train = _train(
+        "print(reduce_all({'a': loss})['a'].mean().item())", imports="from dist import reduce_all"
+    )
+    assert _found(tmp_path, {"dist.py": reduce, "train.py": train}) == [("train.py", 10, "PFL101")]
+
+
+def test_a_loader_in_a_file_without_a_device_counts_where_the_project_has_one(
+    tmp_path: Path,
+) -> None:
+    data = """\
+        from torch.utils.data import DataLoader
+
+        def build_dataloader(dataset, shuffle):
+            data_loader = DataLoader(dataset, batch_size=8, shuffle=shuffle, num_workers=4)
+            return data_loader
+    """
+    (tmp_path / "gpu").mkdir()
+    (tmp_path / "cpu").mkdir()
+    train = _train("pass")
+    assert _found(tmp_path / "gpu", {"data.py": data, "train.py": train}) == [
+        ("data.py", 4, "PFL202")
+    ]
+    on_host = train.replace("x.cuda()", "x")
+    assert _found(tmp_path / "cpu", {"data.py": data, "train.py": on_host}) == []

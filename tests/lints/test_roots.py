@@ -1,0 +1,194 @@
+"""Which functions run in every step by what they are, and what that says of their parameters."""
+
+import ast
+from textwrap import dedent
+
+import pytest
+from torch_perflint.lints.engine import check_source
+from torch_perflint.lints.facts import Facts
+from torch_perflint.lints.only import only_methods
+from torch_perflint.lints.outside import Place
+from torch_perflint.lints.registry import all_rules
+from torch_perflint.lints.values import Device, Kind
+
+
+def _facts(source: str, path: str = "train.py") -> Facts:
+    return Facts(dedent(source), path)
+
+
+def _here(facts: Facts) -> ast.expr:
+    return next(
+        node
+        for node in ast.walk(facts.syntax.tree)
+        if isinstance(node, ast.Name) and node.id == "HERE"
+    )
+
+
+def _codes(source: str) -> list[tuple[int, str]]:
+    found = check_source(dedent(source), "train.py", all_rules())
+    return [(f.span.line, f.code) for f in found if f.severity.value != "info"]
+
+
+LOSSES = [
+    "class L(nn.Module):\n    def get_loss(self, x):\n        HERE",
+    "class L(nn.Module):\n    def loss_boxes(self, x):\n        HERE",
+    "class L(nn.CrossEntropyLoss):\n    def compute_losses(self, x):\n        HERE",
+    "class L(nn.CrossEntropyLoss):\n    def forward(self, x):\n        HERE",
+    "def focal_loss(pred, target):\n    HERE",
+    "def _neg_loss(pred, gt):\n    HERE",
+]
+NO_LOSSES = [
+    "class L:\n    def get_loss(self, x):\n        HERE",
+    "class L(nn.Module):\n    def plot_loss(self, x):\n        HERE",
+    "class L(nn.Module):\n    def reduce_loss(self, x):\n        HERE",
+    "def get_loss(config):\n    HERE",
+    "def make_loss(name, weight):\n    HERE",
+    "def print_loss(name, loss):\n    HERE",
+    "def focal_loss(alpha, gamma):\n    HERE\n    return lambda x, y: x - y",
+    "def evaluate_loss(pred, target):\n    HERE",
+]
+
+
+@pytest.mark.parametrize("source", LOSSES)
+def test_a_loss_is_computed_in_every_step(source: str) -> None:
+    facts = _facts("from torch import nn\n" + source)
+    hot = facts.regions.hot(_here(facts))
+    assert hot is not None and hot.place is Place.FORWARD
+
+
+@pytest.mark.parametrize("source", NO_LOSSES)
+def test_what_only_speaks_of_losses_is_not(source: str) -> None:
+    facts = _facts("from torch import nn\n" + source)
+    assert facts.regions.hot(_here(facts)) is None
+
+
+def test_a_loss_of_a_script_that_only_runs_a_model_is_not_computed_in_training() -> None:
+    facts = _facts("import torch\ndef mel_loss(pred, target):\n    HERE", "inference.py")
+    assert facts.regions.hot(_here(facts)) is None
+
+
+@pytest.mark.parametrize("name", ["train_step", "train_one_batch", "fit_batch", "_train_batch"])
+def test_a_step_is_known_by_its_name_and_batch(name: str) -> None:
+    facts = _facts(f"import torch\nclass T(Base):\n    def {name}(self, batch):\n        HERE")
+    assert facts.regions.hot(_here(facts)) is not None
+    facts = _facts(f"import torch\nclass T(Base):\n    def {name}(self):\n        HERE")
+    assert facts.regions.hot(_here(facts)) is None
+
+
+def test_what_hot_code_calls_is_hot_without_gradients_and_whatever_it_samples() -> None:
+    source = """
+        import torch
+        for x, y in loader:
+            loss = model(x).mean()
+            loss.backward()
+            optimizer.step()
+            sample_targets(loss)
+            evaluate(loss)
+
+        @torch.no_grad()
+        def sample_targets(loss):
+            return loss.item()
+
+        def evaluate(loss):
+            return loss.item()
+
+        @torch.no_grad()
+        def sample_others(loss):
+            return loss.item()
+    """
+    assert _codes(source) == [(12, "PFL101")]
+
+
+def test_the_guard_of_accumulated_gradients_is_none() -> None:
+    source = """
+        import torch
+        for i, (x, y) in enumerate(loader):
+            loss = model(x).mean()
+            loss.backward()
+            if (i + 1) % accumulate == 0:
+                optimizer.step()
+                print(loss.item())
+            if (i + 1) % accumulate == 0:
+                print(loss.item())
+    """
+    assert _codes(source) == [(8, "PFL101")]
+
+
+def test_a_function_that_is_handed_on_runs_where_it_is_handed() -> None:
+    source = """
+        import torch
+        class Head(torch.nn.Module):
+            def forward(self, outputs):
+                return multi_apply(self.one, outputs)
+
+            def one(self, output):
+                return output.sum().item()
+
+            def other(self, output):
+                return output.sum().item()
+
+        def train(batch, optimizer):
+            Head()(batch).backward()
+            optimizer.step()
+    """
+    assert (8, "PFL101") in _codes(source) and (11, "PFL101") not in _codes(source)
+
+
+def test_a_check_for_a_tensor_is_believed() -> None:
+    source = """
+        import torch
+        for x, y in loader:
+            loss = model(x.cuda()).mean()
+            loss.backward()
+            optimizer.step()
+            stats = unheard_of(loss)
+            for name, value in stats.items():
+                HERE
+                if isinstance(value, torch.Tensor):
+                    value.sum()
+    """
+    facts = _facts(source)
+    checked = next(c for c in facts.syntax.calls_to("sum"))
+    assert isinstance(checked.func, ast.Attribute)
+    value = facts.dataflow.value(checked.func.value)
+    assert (value.kind, value.device) == (Kind.TENSOR, Device.ACCELERATOR)
+
+
+def test_none_is_only_the_absence_of_a_value() -> None:
+    source = """
+        import torch
+        for x, y in loader:
+            loss = model(x).mean()
+            loss.backward()
+            optimizer.step()
+            accuracy = (x == y).float().mean().cuda() if topk else None
+            if accuracy:
+                pass
+    """
+    assert _codes(source) == [(8, "PFL103")]
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        ("timm.create_model('resnet50')(x)", Kind.NEST),
+        ("torchvision.models.resnet50()(x)", Kind.NEST),
+        ("einops.rearrange(x.cuda(), 'a b -> b a')", Kind.TENSOR),
+        ("torchvision.ops.sigmoid_focal_loss(x.cuda(), y)", Kind.TENSOR),
+        ("timm.utils.accuracy(x.cuda(), y)[0]", Kind.TENSOR),
+        ("torch.utils.checkpoint.checkpoint(f, x)", Kind.NEST),
+    ],
+)
+def test_well_known_helpers_are_known(made: str, kind: Kind) -> None:
+    imports = "import timm, einops, torchvision, torch, timm.utils, torch.utils.checkpoint\n"
+    facts = _facts(imports + f"def f(x, y):\n    x = torch.zeros(3)\n    HERE = {made}\n    HERE")
+    value = facts.dataflow.value(max((n for n in ast.walk(facts.syntax.tree)
+        if isinstance(n, ast.Name) and n.id == "HERE"), key=lambda n: n.lineno))  # fmt: skip
+    assert (value.kind, value.device) == (kind, Device.ACCELERATOR)
+
+
+def test_only_the_methods_that_one_class_has_are_told() -> None:
+    one = "class A:\n    def record(self):\n        def inner():\n            pass\n"
+    one += "    def both_have(self):\n        pass\n"
+    two = "class B:\n    def both_have(self):\n        pass\n\ndef no_method():\n    pass\n"
+    assert only_methods([("a.py", one), ("b.py", two)]) == {"record": ("a.py", "A.record")}
