@@ -23,7 +23,7 @@ from .values import UNKNOWN, Value, join
 _ROUNDS = 6
 # How many calls, and how many files, lead from a step to a call of another file.
 _MOST_CALLS = 8
-_MOST_FILES = 4
+_MOST_FILES = 3
 # How many files are looked at between two clean-ups of what they left behind.
 _CLEANED_AFTER = 20
 

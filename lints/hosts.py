@@ -30,6 +30,7 @@ _TRAINERS = ("transformers", "trl", "pytorch_lightning", "lightning")
 # Seeding each device there may be moves nothing to one.
 _SEEDS = re.compile(r"torch\.cuda\.(is_available|manual_seed(_all)?)\(")
 _THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
+_LAYER = re.compile(r"^torch\.nn\.(?!\w*Loss|Module|Parameter|Data)[A-Z]\w*$")
 _DEVICE_NAME = re.compile(r"(^|_)(device|dev)$", re.IGNORECASE)
 _DEEPEST = 5
 _QUOTES = ('"""', "'''")
@@ -76,8 +77,9 @@ class Hosts:
         made = [self._names.of(call.func) or "" for call in self._syntax.calls]
         if not any(name.startswith("torch.optim.") for name in made):
             return False
-        layers = any(name.startswith("torch.nn.") and "Loss" not in name for name in made)
-        return layers or any(self._regions.is_module(home) for home in self._syntax.classes)
+        return any(map(_LAYER.match, made)) or any(
+            self._regions.is_module(home) for home in self._syntax.classes
+        )
 
     def _targets(self) -> list[tuple[ast.expr | None, ast.expr]]:
         """Return what is moved, and where to; None is moved where a tensor is made there."""

@@ -68,6 +68,8 @@ def _walks_over_parts(loop: Loop, call: ast.Call) -> bool:
     """Whether a loop steps each of several optimizers, or each of several losses, of one step."""
     if isinstance(loop, ast.While) or not isinstance(call.func, ast.Attribute):
         return False
-    targets = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    # `for self.step in range(9):` binds no `self`.
+    bound = (node for node in ast.walk(loop.target) if isinstance(node, ast.Name))
+    targets = {node.id for node in bound if isinstance(node.ctx, ast.Store)}
     receiver = path_of(call.func.value)
     return receiver is not None and receiver[0] in targets

@@ -159,6 +159,25 @@ def test_where_code_runs(source: str, place: Place | None) -> None:
     assert (hot and hot.place) == place
 
 
+def test_a_loop_that_counts_in_an_attribute_is_a_loop_over_steps() -> None:
+    source = f"""
+class Trainer:
+    def train(self):
+        BEFORE
+        for self.epoch in range(9):
+            EPOCH
+            self.iterate()
+    def iterate(self):
+        for self.step in range(9):
+            HERE
+            self.take_step()
+    def take_step(self):
+        {STEP.replace("    ", "        ")}"""
+    facts = _facts(source)
+    where = {name: facts.regions.hot(_last(facts, name)) for name in ("BEFORE", "EPOCH", "HERE")}
+    assert [name for name, hot in where.items() if hot] == ["HERE"]
+
+
 @pytest.mark.parametrize(("calls", "hot"), [(1, True), (4, True), (5, True), (6, False)])
 def test_what_a_step_runs_by_way_of_a_few_calls_is_hot(calls: int, hot: bool) -> None:
     functions = [f"def f{n}(loss):\n    f{n + 1}(loss)\n" for n in range(calls - 1)]

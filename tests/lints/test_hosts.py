@@ -65,6 +65,10 @@ def test_a_program_that_names_only_the_cpu_waits_for_nothing(before: str, moved:
         (f"from transformers import Trainer\n{MODEL}", "x = x"),
         (MODEL.replace("nn.Linear(3, 3)", "build()"), "x = x"),
         (MODEL + "model.to(rank)\n", "x = x"),
+        (
+            "optimizer = torch.optim.SGD(model.parameters())\ncriterion = nn.MSELoss()\n",
+            "nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+        ),
     ],
 )
 def test_a_program_that_may_run_elsewhere_waits(before: str, moved: str) -> None:
