@@ -8,7 +8,7 @@ from typing import Self
 from .callees import Callees
 from .guards import Seldom, commonest, never, rare
 from .names import Names
-from .nodes import Function, default_of, walk
+from .nodes import Function, Loop, default_of, walk
 from .outside import HotCall
 from .supplies import passed, returned_by
 from .syntax import Syntax
@@ -116,7 +116,7 @@ class Meanings:
     def _passed(self, function: Function, name: str) -> Seldom | None:
         found: list[Seldom | None] = []
         told = False  # a flag that nobody here ever sets may be set by others
-        for call in self._callers(function):
+        for call in self._most_frequent(self._callers(function)):
             given = passed(call, function, name)
             if given is None and (_spreads(call) or default_of(function, name) is None):
                 return None
@@ -136,6 +136,28 @@ class Meanings:
             return self._names.callers(function)
         calls = self._syntax.calls_to(function.name)
         return [call for call in calls if self._callees.of(call) is function]
+
+    def _most_frequent(self, calls: list[ast.Call]) -> list[ast.Call]:
+        """Leave out calls after a loop in which the same is called, as at the end of an epoch."""
+        around = {call: self._loops(call) for call in calls}
+        return [
+            call
+            for call in calls
+            if not any(
+                around[call] < around[other]
+                for other in calls
+                if self._syntax.scope(other) is self._syntax.scope(call)
+            )
+        ]
+
+    def _loops(self, call: ast.Call) -> set[Loop]:
+        found: set[Loop] = set()
+        for child, parent in self._syntax.ancestors(call):
+            if isinstance(parent, Function | ast.Lambda):
+                break
+            if isinstance(parent, Loop) and child in parent.body:
+                found.add(parent)
+        return found
 
     def _called_elsewhere(self, function: Function) -> HotCall | None:
         home = self._syntax.class_of(function)

@@ -260,3 +260,11 @@ def test_a_flag_is_what_the_callers_in_other_files_pass(
 def test_a_flag_for_accumulated_steps_is_no_guard() -> None:
     callee = "def run(loss, update_params):\n    if update_params:\n        HERE\n"
     assert _hot(callee + _loop("run(loss, step % 4 == 0)"))
+
+
+@pytest.mark.parametrize(("last", "hot"), [("report(loss, True)", False), ("", False)])
+def test_a_call_after_the_loop_says_nothing_of_the_steps(last: str, hot: bool) -> None:
+    steps = indent(_loop("report(loss, step % 100 == 0)"), "    ")
+    source = f"for epoch in range(9):\n{steps}    {last or 'pass'}\n"
+    assert _hot(CALLEE.format("") + source) is hot
+    assert _hot(CALLEE.format("") + source.replace("step % 100 == 0", "loud"))
