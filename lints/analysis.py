@@ -21,7 +21,9 @@ from .values import UNKNOWN, Value, join
 
 # What a change means to others is settled after as many rounds as a chain of calls has files.
 _ROUNDS = 6
-_LONGEST_CHAIN = 3
+# How many calls, and how many files, lead from a step to a call of another file.
+_MOST_CALLS = 8
+_MOST_FILES = 3
 # How many files are looked at between two clean-ups of what they left behind.
 _CLEANED_AFTER = 20
 
@@ -93,7 +95,7 @@ class Analyst:
 
     def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
-            if len(call.chain) <= _LONGEST_CHAIN:
+            if _is_near(call):
                 if call.target.startswith(ANY):
                     target = self._project.only_method(call.target.removeprefix(ANY))
                 else:
@@ -106,6 +108,12 @@ class Analyst:
         self._judged += 1
         if self._judged % _CLEANED_AFTER == 0:
             gc.collect()
+
+
+def _is_near(call: HotCall) -> bool:
+    """Whether few enough calls and files lead from a step to this call."""
+    files = {place.rpartition(":")[0] for place in call.chain}
+    return len(call.chain) <= _MOST_CALLS and len(files) <= _MOST_FILES
 
 
 Due = tuple[Job, Called]
@@ -167,7 +175,13 @@ def _merged(calls: list[HotCall]) -> HotCall:
             given.setdefault(key, []).append(value)
     known = {key: [v for v in values if v != UNKNOWN] for key, values in given.items()}
     passed = tuple((key, join(values or [UNKNOWN])) for key, values in known.items())
-    return replace(first, passed=passed)
+    seldom = tuple(key for key in given if all(_seldom(call, key) for call in calls))
+    return replace(first, passed=passed, seldom=seldom)
+
+
+def _seldom(call: HotCall, key: str | int) -> bool:
+    """Whether a call passes what is true in few steps only, or leaves it to the default."""
+    return key in call.seldom or all(name != key for name, _ in call.passed)
 
 
 def _preference(call: HotCall) -> tuple[int, int, tuple[str, ...]]:

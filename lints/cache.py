@@ -15,15 +15,16 @@ from .. import __version__
 from .again import State
 
 # Increase it where what is kept changes its shape.
-_SHAPE = 2
+_SHAPE = 3
 # Results under other settings that are kept beside the newest.
 _SETTINGS_KEPT = 3
 _RUNS_KEPT = 8
 _IGNORE = "# Made by perflint; nothing here is worth keeping.\n*\n"
 
-# (mentions a framework, may be hot, trains, does so on an accelerator)
-Flags = tuple[bool, bool, bool, bool]
-_FLAGS = 4
+# (mentions a framework, may be hot, trains, does so on an accelerator, makes an optimizer, speaks
+# of devices)
+Flags = tuple[bool, bool, bool, bool, bool, bool]
+_FLAGS = 6
 
 
 class Cache:
@@ -41,8 +42,9 @@ class Cache:
     def facts_of(self, path: str, state: State) -> tuple[bytes, Flags] | None:
         """Return digest and flags of a file that has not changed since."""
         entry = self._files.get(path)
-        known = entry is not None and entry[0] == state and len(entry[2]) == _FLAGS
-        return (entry[1], entry[2]) if known else None
+        if entry is None or entry[0] != state or len(entry[2]) != _FLAGS:
+            return None
+        return entry[1], entry[2]
 
     def keep_facts(self, path: str, state: State, digest: bytes, flags: Flags) -> None:
         """Remember a file; results stay where only its time changed.

@@ -3,17 +3,11 @@
 import ast
 import re
 
-from .guards import (
-    Seldom,
-    leaves_for_good,
-    rare,
-    rarely_false,
-    skips,
-    starts_over,
-    stops_itself,
-    warns,
-)
+from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
+from .callees import Callees
+from .guards import Seldom, rare, rarely_false
 from .markers import takes_the_step
+from .meanings import Meanings
 from .names import Names
 from .nodes import Block, Function, Loop, blocks, within
 from .syntax import Syntax
@@ -33,10 +27,10 @@ _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
 class Cold:
     """Answers what makes a place rare: guards, error paths, evaluation."""
 
-    def __init__(self, syntax: Syntax, names: Names) -> None:
+    def __init__(self, syntax: Syntax, names: Names, callees: Callees | None = None) -> None:
         self._syntax = syntax
         self._names = names
-        self._rewrites: bool | None = None
+        self._meanings = Meanings(syntax, names, callees, self._around)
 
     def why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
         """Return why a parent runs this child of it rarely; `looped`: with a loop in between."""
@@ -45,13 +39,17 @@ class Cold:
                 if why := self._cold_branch(child, parent):
                     return why
             case ast.IfExp(test=test, body=body) if child is not test:
-                if why := (rare if child is body else rarely_false)(test, self._once):
+                if why := (rare if child is body else rarely_false)(test, self._meanings):
                     return why
             case ast.BoolOp(op=op, values=values):
                 holds = rare if isinstance(op, ast.And) else rarely_false
                 for value in values[: values.index(child)] if child in values else []:
-                    if why := holds(value, self._once):
+                    if why := holds(value, self._meanings):
                         return why
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                tests = [test for each in parent.generators for test in each.ifs]
+                if not isinstance(child, ast.comprehension):
+                    return next(filter(None, (rare(t, self._meanings) for t in tests)), None)
             case ast.ExceptHandler():
                 return Seldom.ERROR
             case ast.Assert(msg=message) if child is message:
@@ -63,6 +61,10 @@ class Cold:
             if why := self._cold_after(block, child):
                 return why
         return None
+
+    def rare(self, test: ast.expr) -> Seldom | None:
+        """Return why a condition is true in few of the steps only."""
+        return rare(test, self._meanings)
 
     def in_cold_function(self, node: ast.AST, *, called: bool = False) -> bool:
         """Whether the functions around a node evaluate, predict, export or test.
@@ -91,7 +93,7 @@ class Cold:
 
     def _cold_branch(self, child: ast.AST, parent: ast.If) -> Seldom | None:
         if child in parent.body:
-            if (why := rare(parent.test, self._once)) and not self._takes_step(parent.body):
+            if (why := rare(parent.test, self._meanings)) and not self._takes_step(parent.body):
                 return why
             if _asks_for_evaluation(parent.test):
                 return Seldom.EVALUATION
@@ -101,7 +103,7 @@ class Cold:
                 return Seldom.ONCE
             block = parent.body
         else:
-            if why := rarely_false(parent.test, self._once):
+            if why := rarely_false(parent.test, self._meanings):
                 return why
             block = parent.orelse
         if warns(block) and any(_reads_value(node) for node in ast.walk(parent.test)):
@@ -119,7 +121,7 @@ class Cold:
             match statement:
                 case ast.If(test=test, body=body) if skips(body):
                     after = block[block.index(statement) + 1 :]
-                    if (why := rarely_false(test, self._once)) and not self._takes_step(after):
+                    if (why := rarely_false(test, self._meanings)) and not self._takes_step(after):
                         return why
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
                     evaluating = True
@@ -148,22 +150,14 @@ class Cold:
     def _is_decorated_no_grad(self, function: Function) -> bool:
         return any(self._names.of(_called(d)) in _NO_GRAD for d in function.decorator_list)
 
-    def _rewrites_globals(self, module: ast.Module) -> bool:
-        """Whether the file changes its own names at run time, as a script with options may."""
-        if self._rewrites is None:
-            self._rewrites = bool(self._syntax.calls_to("exec", "globals"))
-        return self._rewrites
-
-    def _once(self, node: ast.AST) -> ast.expr | None:
-        """Return what a name is bound to, where its scope binds it once."""
-        if not isinstance(node, ast.Name):
-            return None
-        home = self._names.home(node, node.id)
-        if isinstance(home, ast.Module) and self._rewrites_globals(home):
-            return None
-        bound = self._names.stores(node)
-        holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
-        return holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
+    def _around(self, call: ast.Call) -> Seldom | None:
+        """Return why a call is reached in few of the runs of the function it stands in."""
+        for child, parent in self._syntax.ancestors(call):
+            if isinstance(parent, Function | ast.Lambda):
+                return None
+            if why := self.why(child, parent, looped=False):
+                return why
+        return None
 
 
 def _is_cold_name(name: str, *, called: bool) -> bool:

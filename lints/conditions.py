@@ -3,7 +3,7 @@
 import ast
 import re
 
-from .guards import skips
+from .branches import skips
 from .names import Names
 from .nodes import Function, blocks
 from .regions import Regions

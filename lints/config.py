@@ -10,6 +10,7 @@ from .finding import Confidence, Severity
 from .keys import Override, severity_or_never, table_values
 
 SETTINGS_FILE = "pyproject.toml"
+SYNC_ALLOWED = ("gpu_sync_allowed",)
 # The keys that pick rules: a later place adds to an earlier one instead of replacing its value.
 SELECTING = ("select", "ignore", "extend_select", "extend_ignore")
 
@@ -37,6 +38,7 @@ class LintConfig:
     `local`: modules of the project's own rules, relative to `root`.
     `accelerator`: "cuda" or "none" where the code does not say it; "auto" reads the code.
     `torch_version`: the oldest PyTorch that the code has to run on, such as "2.1".
+    `sync_allowed`: context managers in whose bodies the host may wait for the device.
     `per_file_ignores`: pairs of a glob and the rules that its files are excused from.
     `overrides`: other values for files that fit a glob.
     """
@@ -54,6 +56,7 @@ class LintConfig:
     local: tuple[str, ...] = ()
     accelerator: str = "auto"
     torch_version: str | None = None
+    sync_allowed: tuple[str, ...] = SYNC_ALLOWED
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     overrides: tuple[Override, ...] = ()
     # What follows is no key of the table: where it was found, what the overrides and the command

@@ -4,9 +4,10 @@ import ast
 
 from .inputs import Valuer
 from .names import Names
-from .nodes import keyword
+from .nodes import Function, default_of, keyword
+from .supplies import passed
 from .syntax import Syntax
-from .values import Device, Kind, Value
+from .values import UNKNOWN, Device, Kind, Value
 from .vocabulary import DTYPES
 
 
@@ -45,10 +46,17 @@ class Devices:
             case ast.Call(args=[ast.Constant(value=str() as text), *_]):
                 return Device.HOST if text.startswith("cpu") else Device.ACCELERATOR
             case ast.Attribute(attr="device", value=owner):
-                if self._values.value(owner).device is Device.HOST:
+                value = self._values.value(owner)
+                if value.device is Device.HOST:
                     return Device.HOST
+                # What callers pass was looked at, and may lie anywhere.
+                if value == UNKNOWN and isinstance(owner, ast.Name) and self._given(owner):
+                    return Device.UNKNOWN
             case ast.Name() if depth and (source := self._source(node)) is not None:
                 return self.named(source, depth - 1)
+            case ast.Name() if depth and (given := self._given(node)):
+                found = {self.named(each, depth - 1) for each in given}
+                return Device.HOST if found == {Device.HOST} else Device.ACCELERATOR
         value = self._values.value(node)
         if value.kind is Kind.TENSOR:
             return value.device  # `x.to(y)` goes where `y` is
@@ -59,6 +67,16 @@ class Devices:
         bound = self._names.stores(node)
         holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
         return holder.value if isinstance(holder, ast.Assign) else None
+
+    def _given(self, node: ast.Name) -> list[ast.expr]:
+        """Return what all calls of this file pass as a parameter, defaults included."""
+        bound = self._names.stores(node)
+        function = bound[0] if len(bound) == 1 else None
+        if not isinstance(function, Function):
+            return []
+        calls = self._names.callers(function)
+        given = [passed(call, function, node.id) or default_of(function, node.id) for call in calls]
+        return [each for each in given if each is not None] if None not in given else []
 
     def _is_dtype(self, node: ast.expr) -> bool:
         if self._names.of(node) in DTYPES:

@@ -25,7 +25,10 @@ _EVALUATES = re.compile(
 _OTHERWISE = re.compile(r"train|fit|attack|adv|attrib|explain|saliency|invert|optimi[sz]e", re.I)
 # Whoever calls one of these wants gradients, or says where there are none.
 _GRADIENTS = {"backward", "grad", "enable_grad", "requires_grad_", "jacobian", "vjp", "hvp"}
-_FRAMEWORKS = ("pytorch_lightning.", "transformers.", "ignite.", "mmengine.", "fastai.")
+_FRAMEWORKS = (
+    *("pytorch_lightning.", "transformers.", "ignite.", "mmengine.", "fastai.", "trl."),
+    *("speechbrain.", "composer.", "detectron2.", "mmcv."),
+)
 
 
 class Evaluations:

@@ -60,6 +60,11 @@ class Facts(FileFacts):
         found = self.counterpart(node)
         return self.runs(found) if found else None
 
+    def may_wait(self, node: cst.CSTNode) -> bool:
+        """Whether the project allows the host to wait for the device where a node stands."""
+        found = self.counterpart(node)
+        return found is not None and self.allowed_waits.at(found)
+
     def value(self, node: cst.CSTNode) -> Value:
         """Return what an expression holds."""
         found = self.counterpart(node)

@@ -1,11 +1,11 @@
 """What is worked out once about a file, on its stdlib tree: each question in its own room."""
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cached_property
 
 from .accumulators import Accumulators
+from .allowed import AllowedWaits
 from .attention import Attention
 from .bindings import Binding, Bindings, How
 from .callees import Callees
@@ -20,6 +20,7 @@ from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity
 from .growth import Growth
+from .hosts import Hosts
 from .loaders import Loaders
 from .names import Names
 from .notes import Notes
@@ -34,14 +35,6 @@ from .survey import FRAMEWORKS
 from .syntax import Syntax
 from .terms import USUAL, Terms
 from .worker_code import WorkerCode
-
-# Without any of these words, a program that makes its own model leaves it on the CPU.
-_ELSEWHERE = re.compile(
-    r"cuda|accelerat|deepspeed|fabric|lightning|Trainer|\b(xpu|mps|npu|hpu|gpu)\b", re.IGNORECASE
-)
-# Seeding each device there may be moves nothing to one.
-_SEEDS = re.compile(r"torch\.cuda\.(is_available|manual_seed(_all)?)\(")
-_THE_CPU = re.compile(r"""device\(["']cpu["']\)|device\s*=\s*["']cpu["']""")
 
 
 class FileFacts:
@@ -187,6 +180,13 @@ class FileFacts:
         return Notes(self.syntax, self.names, self.regions, self.loaders, self.evaluations)
 
     @cached_property
+    def allowed_waits(self) -> AllowedWaits:
+        """Where the project allows the host to wait for the device."""
+        return AllowedWaits(
+            self.syntax, self.names, self.regions, frozenset(self.terms.sync_allowed)
+        )
+
+    @cached_property
     def decisions(self) -> Decisions:
         """What Python takes the truth of."""
         return Decisions(self.syntax, self.names, self.dataflow)
@@ -206,6 +206,8 @@ class FileFacts:
         """Whether the file, or one of its project that trains, speaks of a GPU or its like."""
         if self.terms.accelerator != "auto":
             return self.terms.accelerator != "none"
+        if self.runs_on_host:
+            return False
         if self.names.imports("lightning", "pytorch_lightning", "accelerate", "deepspeed"):
             return True
         if self._outside.accelerates:
@@ -214,16 +216,11 @@ class FileFacts:
 
     @cached_property
     def runs_on_host(self) -> bool:
-        """Whether the file is a whole program that trains on the CPU: it names no other device."""
+        """Whether the file, or the whole project, trains on the CPU: it names no other device."""
         if self.terms.accelerator != "auto":
             return self.terms.accelerator == "none"
-        if _ELSEWHERE.search(_SEEDS.sub("", self._source)):
-            return False
-        if "device" in self._source and not _THE_CPU.search(self._source):
-            return False
-        made = [self.names.of(call.func) or "" for call in self.syntax.calls]
-        optimizes = any(name.startswith("torch.optim.") for name in made)
-        return optimizes and any(self.regions.is_module(home) for home in self.syntax.classes)
+        rooms = self.syntax, self.names, self.regions, self.bindings, self.dataflow
+        return self._outside.on_host or Hosts(self._source, *rooms).on_cpu()
 
     @cached_property
     def is_test_code(self) -> bool:
@@ -239,7 +236,8 @@ class FileFacts:
                 *((k.arg or SPREAD, k.value) for k in call.keywords),
             ]
             passed = ((name, self.dataflow.value(node).but(loader=None)) for name, node in given)
-            yield HotCall(target, hot.place, chain, tuple(passed))
+            seldom = (name for name, node in given if self.regions.rare(node))
+            yield HotCall(target, hot.place, chain, tuple(passed), tuple(seldom))
 
     def is_hot(self, node: ast.AST) -> bool:
         """Whether a node of the stdlib tree runs in every training step."""

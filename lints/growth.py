@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .bindings import Bindings, Path
 from .guards import rare
 from .loaders import Loaders
+from .meanings import Meanings
 from .names import Names
 from .nodes import OWN_TIME, Function, Loop, keyword, path_of, within
 from .regions import Regions
@@ -47,6 +48,7 @@ class Growth:
         bindings: Bindings,
         loaders: Loaders,
     ) -> None:
+        self._meanings = Meanings(syntax, names)
         self._syntax = syntax
         self._names = names
         self._regions = regions
@@ -110,7 +112,7 @@ class Growth:
                 return True
             if isinstance(parent, ast.If) and child is not parent.test:
                 asks = any(path_of(part) == path for part in within(parent.test) if _is_ref(part))
-                if asks or rare(parent.test, lambda _: None) or _asks_for_first(parent.test):
+                if asks or rare(parent.test, self._meanings) or _asks_for_first(parent.test):
                     return True
                 if path[-1] in ast.unparse(parent.test):
                     return True

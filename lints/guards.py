@@ -2,10 +2,12 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import Protocol, Self
 
-from .nodes import Block, dotted
+from .nodes import dotted
+from .periods import asks_the_time, counts, is_modulus_of_one, is_periodic
 
 
 class Seldom(Enum):
@@ -19,21 +21,36 @@ class Seldom(Enum):
     ERROR = "on errors"
 
 
-# What a name stands for where it is bound once, to an expression; else None.
-Resolve = Callable[[ast.AST], ast.expr | None]
+class Meanings(Protocol):
+    """What the names and calls of a condition stand for."""
 
-_COUNTER = re.compile(
-    r"(^|_)(i|it|n|j|k|t|idx|index|step|steps|iter|iters|itr|iteration|iterations|batch|epoch|update"
-    r"|updates)(_?(num|idx|id|no|nb|i|counter))?$"
-)
+    def stands_for(self, node: ast.AST) -> ast.expr | None:
+        """Return what a name is bound to, where that is one expression."""
+
+    def readings(self, node: ast.AST) -> list[ast.expr]:
+        """Return all expressions that a name is bound to."""
+
+    def answers(self, call: ast.Call) -> tuple[list[ast.expr], Self] | None:
+        """Return what a function of this file can give back, and what names mean in it."""
+
+    def by_callers(self, node: ast.AST) -> Seldom | None:
+        """Return why a parameter is true in few steps only, by all that callers pass."""
+
+
 _DEBUG = re.compile(
     r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)|^(print|show|dump)_"
 )
 _NOW = re.compile(
-    r"^(should|must|need|time_to|do|is_time_to|want)_.*(log|print|report|save|eval|vis|plot|record|dump)"
-    r"|^(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
-    r"|^is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
+    r"^_*(is_|its?_)?(should|must|needs?|time_to|do|will|shall|wants?|wants_to)_(\w+_)*"
+    r"(log|print|report|sav|eval|validat|vis(?!i)|visual|plot|record|dump|display|show|checkpoint)"
+    r"(?!it|arithm)"
+    r"|^_*(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
+    r"|^_*is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
 )
+# Only functions of these names tell; as the name of an option it says how often.
+_EVERY = re.compile(r"^_*(is_)?every(_|$)")
+_LAST = re.compile(r"^_*(is_)?(end_of|last)_(\w+_)?(epoch|iter|iters|batch|step)$")
+_RANK = re.compile(r"rank|is_main|is_master|main_process|world_process_zero|is_global_zero", re.I)
 # What becomes true once in a run, or is true in its first step alone.
 _ONE_SHOT = re.compile(
     r"^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
@@ -52,52 +69,66 @@ _SERVING_STATE = re.compile(
 )
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
 _ELSEWHERE = {"cpu", "mps", "meta"}
-_CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "perf_counter", "monotonic"}
-_EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
+_STAGE = re.compile(r"(^|[._])(stage|phase|mode|split)$", re.IGNORECASE)
+_STAGES_OF_EVALUATION = re.compile(r"^(val|valid|validation|test|eval|evaluate|evaluation)$", re.I)
+_STAGES_OF_TRAINING = re.compile(r"^(train|training)$", re.IGNORECASE)
+# How many names, helpers and callers are asked one after the other.
+_DEEPEST = 3
 
 
-def rare(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | None:
+def rare(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seldom | None:
     """Return why a condition is true in few of the steps only; None where it may be in all."""
     match test:
         case ast.BoolOp(op=ast.And(), values=values):
-            return _rarest(rare(value, resolve, depth) for value in values)
+            return _rarest(rare(value, known, depth) for value in values)
         case ast.BoolOp(op=ast.Or(), values=values):
-            return _commonest([rare(value, resolve, depth) for value in values])
+            return commonest([rare(value, known, depth) for value in values])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return rarely_false(operand, resolve, depth)
+            return rarely_false(operand, known, depth)
+        case ast.NamedExpr(value=value) | ast.Call(func=ast.Name(id="bool"), args=[value]):
+            return rare(value, known, depth)
+        case ast.IfExp(body=body, orelse=orelse):
+            return commonest(
+                [
+                    never(body) or rare(body, known, depth),
+                    never(orelse) or rare(orelse, known, depth),
+                ]
+            )
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _rare_comparison(left, op, right, resolve)
-        case ast.Call(func=func):
-            name = (dotted(func) or "").rsplit(".", 1)[-1]
-            if name == "isEnabledFor":
-                return Seldom.ASKED
-            return _by_name(name) or _error_if(_asks(test, ("isnan", "isinf")))
+            return _rare_comparison(left, op, right, known)
+        case ast.Call():
+            return _rare_answer(test, known, depth)
         case ast.Name() | ast.Attribute():
-            name = (dotted(test) or "").rsplit(".", 1)[-1]
-            if name == "__debug__" or _DEBUG.search(name):
-                return Seldom.ASKED
-            if why := _by_name(name):
-                return why
-            stands_for = resolve(test) if depth else None
-            return rare(stands_for, resolve, depth - 1) if stands_for is not None else None
+            return _rare_name(test, known, depth)
     return None
 
 
-def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | None:
+def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seldom | None:
     """Return why a condition is false in few steps only, as in `if step % 100: continue`."""
     match test:
         case ast.BoolOp(op=ast.Or(), values=values):
-            return _rarest(rarely_false(value, resolve, depth) for value in values)
+            return _rarest(rarely_false(value, known, depth) for value in values)
         case ast.BoolOp(op=ast.And(), values=values):
-            return _commonest([rarely_false(value, resolve, depth) for value in values])
+            return commonest([rarely_false(value, known, depth) for value in values])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return rare(operand, resolve, depth)
+            return rare(operand, known, depth)
+        case ast.NamedExpr(value=value) if not is_periodic(value, known):
+            return rarely_false(value, known, depth)
         case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE()]) if _names_version(left):
             return Seldom.ELSEWHERE
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if _asks_for_stage(
+            left, right, _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
+        ):
+            return Seldom.EVALUATION if isinstance(op, ast.Eq | ast.NotEq) else None
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
-            return _guarded_if(_periodic(left, resolve) or _periodic(right, resolve))
+            return _guarded_if(is_periodic(left, known) or is_periodic(right, known))
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()], comparators=[right]):
+            return _guarded_if(asks_the_time(left, right, known))
         case ast.Call() if _asks(test, ("isfinite",)):
             return Seldom.ERROR
+        case ast.Call() if depth and (answers := known.answers(test)):
+            given, inner = answers
+            return commonest([rarely_false(each, inner, depth - 1) for each in given])
         case ast.Compare() if _asks_for_training(test):
             return Seldom.EVALUATION
         case ast.Name() | ast.Attribute():
@@ -107,81 +138,47 @@ def rarely_false(test: ast.expr, resolve: Resolve, depth: int = 3) -> Seldom | N
                 return Seldom.EVALUATION
             if (dotted(test) or "").endswith(".is_cuda"):
                 return Seldom.ELSEWHERE
-            stands_for = resolve(test) if depth else None
-            return rarely_false(stands_for, resolve, depth - 1) if stands_for is not None else None
-    return _guarded_if(_periodic(test, resolve))
+            stands_for = known.stands_for(test) if depth else None
+            return rarely_false(stands_for, known, depth - 1) if stands_for is not None else None
+    return _guarded_if(is_periodic(test, known))
 
 
-def leaves_for_good(block: Block, *, in_loop: bool) -> Seldom | None:
-    """Say how a block ends the run of the loop: raise, exit, and in a loop break and return."""
-    if not block:
-        return None
-    match block[-1]:
-        case ast.Raise():
-            return Seldom.ERROR
-        case ast.Expr(value=ast.Call(func=func)):
-            return _error_if(dotted(func) in _EXITS)
-        case ast.Break() | ast.Return():
-            return Seldom.ONCE if in_loop else None
-    return None
+def _rare_name(test: ast.Name | ast.Attribute, known: Meanings, depth: int) -> Seldom | None:
+    name = (dotted(test) or "").rsplit(".", 1)[-1]
+    if name == "__debug__" or _DEBUG.search(name):
+        return Seldom.ASKED
+    stands_for = known.stands_for(test) if depth else None
+    if stands_for is not None and (why := rare(stands_for, known, depth - 1)):
+        return why
+    # `should_log = rank == 0` is called as a guard, and is none.
+    if (why := _by_name(name)) and not (stands_for and _RANK.search(ast.unparse(stands_for))):
+        return why
+    return known.by_callers(test) if depth and stands_for is None else None
 
 
-def starts_over(test: ast.expr, body: Block) -> bool:
-    """Whether a branch resets what its condition counts: `if n >= 100: n = 0`."""
-    match test:
-        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE() | ast.Eq()]):
-            pass
-        case _:
-            return False
-    terms = [left.left, left.right] if isinstance(left, ast.BinOp) else [left]
-    counted = {ast.unparse(term): term for term in terms if dotted(term)}
-    for statement in body:
-        match statement:
-            case ast.Assign(targets=[target], value=value) if ast.unparse(target) in counted:
-                # Back to 0, or, in `if step - last >= 100: last = step`, up to now.
-                if isinstance(value, ast.Constant) and value.value == 0:
-                    return True
-                if ast.unparse(value) in counted:
-                    return True
-    return False
+def _rare_answer(call: ast.Call, known: Meanings, depth: int) -> Seldom | None:
+    name = (dotted(call.func) or "").rsplit(".", 1)[-1]
+    if name == "isEnabledFor":
+        return Seldom.ASKED
+    if depth and (answers := known.answers(call)):
+        given, inner = answers
+        if why := commonest([never(each) or rare(each, inner, depth - 1) for each in given]):
+            return why
+        # It is named as a guard, and is none.
+        if any(is_modulus_of_one(n, inner) or _RANK.search(ast.unparse(n)) for n in given):
+            return None
+    if _EVERY.match(name) and call.args:
+        last = call.args[-1]
+        often = [last, *(k.value for k in call.keywords)]
+        return _guarded_if(not any(isinstance(n, ast.Constant) and n.value == 1 for n in often))
+    if _LAST.match(name):
+        return Seldom.ONCE
+    return _by_name(name) or _error_if(_asks(call, ("isnan", "isinf")))
 
 
-def stops_itself(branch: ast.If, loops: Sequence[ast.AST]) -> bool:
-    """Whether a branch ends what lets it run, as `if not logged: logged = True`, and for good."""
-    test, after = branch.test, False
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        test, after = test.operand, True
-    flag = dotted(test)
-    # A local name does not outlive the function, only turns of a loop.
-    if flag is None or not (loops or "." in flag):
-        return False
-    if not any(_sets(statement, flag, after) for statement in branch.body):
-        return False
-    # A flag that a loop takes back may hold in the next step again.
-    return not any(_sets(node, flag, not after) for loop in loops[-1:] for node in ast.walk(loop))
-
-
-def _sets(node: ast.AST, flag: str, to: bool) -> bool:
-    match node:
-        case ast.Assign(targets=[target], value=ast.Constant(value=bool() as value)):
-            return value is to and dotted(target) == flag
-    return False
-
-
-def warns(block: Block) -> bool:
-    """Whether a branch tells people why it was taken: `print("out of range")`, `logger.warning`."""
-    for statement in block[:2]:
-        match statement:
-            case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
-                return True
-            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="warn" | "warning" | "info"))):
-                return True
-    return False
-
-
-def skips(block: Block) -> bool:
-    """Whether a block leaves the rest of the iteration, or of the function, out."""
-    return bool(block) and isinstance(block[-1], ast.Continue | ast.Return | ast.Break)
+def never(test: ast.expr) -> Seldom | None:
+    """Whether this is `False`, as a helper returns it, or a caller passes it."""
+    return _guarded_if(isinstance(test, ast.Constant) and not test.value)
 
 
 def _rarest(found: Iterable[Seldom | None]) -> Seldom | None:
@@ -190,9 +187,9 @@ def _rarest(found: Iterable[Seldom | None]) -> Seldom | None:
     return Seldom.ERROR if Seldom.ERROR in why else next(iter(why), None)
 
 
-def _commonest(found: Sequence[Seldom | None]) -> Seldom | None:
+def commonest(found: Sequence[Seldom | None]) -> Seldom | None:
     """Of conditions one of which has to hold, each has to be rare."""
-    if None in found:
+    if None in found or not found:
         return None
     return next((why for why in found if why is not Seldom.ERROR), Seldom.ERROR)
 
@@ -235,19 +232,18 @@ def _error_if(holds: bool) -> Seldom | None:
 
 
 def _rare_comparison(
-    left: ast.expr, op: ast.cmpop, right: ast.expr, resolve: Resolve
+    left: ast.expr, op: ast.cmpop, right: ast.expr, known: Meanings
 ) -> Seldom | None:
+    of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
+    if isinstance(op, ast.Eq | ast.NotEq) and _asks_for_stage(left, right, of_evaluation):
+        return Seldom.EVALUATION
     if isinstance(op, ast.Gt | ast.GtE):
-        asks_the_time = any(
-            isinstance(node, ast.Call) and dotted(node.func) in _CLOCKS
-            for side in (left, right)
-            for node in ast.walk(side)
-        )
-        return _guarded_if(asks_the_time)
+        return _guarded_if(asks_the_time(left, right, known))
     if isinstance(op, ast.Lt | ast.LtE) and _names_version(left):
         return Seldom.ELSEWHERE
-    if isinstance(op, ast.Lt):
-        return _guarded_if(_periodic(left, resolve))
+    if isinstance(op, ast.Lt | ast.LtE):
+        periodic = isinstance(op, ast.Lt) and is_periodic(left, known)
+        return _guarded_if(periodic or asks_the_time(right, left, known))
     if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
         held = _SERVING_STATE.search((dotted(left) or "").rsplit(".", 1)[-1])
         return Seldom.EVALUATION if held else None
@@ -255,25 +251,25 @@ def _rare_comparison(
         return Seldom.ELSEWHERE
     if not isinstance(op, ast.Eq | ast.In):
         return None
-    if _periodic(left, resolve) or _periodic(right, resolve):
+    if is_periodic(left, known) or is_periodic(right, known):
         return Seldom.GUARDED
     if not isinstance(op, ast.Eq):
-        return _guarded_if(_counts(left))
+        return _guarded_if(counts(left))
     if _is_size(left) and isinstance(right, ast.Constant) and right.value == 0:
         return Seldom.ONCE  # an empty batch
-    return Seldom.ONCE if _counts(left) or _counts(right) else None
+    return Seldom.ONCE if counts(left) or counts(right) else None
 
 
-def _periodic(node: ast.expr, resolve: Resolve) -> bool:
-    """Whether this is `step % every`, where `every` is not known to be 1."""
-    if isinstance(node, ast.NamedExpr):
-        node = node.value
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mod):
+def _asks_for_stage(left: ast.expr, right: ast.expr, names: re.Pattern[str]) -> bool:
+    """Whether this asks for a part of the run: `stage == Stage.TRAIN`, `phase == "val"`."""
+    if not _STAGE.search(dotted(left) or ""):
         return False
-    if isinstance(node.left, ast.Constant | ast.JoinedStr):
-        return False  # text formatting
-    every = node.right if isinstance(node.right, ast.Constant) else resolve(node.right)
-    return not (isinstance(every, ast.Constant) and every.value == 1)
+    match right:
+        case ast.Constant(value=str() as name):
+            return bool(names.match(name))
+        case ast.Attribute(attr=name) if "stage" in (dotted(right.value) or "").lower():
+            return bool(names.match(name))
+    return False
 
 
 def _asks(test: ast.expr, names: tuple[str, ...]) -> bool:
@@ -296,11 +292,3 @@ def _is_size(node: ast.expr) -> bool:
         case ast.Call(func=ast.Name(id="len")):
             return True
     return False
-
-
-def _counts(node: ast.expr) -> bool:
-    """Whether this names the number of the step, so that equality holds once."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        node = node.left  # `step + 1 == last`
-    name = (dotted(node) or "").rsplit(".", 1)[-1]
-    return bool(_COUNTER.search(name))

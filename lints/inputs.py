@@ -127,7 +127,7 @@ class Inputs:
         if arg == "model":
             return MODULE
         moved = Value(Kind.NEST, Device.ACCELERATOR, batch=False)
-        if base == "transformers.Trainer" or base == "transformers.Seq2SeqTrainer":
+        if base.startswith(("transformers.", "trl.")) and base.endswith("Trainer"):
             return moved if arg == "inputs" else UNKNOWN
         if base.startswith("speechbrain."):
             return moved if arg in ("batch", "predictions") else UNKNOWN

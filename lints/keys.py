@@ -146,6 +146,14 @@ def _module(value: object) -> tuple[str, ...]:
     return words
 
 
+def _managers(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    for word in words:
+        if not all(part.isidentifier() for part in word.split(".")):
+            raise ValueError(f'has to list names such as "gpu_sync_allowed", not {word!r}')
+    return words
+
+
 def _per_file(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(value, dict):
         raise ValueError(f"has to be a table of globs and lists of rules, not {value!r}")
@@ -184,6 +192,7 @@ _OF_A_FILE: dict[str, Callable[[object], Any]] = {
     "min_confidence": confidence,
     "accelerator": _accelerator,
     "torch_version": _version,
+    "sync_allowed": _managers,
 }
 _OF_A_PROJECT: dict[str, Callable[[object], Any]] = {
     "exclude": _words,

@@ -109,6 +109,17 @@ class LoaderUses:
             return True
         return any(_reaches_device(self._turn(place)) for place in self.fed(loader))
 
+    def moves_visibly(self, loader: ast.Call) -> bool:
+        """Whether the loops of this file over a loader move its batches to a device themselves."""
+        turns = [self._turn(place) for place in self.fed(loader)]
+        called = [
+            self._names.definition(node.func)
+            for turn in turns
+            for node in ast.walk(turn)
+            if isinstance(node, ast.Call)
+        ]
+        return any(map(_moves, [*turns, *(f for f in called if isinstance(f, Function))]))
+
     def fed(self, loader: ast.Call) -> list[Loop | ast.Call]:
         """Return the loops over a loader, and the calls of `next` on it."""
         if self._fed is None:
@@ -237,15 +248,19 @@ class LoaderUses:
 
 def _reaches_device(place: ast.AST) -> bool:
     """Whether batches are moved here, or given to a model, which lies on the device."""
+    if _moves(place):
+        return True
+    calls = (node for node in ast.walk(place) if isinstance(node, ast.Call))
+    return any(is_module_name(called_name(call)) for call in calls)
+
+
+def _moves(place: ast.AST) -> bool:
+    """Whether what is no model is moved here."""
     for node in ast.walk(place):
-        if not isinstance(node, ast.Call):
-            continue
-        name = called_name(node)
-        owner = getattr(node.func, "value", None)
-        if _MOVES.search(name) and (owner is None or not _MODELS.search(ast.unparse(owner))):
-            return True
-        if is_module_name(name):
-            return True
+        if isinstance(node, ast.Call) and _MOVES.search(called_name(node)):
+            owner = getattr(node.func, "value", None)
+            if owner is None or not _MODELS.search(ast.unparse(owner)):
+                return True
     return False
 
 

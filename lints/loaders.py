@@ -128,6 +128,10 @@ class Loaders:
             return True
         return self._memory.holds(self.option(call, "dataset"))
 
+    def is_of_tensors(self, call: ast.Call) -> bool:
+        """Whether a loader's dataset is a `TensorDataset`, so that all of it lies in memory."""
+        return self._memory.is_of_tensors(self.option(call, "dataset"))
+
     def yields_device_tensors(self, call: ast.Call) -> bool:
         """Whether the dataset or the collate function of this file moves tensors to the device."""
         for option in ("collate_fn", "dataset"):

@@ -43,6 +43,18 @@ class Memory:
         real = [s for s in sources if not (isinstance(s, ast.Call) and _is_made_up(s))]
         return any(self.holds(source, depth - 1) for source in real) or (not real and bool(sources))
 
+    def is_of_tensors(self, dataset: object, depth: int = 4) -> bool:
+        """Whether a dataset is certainly a `TensorDataset`, or a part of one."""
+        if not isinstance(dataset, ast.expr) or not depth:
+            return False
+        if isinstance(dataset, ast.Call):
+            name = self._names.of(dataset.func) or self._names.builtin(dataset.func) or ""
+            last = name.rsplit(".", 1)[-1]
+            parts = last in _PARTS and dataset.args
+            return last in _KEPT or bool(parts and self.is_of_tensors(dataset.args[0], depth - 1))
+        sources = self._sources(dataset)
+        return bool(sources) and all(self.is_of_tensors(each, depth - 1) for each in sources)
+
     def is_index(self, dataset: object) -> bool:
         """Whether a dataset is a list of numbers: what they stand for lies elsewhere."""
         match dataset:

@@ -22,6 +22,7 @@ _SAME = {
 _MOVED = (
     ("lightning.pytorch.", "pytorch_lightning."),
     ("lightning.", "pytorch_lightning."),
+    ("pytorch_lightning.pytorch.", "pytorch_lightning."),
     ("pytorch_lightning.core.module.", "pytorch_lightning."),
     ("pytorch_lightning.core.", "pytorch_lightning."),
     ("pytorch_lightning.callbacks.", "pytorch_lightning."),
@@ -290,6 +291,6 @@ def parameters(args: ast.arguments) -> set[str]:
 def canonical(name: str) -> str:
     """Return one name for what can be imported from several places."""
     for prefix, instead in _MOVED:
-        if name.startswith(prefix):
-            name = instead + name.removeprefix(prefix)
+        if f"{name}.".startswith(prefix):
+            name = (instead + f"{name}.".removeprefix(prefix)).removesuffix(".")
     return _SAME.get(name, name)

@@ -35,13 +35,15 @@ class HotCall:
 
     `target` is the full name as the calling file imports it. `chain` leads to the call: one
     "train.py:88" for each file on the way. `passed` says what is given to a parameter, by its name
-    or its number; under SPREAD stands the mapping of `**mapping`.
+    or its number; under SPREAD stands the mapping of `**mapping`. `seldom` are those of them that
+    are true in few steps only.
     """
 
     target: str
     place: Place
     chain: tuple[str, ...]
     passed: tuple[tuple[str | int, Value], ...] = ()
+    seldom: tuple[str | int, ...] = ()
 
 
 class Outside(Protocol):
@@ -54,6 +56,10 @@ class Outside(Protocol):
     @property
     def accelerates(self) -> bool:
         """Whether any file trains on a GPU or its like."""
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the project trains, and none of its files speaks of an accelerator."""
 
     @property
     def called(self) -> Mapping[str, HotCall]:
@@ -80,6 +86,7 @@ class Alone:
 
     trains = False
     accelerates = False
+    on_host = False
     called: Mapping[str, HotCall] = MappingProxyType({})
 
     def bases(self, name: str) -> frozenset[str]:

@@ -41,11 +41,13 @@ class Project:
         *,
         trains: bool,
         accelerates: bool = False,
+        on_host: bool = False,
         own: Collection[str] = (),
     ) -> None:
         """Take the paths of all files, and of those whose methods count as the project's `own`."""
         self.trains = trains
         self.accelerates = accelerates
+        self.on_host = on_host
         self._read = read
         self._modules = Modules(files)
         self._texts: dict[str, str | None] = {}
@@ -223,6 +225,11 @@ class View:
     def accelerates(self) -> bool:
         """Whether any file of the project trains on a GPU or its like."""
         return self._project.accelerates
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the project trains, and none of its files speaks of an accelerator."""
+        return self._project.on_host
 
     def bases(self, name: str) -> frozenset[str]:
         """Return the library classes that an imported class derives from."""

@@ -14,11 +14,14 @@ from .nodes import Function, Loop
 from .only import ANY
 from .outside import LIBRARIES, Outside, Place
 from .roots import Roots
-from .steps import DEEPEST_CALL, Steps
+from .steps import Steps
 from .syntax import Syntax
 
 _PARTS = {"items", "values", "keys", "parameters", "named_parameters", "buffers", "named_buffers"}
 _REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
+
+# How many calls lead from a step to what it runs, within one file.
+_DEEPEST_CALL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Regions:
         self._path = path
         self._outside = outside
         self._of_tests = of_tests
-        self._cold = Cold(syntax, names)
+        self._cold = Cold(syntax, names, callees)
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
@@ -154,6 +157,10 @@ class Regions:
         """Whether one turn of this loop is one training step."""
         return loop in self._step_loops
 
+    def rare(self, test: ast.expr) -> bool:
+        """Whether a condition is true in few of the steps only."""
+        return self._cold.rare(test) is not None
+
     def hook(self, function: ast.AST) -> str | None:
         """Return which framework class calls this method in every step."""
         return self._roots.hook(function)
@@ -179,7 +186,7 @@ class Regions:
 
     def _add_called(self, callers: Iterable[ast.AST]) -> None:
         """Take in what the hot code of these functions calls, and what that calls in turn."""
-        for _ in range(DEEPEST_CALL):
+        for _ in range(_DEEPEST_CALL):
             found: dict[Function, Hot] = {}
             for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
                 if not self._may_be_own(call):
@@ -193,14 +200,14 @@ class Regions:
                     found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             for scope in callers:
                 for node in self._handed_on(scope):
-                    called = self._names.definition(node)
-                    if not isinstance(called, Function) or called in self._hot_functions:
+                    given = self._names.definition(node)
+                    if not isinstance(given, Function) or given in self._hot_functions:
                         continue
-                    if not self._has_step_loop(called) and (hot := self.hot(node)):
+                    if not self._has_step_loop(given) and (hot := self.hot(node)):
                         chain = (*hot.chain, f"{self._path}:{node.lineno}")
-                        why = self._by_way_of(called, chain)
-                        found.setdefault(called, Hot(hot.place, hot.line, why, chain))
-                        self._handed.add(called)
+                        why = self._by_way_of(given, chain)
+                        found.setdefault(given, Hot(hot.place, hot.line, why, chain))
+                        self._handed.add(given)
             self._hot_functions.update(found)
             callers = list(found)
 

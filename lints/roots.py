@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from .names import Names
-from .nodes import Function, walk
+from .nodes import Function, dotted, walk
 from .syntax import Syntax
 
 _LIGHTNING = {
@@ -23,28 +23,31 @@ _ITERATION = {"before_train_iter", "after_train_iter", "before_iter", "after_ite
 _HOOKS: dict[str, set[str]] = {
     "pytorch_lightning.LightningModule": _LIGHTNING,
     "pytorch_lightning.Callback": {"on_train_batch_start", "on_train_batch_end"},
-    "transformers.Trainer": {"compute_loss", "training_step"},
-    "transformers.Seq2SeqTrainer": {"compute_loss", "training_step"},
     "transformers.TrainerCallback": {"on_step_begin", "on_step_end", "on_substep_end"},
     **dict.fromkeys(("speechbrain.Brain", "speechbrain.core.Brain"), _BRAIN),
-    **dict.fromkeys(
-        ("mmengine.hooks.Hook", "mmengine.hooks.hook.Hook", "mmcv.runner.Hook"), _ITERATION
-    ),
-    **dict.fromkeys(
-        ("mmcv.runner.hooks.Hook", "mmcv.runner.hooks.hook.Hook", "mmcv.runner.OptimizerHook"),
-        _ITERATION,
-    ),
-    "mmengine.model.BaseModel": {"train_step"},
     "mmcv.runner.BaseRunner": {"train_step"},
     "mmengine.optim.OptimWrapper": {"update_params", "step", "backward", "_clip_grad"},
-    "detectron2.engine.HookBase": {"before_step", "after_step", "after_backward"},
-    "detectron2.engine.TrainerBase": {"run_step"},
-    "detectron2.engine.SimpleTrainer": {"run_step"},
     "composer.Callback": {"batch_start", "batch_end", "before_forward", "after_backward"},
     "composer.core.Callback": {"batch_start", "batch_end", "before_forward", "after_backward"},
     "composer.models.ComposerModel": {"loss"},
     "fastai.callback.core.Callback": {"before_batch", "after_batch", "after_loss", "after_pred"},
 }
+_TRAINER = {"compute_loss", "training_step"}
+# The same of whole families, whatever module of the framework they are imported from.
+_FAMILIES = (
+    (re.compile(r"^transformers\.(\w+\.)*\w*Trainer$"), _TRAINER),
+    (
+        re.compile(r"^trl\.(\w+\.)*\w+Trainer$"),
+        {*_TRAINER, "_compute_loss", "get_batch_loss_metrics"},
+    ),
+    (re.compile(r"^(mmengine\.hooks|mmcv\.runner)\.(\w+\.)*\w*Hook$"), _ITERATION),
+    (re.compile(r"^mmengine\.model\.(\w+\.)*BaseModel$"), {"train_step"}),
+    (re.compile(r"^detectron2\.engine\.(\w+\.)*\w*Trainer(Base)?$"), {"run_step"}),
+    (
+        re.compile(r"^detectron2\.engine\.(\w+\.)*HookBase$"),
+        {"before_step", "after_step", "after_backward"},
+    ),
+)
 MODULES = {
     *("torch.nn.Module", "pytorch_lightning.LightningModule", "mmengine.model.BaseModel"),
     *("mmengine.model.BaseModule", "mmcv.runner.BaseModule", "mmcv.runner.base_module.BaseModule"),
@@ -92,8 +95,8 @@ class Roots:
         home = self._syntax.class_of(function)
         if home is None or not isinstance(function, Function):
             return None
-        bases = self._names.bases(home)
-        return next((b for b in _HOOKS if b in bases and function.name in _HOOKS[b]), None)
+        bases = sorted(self._names.bases(home))
+        return next((base for base in bases if function.name in _called_by(base)), None)
 
     def handler(self, function: Function) -> str | None:
         """Return in words how an Ignite engine runs a function in every iteration of training."""
@@ -156,8 +159,16 @@ def _is_on_iteration(call: ast.Call) -> bool:
     return ours and not _EVALUATOR.search(ast.unparse(call.func.value))
 
 
+def _called_by(base: str) -> set[str]:
+    """Return which methods of classes derived from this one run in every step."""
+    if base in _HOOKS:
+        return _HOOKS[base]
+    return next((methods for family, methods in _FAMILIES if family.match(base)), set())
+
+
 def _names(given: list[ast.expr], name: str) -> bool:
-    return any(isinstance(arg, ast.Name) and arg.id == name for arg in given)
+    """Whether this hands over a function, or a method of the class around: `self.name`."""
+    return any(dotted(arg) in (name, f"self.{name}") for arg in given)
 
 
 def are_of_modules(bases: Iterable[str]) -> bool:

@@ -8,8 +8,8 @@ from .names import Names
 from .nodes import Function, Loop, path_of
 from .syntax import Syntax
 
-# How far a step may hide: a loop calls a function that calls a function that takes it.
-DEEPEST_CALL = 2
+# How far a step may hide: a loop calls a function that calls one that calls one that takes it.
+_DEEPEST_CALL = 3
 
 
 class Steps:
@@ -28,7 +28,7 @@ class Steps:
     def _find(self) -> None:
         unlooped: set[Function] = set()
         markers = [call for call in self._syntax.calls if is_marker(call, self._names)]
-        for _ in range(DEEPEST_CALL + 1):
+        for _ in range(_DEEPEST_CALL + 1):
             for call in markers:
                 if function := self._mark(call):
                     unlooped.add(function)
@@ -68,6 +68,8 @@ def _walks_over_parts(loop: Loop, call: ast.Call) -> bool:
     """Whether a loop steps each of several optimizers, or each of several losses, of one step."""
     if isinstance(loop, ast.While) or not isinstance(call.func, ast.Attribute):
         return False
-    targets = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    # `for self.step in range(9):` binds no `self`.
+    bound = (node for node in ast.walk(loop.target) if isinstance(node, ast.Name))
+    targets = {node.id for node in bound if isinstance(node.ctx, ast.Store)}
     receiver = path_of(call.func.value)
     return receiver is not None and receiver[0] in targets

@@ -123,6 +123,9 @@ class Supplies:
                 if not rest:
                     return self.of(source, (*binding.at, *at))
                 return self._key(source, rest) if len(rest) == 1 else NOTHING
+            case Binding(how=How.ENTER, source=ast.Call() as source) if not rest:
+                # `with tqdm(loader) as bar: for x in bar:`
+                return self.of(source, at) if called_name(source) in _AROUND else NOTHING
             case Binding(how=How.ITEM, source=source) if source is not None and not rest:
                 return self.inside(source)
             case Binding(how=How.PARAMETER, site=site, source=ast.arg() as arg) if not rest:

@@ -16,8 +16,12 @@ from .files import SourceFile, UnreadableError, decoded
 FRAMEWORKS = (
     *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
     *("ignite", "torchvision", "torchaudio", "timm", "fastai", "speechbrain", "diffusers"),
+    *("mmengine", "mmcv", "detectron2", "composer", "trl"),
 )
-_MATTERS = re.compile("|".join((*FRAMEWORKS, "perflint:", r"noqa: *PFL")).encode())
+# A short word stands in many others: `ctrl`.
+_NAMED = "|".join(rf"\b{name}\b" if len(name) < 4 else name for name in FRAMEWORKS)
+_NAMED_TEXT = re.compile(_NAMED)
+_MATTERS = re.compile("|".join((_NAMED, "perflint:", r"noqa: *PFL")).encode())
 # A text without any of these runs nothing in every step.
 _HOT = re.compile(
     rb"backward|\.step\b|forward|training_step|loss|scaler\(|on_train_batch|optimizer_step"
@@ -27,6 +31,12 @@ _HOT = re.compile(
 )
 _HOT_TEXT = re.compile(_HOT.pattern.decode())
 _ACCELERATES = re.compile(rb"cuda|accelerat|deepspeed|fabric|lightning|\.to\(", re.IGNORECASE)
+_OPTIMIZES = re.compile(rb"torch\.optim\b|\boptim\.[A-Z]\w*\(|from torch import .*\boptim\b")
+_SPEAKS = re.compile(
+    rb"cuda|accelerat|deepspeed|fabric|lightning|device|\.to\(|gpu|nccl|DataParallel|rocm|tpu|ignite"
+    rb"|transformers|mmengine|mmcv|detectron2|composer|fastai|speechbrain|\b(xpu|mps|npu|hpu)\b",
+    re.IGNORECASE,
+)
 _TRAINS = re.compile(
     rb"\.backward\(|def training_step|def compute_loss|manual_backward\(|Trainer\(|build_runner"
     rb"|Runner\.from_cfg|train_detector|\.fit\("
@@ -38,7 +48,8 @@ class Surveyed:
     """A file: `name` is relative to where perflint was called, with forward slashes.
 
     `matters`: it mentions a framework; `hot`: some of it may run in every step; `trains`: it seems
-    to run backward passes, `accelerates`: on a GPU or its like. `problem` is why it cannot be read.
+    to run backward passes, `accelerates`: on a GPU or its like; `optimizes`: it makes an optimizer,
+    `speaks`: of devices or of what brings some. `problem` is why it cannot be read.
     """
 
     name: str
@@ -48,6 +59,8 @@ class Surveyed:
     hot: bool = False
     trains: bool = False
     accelerates: bool = False
+    optimizes: bool = False
+    speaks: bool = False
     problem: str | None = None
     _source: SourceFile | None = field(default=None, repr=False)
 
@@ -70,7 +83,7 @@ def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
 
 def mentions_framework(text: str) -> bool:
     """Whether a text may speak of training at all, as far as can be told without parsing it."""
-    return any(framework in text for framework in FRAMEWORKS)
+    return bool(_NAMED_TEXT.search(text))
 
 
 def may_be_hot(text: str) -> bool:
@@ -101,7 +114,12 @@ def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
     found.trains = found.matters and bool(_TRAINS.search(raw))
     found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
     kept = state if is_settled(state, began) else None
-    flags = found.matters, found.hot, found.trains, found.accelerates
+    found.optimizes = found.matters and bool(_OPTIMIZES.search(raw))
+    found.speaks = bool(_SPEAKS.search(raw))
+    flags = (
+        *(found.matters, found.hot, found.trains),
+        *(found.accelerates, found.optimizes, found.speaks),
+    )
     cache.keep_facts(path, kept, digest, flags)
     return found
 

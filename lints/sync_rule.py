@@ -49,7 +49,7 @@ class SyncRule(Rule):
         Where notes are wanted, it is said of guarded places and of evaluation too.
         """
         hot = self.facts.hot_or_noted(node)
-        if hot is None or self.facts.runs_on_host:
+        if hot is None or self.facts.runs_on_host or self.facts.may_wait(node):
             return False
         if self.breaks_graph and value.is_tensor and self._is_compiled(node):
             return False

@@ -70,6 +70,11 @@ class Value:
         return self.is_tensor and self.on_device
 
     @property
+    def as_tensor(self) -> Value:
+        """What this is to an operation that only tensors have: of a nest, one of its tensors."""
+        return self.but(kind=Kind.TENSOR, parts=()) if self.kind is Kind.NEST else self
+
+    @property
     def is_derived(self) -> bool:
         """Whether it was made, in a way that cannot be read, out of tensors on the accelerator."""
         return self.kind is Kind.UNKNOWN and self.device is Device.ACCELERATOR

@@ -16,18 +16,18 @@ FACTORIES = _words(
 )
 OPERATIONS = _words(
     """
-    abs add addmm all amax amin any bmm bitwise_and bitwise_not bitwise_or baddbmm cat ceil clamp
-    clip clone concat concatenate cos cosh cross cumprod cumsum det diag diagonal diff dist div
-    divide dot einsum eq erf exp expm1 flatten flip floor fmod gather ge greater gt histc hypot
-    index_select inner isclose isfinite isinf isnan kron le lerp less lgamma log log10 log1p log2
-    log_softmax logaddexp logical_and logical_not logical_or logical_xor logsumexp lt masked_fill
-    masked_select matmul maximum mean minimum mm mul multinomial multiply mv nan_to_num nanmean
-    nansum ne neg negative nonzero norm not_equal outer permute pow prod reciprocal relu remainder
-    repeat_interleave reshape roll round rsqrt scatter scatter_add select sigmoid sign sin sinh
-    softmax sqrt square squeeze stack std sub subtract sum swapaxes take take_along_dim tan tanh
-    tensordot tile trace transpose tril triu true_divide unsqueeze var vstack hstack dstack where
-    zeros_like ones_like empty_like full_like rand_like randn_like randint_like bincount unique
-    quantile median
+    abs add addmm all amax amin any bmm bitwise_and bitwise_not bitwise_or baddbmm cat ceil
+    clamp clip clone concat concatenate cos cosh cross cumprod cumsum det diag diagonal diff
+    dist div divide dot einsum eq erf exp expm1 flatten flip floor fmod gather ge greater gt
+    histc hypot index_select inner inverse isclose isfinite isinf isnan kron le lerp less lgamma
+    log log10 log1p log2 log_softmax logaddexp logical_and logical_not logical_or logical_xor
+    logsumexp lt masked_fill masked_select matmul maximum mean minimum mm mul multinomial
+    multiply mv nan_to_num nanmean nansum ne neg negative nonzero norm not_equal outer permute
+    pow prod reciprocal relu remainder repeat_interleave reshape roll round rsqrt scatter
+    scatter_add select sigmoid sign sin sinh softmax sqrt square squeeze stack std sub subtract
+    sum swapaxes take take_along_dim tan tanh tensordot tile trace transpose tril triu
+    true_divide unsqueeze var vstack hstack dstack where zeros_like ones_like empty_like
+    full_like rand_like randn_like randint_like bincount unique quantile median
     """
 )
 # These give the memory of their tensor another shape, as a rule.

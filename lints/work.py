@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .analysis import Outcome
 
 # Callers of the files at hand are looked for this many files away.
-_CALLERS_AWAY = 2
+_CALLERS_AWAY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ class Work:
         self._accelerates = any(
             file.accelerates and not is_test_code(file.name) for file in (*given, *others)
         )
+        every = [*given, *others]
+        self._on_host = any(f.trains and f.optimizes for f in every) and not any(
+            file.speaks for file in every
+        )
         self._keys: dict[int, bytes] = {}
         # What kept rules from being loaded, once the work is done.
         self.problems: tuple[str, ...] = ()
@@ -78,6 +82,7 @@ class Work:
             str(root),
             self._trains,
             self._accelerates,
+            self._on_host,
             effort.shortcuts,
             fingerprint_of(sorted(self._files)),
         )
@@ -167,6 +172,7 @@ class Work:
             self._text,
             trains=self._trains,
             accelerates=self._accelerates,
+            on_host=self._on_host,
             own=[name for name, file in sorted(self._files.items()) if file.matters],
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)

@@ -38,6 +38,7 @@ class DataloaderNoWorkers(Rule):
         from torch.utils.data import DataLoader
         train_loader = DataLoader(dataset, num_workers=4, batch_size=8)
         other_train = DataLoader(dataset, 8, True, None, None, workers)
+        third_train = DataLoader(dataset, num_workers=config["loader"]["workers"])
         model.cuda()
         """,
         """
@@ -46,6 +47,10 @@ class DataloaderNoWorkers(Rule):
         data = TensorDataset(x, y)
         train_loader = DataLoader(data, batch_size=8)
         train_all = DataLoader(TensorDataset(x, y), batch_size=8)
+        train_four = DataLoader(TensorDataset(X), 4, shuffle=True)
+        for batch in train_four:
+            model(batch.to(device)).mean().backward()
+            optimizer.step()
         model.cuda()
         """,
         """

@@ -24,8 +24,12 @@ class DataloaderUnpinned(Rule):
 
     ## When it is fine
     On training without a GPU, where the dataset already yields tensors on the device, and where the
-    host is short of memory. Options that cannot be read count as pinned, and loaders for evaluation
-    are looked at only where this file trains and moves their batches itself.
+    host is short of memory. Of a `TensorDataset` it speaks only where the loop over the loader is
+    seen to move the batches: small data is often put on the device as a whole, but what
+    `.to(device)` copies in each step comes out of pageable memory like any other batch, and those
+    who labelled such loaders for us called them unpinned. Options that cannot be read count as
+    pinned, and loaders for evaluation are looked at only where this file trains and moves their
+    batches itself.
 
     ## Fix safety
     Unsafe: pinned memory is taken from the host, and a batch of a type of your own may not know how
@@ -48,6 +52,7 @@ class DataloaderUnpinned(Rule):
         train_loader = DataLoader(dataset, pin_memory=torch.cuda.is_available())
         train_other = DataLoader(dataset, 8, True, None, None, 4, None, True)
         train_third = DataLoader(dataset, pin_memory=args.pin)
+        train_fourth = DataLoader(dataset, pin_memory=config["loader"]["pin"])
         """,
         """
         import torch
@@ -96,6 +101,16 @@ class DataloaderUnpinned(Rule):
         # nothing is trained here
         """,
         """
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+        train_loader = DataLoader(TensorDataset(X), 4, shuffle=True)
+        x_train, y_train = X.to(device), Y.to(device)
+        train_other = DataLoader(TensorDataset(x_train, y_train), 4)
+        for x, y in train_other:
+            model(x).mean().backward()
+            optimizer.step()
+        """,
+        """
         from torch.utils.data import DataLoader
         train_loader = DataLoader(texts, collate_fn=list)
         val_loader = DataLoader(texts, collate_fn=lambda items: items)
@@ -103,6 +118,26 @@ class DataloaderUnpinned(Rule):
         """,
     )
     INVALID = (
+        Invalid(
+            """
+            import torch
+            from torch.utils.data import DataLoader, TensorDataset
+            data = TensorDataset(X)
+            train_loader = DataLoader(data, 4)  # <-
+            for x in train_loader:
+                model(x.to(device)).mean().backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader, TensorDataset
+            data = TensorDataset(X)
+            train_loader = DataLoader(data, 4, pin_memory=torch.cuda.is_available())  # <-
+            for x in train_loader:
+                model(x.to(device)).mean().backward()
+                optimizer.step()
+            """,
+        ),
         Invalid(
             """
             import torch
@@ -182,6 +217,8 @@ class DataloaderUnpinned(Rule):
         if feeds is None or loaders.yields_device_tensors(loader):
             return
         if loaders.is_pinned_later(loader):
+            return
+        if loaders.is_of_tensors(loader) and not loaders.uses.moves_visibly(loader):
             return
         message = f"{feeds} `DataLoader` in pageable memory"
         self.report(node, message, fix=None if maker.before else self._pinned(node))

@@ -50,7 +50,7 @@ class DynamicShapeOp(SyncRule):
             some = torch.nonzero_static(x, size=8)
             names = y.unique()
             if step % 100 == 0:
-                print(x.unique())
+                print(x.unique())  # <- info
         """,
         """
         import torch
@@ -67,6 +67,7 @@ class DynamicShapeOp(SyncRule):
             optimizer.step()
             count = torch.bincount(y)
             codes = frame.unique()
+            seen = torch.unique(y), y.nonzero()
             host = out.detach().cpu().unique()
         torch.unique(out)
         """,
@@ -93,6 +94,19 @@ class DynamicShapeOp(SyncRule):
             out[(out > 0).nonzero()].sum().backward()  # <-
             optimizer.step()
         """,
+        """
+        import torch
+        for x, y in loader:
+            y = y.cuda()
+            out = model(x.to(device))
+            places = out.nonzero()  # <-
+            classes = torch.unique(y)  # <-
+            counts = torch.bincount(x.cuda())  # <-
+            found = torch.argwhere(out)  # <-
+            kept = out.masked_select(mask)  # <-
+            criterion(out, y).backward()
+            optimizer.step()
+        """,
     )
 
     @classmethod
@@ -106,7 +120,9 @@ class DynamicShapeOp(SyncRule):
         tensor = _operand(self.facts, call) if call else None
         if call is None or tensor is None:
             return
-        hot, value = self.facts.hot_or_noted(node), self.facts.dataflow.value(tensor)
+        # What is given to such an operation is a tensor, whatever else a batch or an output may be.
+        value = self.facts.dataflow.value(tensor).as_tensor
+        hot = self.facts.hot_or_noted(node)
         if hot is None or hot.place is Place.FORWARD or not value.is_device_tensor:
             return
         message = "the CPU waits for the length of the result"

@@ -137,6 +137,8 @@ class ExplicitSynchronize(Rule):
         # What a `forward` waits for may be needed by whoever calls it.
         if hot is None or call is None or hot.place is Place.FORWARD:
             return
+        if self.facts.may_wait(node):
+            return
         chosen = self.facts.by_choice(call) or _MEASURES.search(self.facts.path)
         self.report(
             node,

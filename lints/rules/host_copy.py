@@ -76,6 +76,21 @@ class HostCopy(SyncRule):
             model.eval()
             print(model(probe).cpu())
         """,
+        """
+        import torch
+        def evaluate(model, loader):
+            return [model(x).cpu().numpy() for x in loader]
+        @torch.no_grad()
+        def predict(model, loader):
+            for x in loader:
+                yield model(x).cpu().numpy()  # <- info
+        for epoch in range(9):
+            for x, y in loader:
+                model(x).mean().backward()
+                optimizer.step()
+                schedule.to("cpu")
+            torch.save({name: p.cpu() for name, p in model.state_dict().items()}, path)
+        """,
     )
     INVALID = (
         """

@@ -106,8 +106,35 @@ class ItemInHotPath(SyncRule):
                 continue
             print(loss.item())  # <- info
         """,
+        """
+        import torch
+        from torch import nn
+        heads = nn.ModuleDict({"a": nn.Linear(3, 3)})
+        for x, y in loader:
+            losses = {name: head(x).mean() for name, head in heads.items()}
+            loss = sum(losses.values())
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            texts = tokenizer(names).item()
+            if state.global_step % args.logging_steps == 0:
+                print(loss.item())  # <- info
+            if control.should_log or step in {10, 100}:
+                print(loss.item())  # <- info
+        """,
     )
     INVALID = (
+        """
+        import torch
+        for step, (x, y) in enumerate(loader):
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            if is_main_process():
+                print(loss.item())  # <-
+            if step % 1 == 0:
+                print(loss.item())  # <-
+        """,
         """
         import torch
         for x, y in loader:

@@ -129,6 +129,8 @@ def _first_of_many(facts: Facts) -> dict[ast.Call, int]:
 
 
 def _reads(facts: Facts, call: ast.Call) -> bool:
+    if facts.allowed_waits.at(call):
+        return False
     match call:
         case ast.Call(func=ast.Attribute(attr="item", value=owner), args=[]):
             return facts.dataflow.value(owner).is_device_tensor

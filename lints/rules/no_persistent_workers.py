@@ -41,6 +41,7 @@ class NoPersistentWorkers(Rule):
         import torch
         from torch.utils.data import DataLoader
         loader = DataLoader(dataset, num_workers=4, persistent_workers=True)
+        other = DataLoader(dataset, num_workers=args.workers, persistent_workers=args.workers > 0)
         for epoch in range(9):
             for x in loader:
                 model(x.cuda()).mean().backward()

@@ -7,6 +7,7 @@ import libcst as cst
 
 from ..facts import Facts
 from ..sync_rule import SyncRule
+from ..values import Value
 
 _ANSWERS = ("equal", "allclose", "is_nonzero")
 
@@ -61,6 +62,8 @@ class TensorTruthValue(SyncRule):
             optimizer.step()
             if output and batch and not batch:
                 pass
+            if torch.equal(batch["ids"], ids):
+                pass
             assert "logits" in output
         """,
         """
@@ -113,6 +116,18 @@ class TensorTruthValue(SyncRule):
             near = loss.allclose(target)  # <-
             optimizer.step()
         """,
+        """
+        import torch
+        for x, y in loader:
+            y = y.cuda()
+            out = model(x.to(device))
+            same = torch.equal(out, y)  # <-
+            near = torch.allclose(y, out)  # <-
+            loss = criterion(out, y)
+            once = loss and 1  # <-
+            loss.backward()
+            optimizer.step()
+        """,
     )
 
     @classmethod
@@ -155,9 +170,9 @@ class TensorTruthValue(SyncRule):
         """Flag comparisons that give a Python bool: they wait wherever they stand."""
         name = self.facts.name(node.func)
         if name is not None and name.removeprefix("torch.") in _ANSWERS and node.args:
-            self._check(node, node.args[0].value, f"`{name}`")
+            self._compared(node, node.args[0].value, f"`{name}`")
         elif isinstance(node.func, cst.Attribute) and node.func.attr.value in _ANSWERS:
-            self._check(node, node.func.value, f"`.{node.func.attr.value}()`")
+            self._compared(node, node.func.value, f"`.{node.func.attr.value}()`")
         elif self.facts.builtin(node.func) in ("any", "all") and len(node.args) == 1:
             each = node.args[0].value
             if isinstance(each, cst.GeneratorExp | cst.ListComp):
@@ -177,7 +192,13 @@ class TensorTruthValue(SyncRule):
             if found is not None and not self.facts.decisions.is_finite_check(found):
                 self._check(test, test, "a tensor as a condition")
 
+    def _compared(self, node: cst.Call, tensor: cst.BaseExpression, what: str) -> None:
+        """Look at what is given to a comparison: a tensor, whatever else an output may be."""
+        self._judge(node, self.facts.value(tensor).as_tensor, what)
+
     def _check(self, node: cst.BaseExpression, tensor: cst.BaseExpression, what: str) -> None:
-        value = self.facts.value(tensor)
+        self._judge(node, self.facts.value(tensor), what)
+
+    def _judge(self, node: cst.BaseExpression, value: Value, what: str) -> None:
         if value.is_device_tensor:
             self.says(node, value, f"{what} waits for the device")

@@ -88,6 +88,8 @@ def test_never_fails_on_nothing(tmp_path: Path) -> None:
         ("[tool.perflint.lints]\nmin_severity = 'never'", "one of info, warning, error"),
         ("[tool.perflint.lints]\nmin-confidence = 'sure'", "one of possible, likely, proven"),
         ("[tool.perflint.lints]\naccelerator = 'tpu'", "one of auto, cuda, none"),
+        ("[tool.perflint.lints]\nsync_allowed = 'x'", "list of strings"),
+        ("[tool.perflint.lints]\nsync_allowed = ['a b']", "names such as"),
         ("[tool.perflint.lints]\ntorch_version = 2.1", 'a version such as "2.1"'),
         ("[tool.perflint.lints]\nlocal = ['tools/x.py']", "modules such as"),
         ("[tool.perflint.lints]\nper_file_ignores = ['a']", "table of globs"),

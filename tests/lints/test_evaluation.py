@@ -73,3 +73,12 @@ def test_a_class_that_turns_autograd_off_itself_is_left_alone() -> None:
         """
     assert _wasted(dedent(net) + _function("evaluate")) == []
     assert _wasted(dedent(net).replace("@torch.no_grad()", "@staticmethod") + _function("test"))
+
+
+@pytest.mark.parametrize(
+    ("base", "found"), [("trl.SFTTrainer", False), ("speechbrain.Brain", False), ("Own", True)]
+)
+def test_what_a_framework_runs_without_autograd_is_left_alone(base: str, found: bool) -> None:
+    method = indent(_function("evaluate").replace("(model, ", "(self, model, "), "    ")
+    source = f"import speechbrain\nimport trl\nclass Runner({base}):\n{method}"
+    assert bool(_wasted(source)) is found

@@ -46,6 +46,9 @@ STEP = "loss.backward()\n    optimizer.step()\n"
         ("from torch import nn as n\nn.Linear", "n.Linear", "torch.nn.Linear"),
         ("from torch.nn import Linear as L\nL", "L", "torch.nn.Linear"),
         ("from lightning.pytorch import X\nX", "X", "pytorch_lightning.X"),
+        ("import lightning.pytorch as pl\npl.X", "pl.X", "pytorch_lightning.X"),
+        ("import lightning as L\nL.pytorch.X", "L.pytorch.X", "pytorch_lightning.X"),
+        ("from torch.nn import modules\nmodules.Linear", "modules.Linear", "torch.nn.Linear"),
         ("from torch.nn.parallel import DataParallel\nDataParallel", "DataParallel",
          "torch.nn.DataParallel"),
         ("from .torch import nn\nnn.Linear", "nn.Linear", ".torch.nn.Linear"),
@@ -154,6 +157,41 @@ def test_where_code_runs(source: str, place: Place | None) -> None:
     facts = _facts("import torch\nfrom torch import nn\n" + source)
     hot = facts.regions.hot(_last(facts, "HERE"))
     assert (hot and hot.place) == place
+
+
+def test_a_loop_that_counts_in_an_attribute_is_a_loop_over_steps() -> None:
+    source = f"""
+class Trainer:
+    def train(self):
+        BEFORE
+        for self.epoch in range(9):
+            EPOCH
+            self.iterate()
+    def iterate(self):
+        for self.step in range(9):
+            HERE
+            self.take_step()
+    def take_step(self):
+        {STEP.replace("    ", "        ")}"""
+    facts = _facts(source)
+    where = {name: facts.regions.hot(_last(facts, name)) for name in ("BEFORE", "EPOCH", "HERE")}
+    assert [name for name, hot in where.items() if hot] == ["HERE"]
+
+
+@pytest.mark.parametrize(("calls", "hot"), [(1, True), (4, True), (5, True), (6, False)])
+def test_what_a_step_runs_by_way_of_a_few_calls_is_hot(calls: int, hot: bool) -> None:
+    functions = [f"def f{n}(loss):\n    f{n + 1}(loss)\n" for n in range(calls - 1)]
+    functions.append(f"def f{calls - 1}(loss):\n    HERE\n")
+    facts = _facts(f"import torch\n{''.join(functions)}for x in loader:\n    f0(x)\n    {STEP}")
+    assert facts.is_hot(_last(facts, "HERE")) is hot
+
+
+@pytest.mark.parametrize(("calls", "hot"), [(1, True), (3, True), (5, False)])
+def test_a_step_may_hide_behind_a_few_calls(calls: int, hot: bool) -> None:
+    functions = [f"def f{n}(b):\n    f{n + 1}(b)\n" for n in range(calls - 1)]
+    functions.append(f"def f{calls - 1}(b):\n    {STEP}")
+    facts = _facts(f"import torch\n{''.join(functions)}for b in loader:\n    f0(b)\n    HERE\n")
+    assert facts.is_hot(_last(facts, "HERE")) is hot
 
 
 def test_the_reason_names_the_loop_or_the_caller() -> None:

@@ -140,6 +140,8 @@ def test_other_classes_of_that_name_are_no_loaders(source: str) -> None:
         ("a = accelerator.prepare(DataLoader(d))\nfor x in a:", [1]),
         ("m, a = accelerator.prepare(model, DataLoader(d))\nfor x in a:", [1]),
         ("a = DataLoader(d)\nfor x in tqdm(enumerate(a), total=9):", [1]),
+        ("a = DataLoader(d)\nwith tqdm(enumerate(a)) as t:\n  for x in t:", [1]),
+        ("a = DataLoader(d)\nwith opened(a) as t:\n  for x in t:", []),
         ("a = iter(cycle(DataLoader(d)))\nfor n in range(9):\n    x = next(a)", [1]),
         ("for n, x in enumerate(zip(DataLoader(d), other)):", [1]),
         ("for a in [DataLoader(d)]:\n  for x in a:", [1]),

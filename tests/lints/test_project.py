@@ -1,5 +1,6 @@
 """A project is more than its files: calls across files, the cache, several processes."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,28 @@ def test_a_file_checked_alone_knows_who_calls_it(project: Path) -> None:
 def test_without_the_call_nothing_is_hot(project: Path) -> None:
     (project / "train.py").write_text(TRAIN.replace("report(loss.detach())", "pass"))
     assert _said(_check(project)) == []
+
+
+def _chain(root: Path, files: int) -> list[str]:
+    """Write a loop, and files each of which calls the next; the last one waits for the device."""
+    names = [f"part{number}" for number in range(files)]
+    (root / "train.py").write_text(TRAIN.replace("helpers.meters", names[0]))
+    for name, following in pairwise(names):
+        further = f"from {following} import report as next_report\n"
+        own = "def report(value):\n    own(value)\ndef own(value):\n    next_report(value)\n"
+        (root / f"{name}.py").write_text(f"import torch  # forward\n{further}{own}")
+    (root / f"{names[-1]}.py").write_text(METERS)
+    return names
+
+
+@pytest.mark.parametrize(("files", "found"), [(1, True), (2, True), (3, True), (4, False)])
+def test_a_chain_of_calls_is_followed_through_a_few_files(
+    project: Path, files: int, found: bool
+) -> None:
+    names = _chain(project, files)
+    expected = [(f"{names[-1]}.py", 4, "PFL101")] if found else []
+    assert _said(_check(project)) == expected
+    assert _said(_check(project, f"{names[-1]}.py")) == expected
 
 
 def test_a_cached_run_finds_the_same_and_follows_every_change(project: Path) -> None:

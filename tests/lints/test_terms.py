@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from torch_perflint.lints.check import check_paths, check_text
-from torch_perflint.lints.config import LintConfig
+from torch_perflint.lints.config import LintConfig, load_config
+from torch_perflint.lints.engine import check_source
 from torch_perflint.lints.facts import Facts
 from torch_perflint.lints.pages import page
 from torch_perflint.lints.registry import all_rules, find
@@ -24,6 +25,18 @@ for x, y in loader:
 LOADER = "import torch\nfrom torch.utils.data import DataLoader\nloader = DataLoader(data)\n" + (
     STEP.replace("import torch\n", "").replace("    total += loss.item()\n", "")
 )
+
+
+RULES = [rule for rule in all_rules() if rule.code in ("PFL101", "PFL102", "PFL115", "PFL122")]
+ALLOWED = """\
+import torch
+from own.cuda import {manager}
+{before}for x, y in loader:
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+    {line}
+"""
 
 
 def _codes(**keys: object) -> set[str]:
@@ -93,3 +106,64 @@ def test_a_check_goes_by_what_the_table_says(
         check_text(tmp_path, "train.py", source, config),
     ):
         assert {finding.code for finding in result.findings} == codes
+
+
+def _waits(line: str, before: str = "", manager: str = "gpu_sync_allowed", **terms: object) -> bool:
+    source = ALLOWED.format(manager=manager, before=before, line=line)
+    found = check_source(source, "train.py", RULES, Terms(**terms))  # type: ignore[arg-type]
+    return bool(found)
+
+
+SHOWN = "def show(loss):\n    print(loss.item())\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "before"),
+    [
+        ("with gpu_sync_allowed():\n        print(loss.item())", ""),
+        ("with lock, gpu_sync_allowed('why'):\n        torch.cuda.synchronize()", ""),
+        ("with gpu_sync_allowed():\n        show(loss)", SHOWN),
+        ("show(loss)", f"@gpu_sync_allowed()\n{SHOWN}"),
+        ("with gpu_sync_allowed():\n        print([loss.item(), float(loss), int(loss)])", ""),
+    ],
+)
+def test_in_the_body_of_a_manager_that_allows_it_the_host_may_wait(line: str, before: str) -> None:
+    assert not _waits(line, before)
+    assert _waits(line, before, sync_allowed=("other",))
+
+
+@pytest.mark.parametrize(
+    ("line", "before"),
+    [
+        ("with gpu_sync_allowed():\n        pass\n    print(loss.item())", ""),
+        ("with gpu_sync_allowed(loss.item()):\n        pass", ""),
+        ("with gpu_sync_allowed():\n        show(loss)\n    show(loss)", SHOWN),
+        ("with torch.enable_grad():\n        print(loss.item())", ""),
+    ],
+)
+def test_outside_of_such_a_body_it_may_not(line: str, before: str) -> None:
+    assert _waits(line, before)
+
+
+@pytest.mark.parametrize("allowed", ["sync_ok", "own.cuda.sync_ok"])
+def test_a_manager_is_named_by_its_last_name_or_in_full(allowed: str) -> None:
+    line = "with ok():\n        print(loss.item())"
+    assert not _waits(line, manager="sync_ok as ok", sync_allowed=(allowed,))
+    assert _waits(line, manager="sync_ok as ok", sync_allowed=("another.sync_ok",))
+    assert _waits(line, manager="sync_ok as ok", sync_allowed=())
+
+
+def test_what_is_retained_in_such_a_body_is_no_matter_of_waiting() -> None:
+    line = "with gpu_sync_allowed():\n        total += loss"
+    source = ALLOWED.format(manager="gpu_sync_allowed", before="total = 0\n", line=line)
+    found = check_source(source, "train.py", [find(all_rules(), "PFL601")])
+    assert [finding.code for finding in found] == ["PFL601"]
+
+
+def test_a_table_names_the_managers_of_a_project(tmp_path: Path) -> None:
+    line = "with sync_ok():\n        print(loss.item())"
+    (tmp_path / "train.py").write_text(ALLOWED.format(manager="sync_ok", before="", line=line))
+    for table, found in [("", 1), ("sync_allowed = ['sync_ok']\n", 0)]:
+        (tmp_path / "pyproject.toml").write_text(f"[tool.perflint.lints]\n{table}")
+        result = check_paths(tmp_path, [tmp_path], load_config(tmp_path), None, Effort())
+        assert len(result.findings) == found

@@ -165,6 +165,12 @@ def test_buffers_and_parameters_move_with_their_module() -> None:
 def test_a_name_that_stands_for_the_cpu_is_the_host() -> None:
     assert _value("d = torch.device('cpu')\na = x.to(d)\na", "a").device is HOST
     assert _value("d = 'cuda' if g else 'cpu'\na = x.cpu().to(d)\na", "a").device is GPU
+    beside = "def f(y):\n    return torch.ones(1, device=y.device)\na = f({})\na"
+    assert _value(beside.format("x"), "a").device is GPU
+    assert _value(beside.format("unheard(n)"), "a").device is SOMEWHERE
+    made = "def f(d='cpu'):\n    return torch.ones(1, device=d)\n"
+    assert _value(f"{made}a = f()\na", "a").device is HOST
+    assert _value(f"{made}a = f()\nb = f('cuda')\na", "a").device is GPU
 
 
 def test_what_unknown_code_makes_of_device_tensors_is_only_derived() -> None:

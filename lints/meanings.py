@@ -1,0 +1,196 @@
+"""What the names and calls of a condition stand for, in the code around it and in its callers."""
+
+import ast
+import re
+from collections.abc import Callable
+from typing import Self
+
+from .callees import Callees
+from .guards import Seldom, commonest, never, rare
+from .names import Names
+from .nodes import Function, Loop, default_of, walk
+from .outside import HotCall
+from .supplies import passed, returned_by
+from .syntax import Syntax
+
+# Called by frameworks too, whatever this file passes them.
+_CALLED_BY_OTHERS = {"forward", "training_step", "compute_loss", "__call__"}
+# Flags of these names part one step into several: what they guard still runs in each whole one.
+_STEPS = re.compile(r"step|update|accum|sync|optim|grad")
+
+
+class Meanings:
+    """Answers for one file; within a helper, its parameters stand for what a call passes."""
+
+    def __init__(
+        self,
+        syntax: Syntax,
+        names: Names,
+        callees: Callees | None = None,
+        seldom: Callable[[ast.Call], Seldom | None] = lambda call: None,
+        within: tuple[ast.Call, Function] | None = None,
+    ) -> None:
+        self._syntax = syntax
+        self._names = names
+        self._callees = callees
+        self._seldom = seldom
+        self._within = within
+        self._rewrites: bool | None = None
+        self._by_callers: dict[tuple[Function, str], Seldom | None] = {}
+        self._asked: set[tuple[Function, str]] = set()
+
+    def stands_for(self, node: ast.AST) -> ast.expr | None:
+        """Return what a name is bound to, where its scope binds it once."""
+        if not isinstance(node, ast.Name):
+            return None
+        if self._within is not None and self._function_of(node) is self._within[1]:
+            call, function = self._within
+            return passed(call, function, node.id) or default_of(function, node.id)
+        home = self._names.home(node, node.id)
+        if isinstance(home, ast.Module) and self._rewrites_globals():
+            return None
+        found = self.readings(node)
+        return found[0] if len(found) == 1 and len(self._names.stores(node)) == 1 else None
+
+    def readings(self, node: ast.AST) -> list[ast.expr]:
+        """Return all expressions that a name is bound to; none where one of them is no such."""
+        if not isinstance(node, ast.Name):
+            return []
+        found: list[ast.expr] = []
+        for bound in self._names.stores(node):
+            match self._syntax.parent(bound):
+                case ast.Assign(value=value, targets=targets) if bound in targets:
+                    found.append(value)
+                case ast.AnnAssign(value=ast.expr() as value) | ast.NamedExpr(value=value):
+                    found.append(value)
+                case _:
+                    return []
+        return found
+
+    def answers(self, call: ast.Call) -> tuple[list[ast.expr], Self] | None:
+        """Return what a function of this file can give back, each with what has to hold for it."""
+        function = self._callees.of(call) if self._callees else self._names.definition(call.func)
+        if not isinstance(function, Function) or isinstance(function, ast.AsyncFunctionDef):
+            return None
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
+            return None
+        given = [self._on_condition(value, function) for value in returned_by(function)]
+        if not given:
+            return None
+        if not isinstance(function.body[-1], ast.Return | ast.Raise):
+            given.append(ast.Constant(None))
+        inner = type(self)(self._syntax, self._names, self._callees, self._seldom, (call, function))
+        return given, inner
+
+    def _on_condition(self, value: ast.expr, function: Function) -> ast.expr:
+        """Join what is given back with the conditions of the branches that it stands in."""
+        if never(value):
+            return value
+        parts = [] if isinstance(value, ast.Constant) else [value]
+        for child, parent in self._syntax.ancestors(value):
+            if parent is function:
+                break
+            if isinstance(parent, ast.If) and child is not parent.test:
+                holds = child in parent.body
+                parts.append(parent.test if holds else ast.UnaryOp(ast.Not(), parent.test))
+        if not parts:
+            return value
+        return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+    def by_callers(self, node: ast.AST) -> Seldom | None:
+        """Return why a parameter is true in few steps only, by all that callers pass."""
+        function = self._function_of(node)
+        if function is None or not isinstance(node, ast.Name):
+            return None
+        key = function, node.id
+        if key not in self._by_callers:
+            if key in self._asked or function.name in _CALLED_BY_OTHERS or _STEPS.search(node.id):
+                return None
+            self._asked.add(key)
+            try:
+                self._by_callers[key] = self._passed(function, node.id)
+            finally:
+                self._asked.discard(key)
+        return self._by_callers[key]
+
+    def _passed(self, function: Function, name: str) -> Seldom | None:
+        found: list[Seldom | None] = []
+        told = False  # a flag that nobody here ever sets may be set by others
+        for call in self._most_frequent(self._callers(function)):
+            given = passed(call, function, name)
+            if given is None and (_spreads(call) or default_of(function, name) is None):
+                return None
+            given = given or default_of(function, name)
+            if given is not None:
+                why = rare(given, self) or (None if never(given) else self._seldom(call))
+                told = told or why is not None
+                found.append(why or never(given))
+        if call_elsewhere := self._called_elsewhere(function):
+            found.append(_passed_elsewhere(call_elsewhere, function, name))
+            told = told or bool(call_elsewhere.seldom)
+        return commonest(found) if told else None
+
+    def _callers(self, function: Function) -> list[ast.Call]:
+        """Return the calls of this file that run a function, as a method of an object too."""
+        if self._callees is None:
+            return self._names.callers(function)
+        calls = self._syntax.calls_to(function.name)
+        return [call for call in calls if self._callees.of(call) is function]
+
+    def _most_frequent(self, calls: list[ast.Call]) -> list[ast.Call]:
+        """Leave out calls after a loop in which the same is called, as at the end of an epoch."""
+        around = {call: self._loops(call) for call in calls}
+        return [
+            call
+            for call in calls
+            if not any(
+                around[call] < around[other]
+                for other in calls
+                if self._syntax.scope(other) is self._syntax.scope(call)
+            )
+        ]
+
+    def _loops(self, call: ast.Call) -> set[Loop]:
+        found: set[Loop] = set()
+        for child, parent in self._syntax.ancestors(call):
+            if isinstance(parent, Function | ast.Lambda):
+                break
+            if isinstance(parent, Loop) and child in parent.body:
+                found.add(parent)
+        return found
+
+    def _called_elsewhere(self, function: Function) -> HotCall | None:
+        home = self._syntax.class_of(function)
+        name = f"{home.name}.{function.name}" if home else function.name
+        return self._names.outside.called.get(name)
+
+    def _function_of(self, node: ast.AST) -> Function | None:
+        """Return the function whose parameter a name is, where nothing else binds it."""
+        if not isinstance(node, ast.Name):
+            return None
+        stores = self._names.stores(node)
+        only = stores[0] if len(stores) == 1 else None
+        return only if isinstance(only, Function) else None
+
+    def _rewrites_globals(self) -> bool:
+        """Whether the file changes its own names at run time, as a script with options may."""
+        if self._rewrites is None:
+            self._rewrites = bool(self._syntax.calls_to("exec", "globals"))
+        return self._rewrites
+
+
+def _spreads(call: ast.Call) -> bool:
+    starred = any(isinstance(arg, ast.Starred) for arg in call.args)
+    return starred or any(k.arg is None for k in call.keywords)
+
+
+def _passed_elsewhere(call: HotCall, function: Function, name: str) -> Seldom | None:
+    """Return why a parameter is true in few steps only, by what other files pass."""
+    names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
+    own = 1 if names[:1] in (["self"], ["cls"]) else 0
+    where = names.index(name) - own if name in names else None
+    given = [key for key, _ in call.passed if key in (name, where)]
+    default = default_of(function, name)
+    if all(key in call.seldom for key in given) and (given or default is not None):
+        return Seldom.GUARDED if default is None or never(default) else None
+    return None
