@@ -235,13 +235,31 @@ class Factories:
         for part in parts:
             if new := self._new(part, depth):
                 found.append(new)
-            elif self._may_be_elsewhere(self._value(part)):
+            elif self._value(part).kind is not Kind.PLAIN and not self._is_number(part):
                 return None
         return found[0] if found else None
 
-    def _may_be_elsewhere(self, value: Value) -> bool:
-        """Whether a value may be a tensor that lies on the device, or comes with the data."""
-        return value.kind not in (Kind.PLAIN, Kind.UNKNOWN) or value.is_derived
+    def _is_number(self, node: ast.expr, depth: int = 4) -> bool:
+        """Whether this is computed from a number of Python, as `math.log(n) / half` is."""
+        if not depth:
+            return False
+        match node:
+            case ast.BinOp(left=left, right=right):
+                return any(self._is_number(side, depth - 1) for side in (left, right))
+            case ast.UnaryOp(operand=operand):
+                return self._is_number(operand, depth - 1)
+            case ast.Call(func=func):
+                return (self._names.of(func) or "").startswith("math.")
+            case ast.Name(id=name):
+                found = self._bindings.reaching(node, (name,))
+                sources = [b.source for b in found if b.how is How.ASSIGN and not b.at]
+                numbers = [s for s in sources if isinstance(s, ast.expr)]
+                return (
+                    bool(found)
+                    and len(numbers) == len(found)
+                    and all(self._is_number(source, depth - 1) for source in numbers)
+                )
+        return False
 
     def _new(self, node: ast.expr, depth: int) -> tuple[ast.Call, str] | None:
         if composed := self._composed(node, depth):
