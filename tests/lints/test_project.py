@@ -76,6 +76,30 @@ def test_a_cached_run_finds_the_same_and_follows_every_change(project: Path) -> 
     assert _said(_check(project, effort=effort)) == []
 
 
+def test_a_file_that_is_taken_back_to_what_it_was_has_its_findings_again(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    first = _check(project, effort=effort)
+    assert first.findings
+    for name, text in (("helpers/meters.py", METERS), ("train.py", TRAIN)):
+        (project / name).write_text("import torch\n")
+        assert _said(_check(project, effort=effort)) == []
+        (project / name).write_text(text)
+        assert _check(project, effort=effort) == first
+        (project / name).unlink()
+        assert _said(_check(project, effort=effort)) == []
+        (project / name).write_text(text)
+        assert _check(project, effort=effort) == first
+
+
+def test_findings_stay_however_many_settings_take_turns(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    for _ in range(2):
+        for code in ("PFL1", "PFL10", "PFL101", "PFL101", "PFL", "PFL2"):
+            config = LintConfig(root=project, select=(code,))
+            found = check_paths(project, [Path()], config, None, effort)
+            assert bool(found.findings) == (code != "PFL2")
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "empty"])
 def test_a_damaged_cache_is_left_aside(project: Path, damage: str) -> None:
     effort = Effort(cache=project / ".cache")
