@@ -33,8 +33,8 @@ class Cache:
         self._folder = folder
         self._changed = False
         self._files: dict[str, list[Any]] = {}
-        # Runs of which every result is kept, by all that they depend on. A result that makes room for
-        # another takes them along: which of them it belonged to is not known.
+        # Runs of which every result is kept, by all that they depend on. A result that makes room
+        # for another takes them along: which of them it belonged to is not known.
         self._whole: list[bytes] = []
         if folder is not None:
             self._files, self._whole = _load(_file(folder))

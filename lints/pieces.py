@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
+from libcst._nodes.internal import CodegenState
 
 from .finding import Span
 from .positions import Positions
@@ -49,6 +50,30 @@ class Pieces:
             return span
         first, last = self._lines[span.line - 1], self._lines[span.end_line - 1]
         return Span(first, span.column, last, span.end_column)
+
+    def code(self, new: cst.CSTNode, node: cst.CSTNode) -> str:
+        """Return the text of what is to stand in the place of a node."""
+        text = self.module.code_for_node(new)
+        if "\n" not in text:
+            return text
+        state = CodegenState(self.module.default_indent, "\n")
+        for indent in self._indents(node):
+            state.increase_indent(indent)
+        new._codegen(state)
+        return "".join(state.tokens)
+
+    def _indents(self, node: cst.CSTNode) -> tuple[str, ...]:
+        """Return what stands before each line of the block that a node is in."""
+        stack: list[tuple[cst.CSTNode, tuple[str, ...]]] = [(self.module, ())]
+        while stack:
+            at, indents = stack.pop()
+            if at is node:
+                return indents
+            if isinstance(at, cst.IndentedBlock):
+                usual = self.module.default_indent
+                indents = (*indents, usual if at.indent is None else at.indent)
+            stack += [(child, indents) for child in at.children]
+        return ()
 
 
 def _merged(pieces: Iterable[Piece]) -> list[Piece]:

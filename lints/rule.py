@@ -94,7 +94,7 @@ class Rule:
     ) -> None:
         """Say `message` about `node`; `fix` is what could stand in its place."""
         span = self.facts.span(node)
-        edit = None if fix is None else Edit(span, self.facts.code(fix), safe)
+        edit = None if fix is None else Edit(span, self.facts.code(fix, node), safe)
         self.findings.append(
             Finding(
                 path=self.path,
