@@ -31,11 +31,11 @@ def with_first_argument(call: cst.Call, new: cst.Arg) -> cst.Call:
     if not call.args:
         return _with_only(call, new)
     before = call.whitespace_before_args
-    gap = _SPACE
+    gap: cst.BaseParenthesizableWhitespace = _SPACE
     if isinstance(before, cst.ParenthesizedWhitespace):
         gap = before.with_changes(first_line=_end_of(before), empty_lines=())
         if len(call.args) > 1 and not _is_broken(call.args[0]):
-            gap = _SPACE
+            gap: cst.BaseParenthesizableWhitespace = _SPACE
     return call.with_changes(args=[new.with_changes(comma=_comma(gap)), *call.args])
 
 

@@ -51,10 +51,12 @@ class Cache:
         Without a state, what is in it has to be looked at again the next time.
         """
         entry = self._files.get(path)
-        same = entry is not None and entry[1] == digest
-        if entry is not None and not same:
+        results = {}
+        if entry is not None and entry[1] == digest:
+            results = entry[3]
+        elif entry is not None:
             self._whole.clear()
-        self._files[path] = [state, digest, flags, entry[3] if entry is not None and same else {}]
+        self._files[path] = [state, digest, flags, results]
         self._changed = True
 
     def result_of(self, path: str, settings: bytes) -> Any:
