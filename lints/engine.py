@@ -85,7 +85,8 @@ def examine(
         calls = tuple(facts.hot_calls())
     except UNPARSABLE as error:
         return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
-    findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
+    once = dict.fromkeys(_said_once(found, rules))
+    findings = sorted(once, key=lambda finding: (finding.span, finding.code))
     return SourceResult(tuple(findings), tuple(problems), calls=calls)
 
 
@@ -104,6 +105,13 @@ def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
             source = source[:begin] + fix.text + source[end:]
             untouched = begin
     return source
+
+
+def _said_once(found: Sequence[Finding], rules: Sequence[type[Rule]]) -> Iterator[Finding]:
+    """Leave out what another rule says more exactly of the same place."""
+    instead = {rule.code: rule.instead_of for rule in rules if rule.instead_of}
+    said = {(code, f.span) for f in found for code in instead.get(f.code, ())}
+    return (finding for finding in found if (finding.code, finding.span) not in said)
 
 
 def _may_flag(rule: type[Rule], text: str, hot: bool, terms: Terms) -> bool:

@@ -52,6 +52,8 @@ class Rule:
     needs_accelerator: ClassVar[bool] = False
     # The PyTorch that what it advises needs, or that made it bad: older ones are not told.
     since: ClassVar[tuple[int, int]] = (1, 0)
+    # Codes of rules that need not say of a place what this one says of it more exactly.
+    instead_of: ClassVar[tuple[str, ...]] = ()
     # What each finding costs in every step, where that can be counted.
     cost: ClassVar[Cost | None] = None
     VALID: ClassVar[Sequence[str]]

@@ -82,6 +82,27 @@ def test_code_nested_too_deeply_is_a_problem_and_no_crash() -> None:
     assert "train.py" in lint_source(deep, "train.py", all_rules()).problems[0]
 
 
+def test_of_two_rules_that_say_the_same_of_a_place_the_more_exact_one_speaks() -> None:
+    source = """\
+import torch
+for x in loader.cuda():
+    model(x).mean().backward()
+    for p in model.parameters():
+        total += p.grad.norm().item() ** 2
+        other += float(p.grad.norm(2))
+    optimizer.step()
+"""
+    rules = all_rules()
+    several = [(f.span.line, f.code) for f in check_source(source, "a.py", rules)]
+    assert [each for each in several if each[1] < "PFL2" or each[1] == "PFL408"] == [
+        (5, "PFL408"),
+        (6, "PFL408"),
+    ]
+    without = [rule for rule in rules if rule.code != "PFL408"]
+    alone = {(f.span.line, f.code) for f in check_source(source, "a.py", without)}
+    assert {(5, "PFL101"), (6, "PFL102")} <= alone
+
+
 def test_columns_count_characters_whatever_their_width() -> None:
     source = LOOP.replace("    total +=", '    grüße["höhe"] +=')
     [finding] = check_source(source, "train.py", all_rules())
