@@ -41,7 +41,7 @@ class Facts(FileFacts):
         """Return where a node stands."""
         return self._pieces.span(node)
 
-    def code(self, new: cst.BaseExpression, node: cst.CSTNode) -> str:
+    def code(self, new: cst.BaseExpression, node: cst.CSTNode | None = None) -> str:
         """Return the text of what stands in for a node; that one keeps its parentheses."""
         plain = self._pieces.code(new.with_changes(lpar=(), rpar=()), node)
         if "\n" not in plain or new.lpar == getattr(node, "lpar", ()):

@@ -51,7 +51,7 @@ class Pieces:
         first, last = self._lines[span.line - 1], self._lines[span.end_line - 1]
         return Span(first, span.column, last, span.end_column)
 
-    def code(self, new: cst.CSTNode, node: cst.CSTNode) -> str:
+    def code(self, new: cst.CSTNode, node: cst.CSTNode | None) -> str:
         """Return the text of what is to stand in the place of a node."""
         text = self.module.code_for_node(new)
         if "\n" not in text:
@@ -62,7 +62,7 @@ class Pieces:
         new._codegen(state)
         return "".join(state.tokens)
 
-    def _indents(self, node: cst.CSTNode) -> tuple[str, ...]:
+    def _indents(self, node: cst.CSTNode | None) -> tuple[str, ...]:
         """Return what stands before each line of the block that a node is in."""
         stack: list[tuple[cst.CSTNode, tuple[str, ...]]] = [(self.module, ())]
         while stack:
