@@ -84,14 +84,14 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
         return CheckResult(files=1)
     from .engine import examine
     from .registry import chosen_for
-    from .suppress import judge_comments, silenced
+    from .suppress import heard, judge_comments, silenced
     from .terms import terms_of
 
     ours = Settings(config).for_file(root / name)
     chosen = chosen_for([ours])
     [rules] = chosen.rules
     result = examine(text, name, rules, terms=terms_of(ours))
-    ran = frozenset(rule.code for rule in rules)
+    ran = heard(rules, result)
     kept, meta = judge_comments(result.findings, text, name, ran, chosen.vocabulary)
     findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
     problems = (*chosen.problems, *result.problems)
