@@ -35,7 +35,7 @@ def with_first_argument(call: cst.Call, new: cst.Arg) -> cst.Call:
     if isinstance(before, cst.ParenthesizedWhitespace):
         gap = before.with_changes(first_line=_end_of(before), empty_lines=())
         if len(call.args) > 1 and not _is_broken(call.args[0]):
-            gap: cst.BaseParenthesizableWhitespace = _SPACE
+            gap = _SPACE
     return call.with_changes(args=[new.with_changes(comma=_comma(gap)), *call.args])
 
 

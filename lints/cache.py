@@ -42,8 +42,9 @@ class Cache:
     def facts_of(self, path: str, state: State) -> tuple[bytes, Flags] | None:
         """Return digest and flags of a file that has not changed since."""
         entry = self._files.get(path)
-        known = entry is not None and entry[0] == state and len(entry[2]) == _FLAGS
-        return (entry[1], entry[2]) if known else None
+        if entry is None or entry[0] != state or len(entry[2]) != _FLAGS:
+            return None
+        return entry[1], entry[2]
 
     def keep_facts(self, path: str, state: State, digest: bytes, flags: Flags) -> None:
         """Remember a file; results stay where only its time changed.

@@ -128,6 +128,8 @@ def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], l
     for rule in rules:
         try:
             wanted = list(_wanted(facts, rule))
+        except RecursionError:
+            wanted = [facts.syntax.tree]
         except Exception as error:  # one rule's bug must not cost the other rules' findings
             problems.append(_failure(facts.path, rule, error))
             continue
@@ -167,15 +169,18 @@ def _walked(
             if name.startswith("visit_"):
                 listeners[name.removeprefix("visit_")].append((visitor, getattr(visitor, name)))
     problems: dict[Rule, str] = {}
+    deep: list[str] = []
     for node in _nodes(roots):
         for visitor, visit in listeners.get(type(node).__name__, ()):
             if visitor in problems:
                 continue
             try:
                 visit(node)
+            except RecursionError:
+                deep = [f"{facts.path}: some of it is nested too deeply to be read"]
             except Exception as error:  # as above
                 problems[visitor] = _failure(facts.path, type(visitor), error)
-    return [f for visitor in visitors for f in visitor.findings], list(problems.values())
+    return [f for visitor in visitors for f in visitor.findings], [*deep, *problems.values()]
 
 
 def _failure(path: str, rule: type[Rule], error: Exception) -> str:

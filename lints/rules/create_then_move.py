@@ -63,6 +63,13 @@ class CreateThenMove(Rule):
         """,
         """
         import torch
+        class Model(Base):
+            def training_step(self, batch, _):
+                device = self.get_device(batch)
+                self.log("reward", torch.tensor(self.reward).to(device))
+        """,
+        """
+        import torch
         torch.set_default_device("cuda")
         mask = torch.ones(3).cuda()
         """,

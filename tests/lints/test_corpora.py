@@ -170,7 +170,13 @@ def _stands_damage(root: Path, seed: int, count: int) -> None:
     assert _healthy(result) == alone
     assert result.files == count + len(HEALTHY)
     assert [problem for problem in result.problems if "bug" in problem] == []
-    assert check_paths(root, [root], config, None, Effort(shortcuts=False)) == result
+    # Of a file that libcst cannot read as a whole, the shortcuts may still show some rules a part.
+    full = check_paths(root, [root], config, None, Effort(shortcuts=False))
+    unread = {problem.partition(":")[0] for problem in full.problems}
+    assert [finding for finding in result.findings if finding.path not in unread] == [
+        finding for finding in full.findings if finding.path not in unread
+    ]
+    assert {problem.partition(":")[0] for problem in result.problems} <= unread
     assert mended(root, any_fix)[1] == []
     assert mended(root, any_fix) == ({}, [])
 
