@@ -14,7 +14,7 @@ from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
 from .result import Silenced, SourceResult
 from .rule import Rule
-from .suppress import Vocabulary, judge_comments, silenced
+from .suppress import Vocabulary, heard, judge_comments, silenced
 from .survey import Surveyed
 from .terms import USUAL, Terms
 from .values import UNKNOWN, Value, join
@@ -81,7 +81,7 @@ class Analyst:
         problems = result.problems
         hidden: tuple[Silenced, ...] = ()
         if job.rules:
-            ran = frozenset(rule.code for rule in job.rules)
+            ran = heard(job.rules, result)
             kept, meta = judge_comments(result.findings, text, name, ran, self._vocabulary)
             findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
             hidden = silenced(result.findings, kept, text)

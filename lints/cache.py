@@ -34,7 +34,8 @@ class Cache:
         self._folder = folder
         self._changed = False
         self._files: dict[str, list[Any]] = {}
-        # Runs of which every result is kept, by all that they depend on.
+        # Runs of which every result is kept, by all that they depend on. A result that makes room
+        # for another takes them along: which of them it belonged to is not known.
         self._whole: list[bytes] = []
         if folder is not None:
             self._files, self._whole = _load(_file(folder))
@@ -52,7 +53,11 @@ class Cache:
         Without a state, what is in it has to be looked at again the next time.
         """
         entry = self._files.get(path)
-        results = entry[3] if entry is not None and entry[1] == digest else {}
+        results = {}
+        if entry is not None and entry[1] == digest:
+            results = entry[3]
+        elif entry is not None:
+            self._whole.clear()
         self._files[path] = [state, digest, flags, results]
         self._changed = True
 
@@ -67,10 +72,12 @@ class Cache:
         if entry is None:
             return
         results = entry[3]
-        results.pop(settings, None)
+        if results.pop(settings, result) != result:
+            self._whole.clear()
         results[settings] = result
         while len(results) > _SETTINGS_KEPT:
             del results[next(iter(results))]
+            self._whole.clear()
         self._changed = True
 
     def is_whole(self, run: bytes) -> bool:
@@ -87,7 +94,9 @@ class Cache:
         if self._folder is None or not self._changed:
             return
         for path in [path for path in self._files if not os.path.exists(path)]:
+            # Runs with this file are of no use until it is back, and then it is another one.
             del self._files[path]
+            self._whole.clear()
         payload = marshal.dumps((_SHAPE, self._files, self._whole))
         half = self._folder / f"half.{os.getpid()}"
         try:

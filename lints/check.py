@@ -1,18 +1,18 @@
 """Checks files: which to read, what to run on them, which findings to keep."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import Cache
 from .changed import ChangedLines
 from .config import LintConfig
-from .files import python_files
+from .files import SourceFile, python_files
 from .finding import Finding
 from .result import Silenced
 from .settings import Settings, visible
-from .survey import mentions_framework, survey
+from .survey import NOTHING_ELSE, mentions_framework, survey
 from .work import ALONE_AT_WORK, Effort, Work
 
 # What a folder holds that is the top of a project.
@@ -35,23 +35,26 @@ def check_paths(
     config: LintConfig,
     changed: ChangedLines | None = None,
     effort: Effort = ALONE_AT_WORK,
+    now: Mapping[str, SourceFile] = NOTHING_ELSE,
 ) -> CheckResult:
     """Check the Python files at and below the paths; findings name them relative to `root`.
 
     With `changed`, only files and lines that the change touches count. Other files of the project
-    are read for what they say about these.
+    are read for what they say about these. `now` is what stands for some files, by their real
+    paths, instead of what is on the disk.
     """
     root = root.absolute()
     settings = Settings(config)
-    cache = Cache(effort.cache)
+    cache = effort.memory or Cache(effort.cache)
     places = [root / path for path in paths]
     # A change names files of any kind; whoever gives one file by hand means that one.
     listed = python_files(places, config.exclude, config.root, given_anyway=changed is None)
     names = [(_name(file, root), str(file)) for file in listed]
     if changed is not None:
         names = [(name, path) for name, path in names if name in changed.ranges]
-    given = survey(((n, p) for n, p in names if not settings.excludes(p)), cache)
-    others = survey(_others(root, config, {file.path for file in given}), cache) if given else []
+    given = survey(((n, p) for n, p in names if not settings.excludes(p)), cache, now)
+    around = _others(root, config, {file.path for file in given}) if given else []
+    others = survey(around, cache, now)
     by_hand = frozenset(str(place) for place in places)
     work = Work(root, given, others, by_hand, settings, cache, effort)
     findings: list[Finding] = []
@@ -81,14 +84,14 @@ def check_text(root: Path, name: str, text: str, config: LintConfig) -> CheckRes
         return CheckResult(files=1)
     from .engine import examine
     from .registry import chosen_for
-    from .suppress import judge_comments, silenced
+    from .suppress import heard, judge_comments, silenced
     from .terms import terms_of
 
     ours = Settings(config).for_file(root / name)
     chosen = chosen_for([ours])
     [rules] = chosen.rules
     result = examine(text, name, rules, terms=terms_of(ours))
-    ran = frozenset(rule.code for rule in rules)
+    ran = heard(rules, result)
     kept, meta = judge_comments(result.findings, text, name, ran, chosen.vocabulary)
     findings = sorted([*kept, *meta], key=lambda finding: (finding.span, finding.code))
     problems = (*chosen.problems, *result.problems)

@@ -61,7 +61,7 @@ def _check_once(options: argparse.Namespace, words: list[str]) -> int:
     if options.fix:
         from .mending import mend
 
-        files, problems = mend(result, root, config, changed, options)
+        files, problems = mend(result, root, paths, config, changed, options, effort)
         if options.diff or options.fix_only:
             for problem in (*result.problems, *problems):
                 print(f"perflint: {problem}", file=sys.stderr)
@@ -124,12 +124,16 @@ def _configured(options: argparse.Namespace) -> "LintConfig":
 
 def _effort(options: argparse.Namespace, root: Path) -> "Effort":
     from .again import FOLDER
+    from .cache import Cache
     from .progress import on_terminal
     from .work import Effort
 
+    folder = None if options.no_cache else root / (options.cache_dir or FOLDER)
     return Effort(
-        cache=None if options.no_cache else root / (options.cache_dir or FOLDER),
+        cache=folder,
         processes=options.jobs or os.cpu_count() or 1,
         shortcuts=options.engine == "fast",
         progress=on_terminal(),
+        # Fixing checks again and again.
+        memory=Cache(folder) if options.fix else None,
     )

@@ -85,7 +85,8 @@ def examine(
         calls = tuple(facts.hot_calls())
     except UNPARSABLE as error:
         return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
-    findings = sorted(dict.fromkeys(found), key=lambda finding: (finding.span, finding.code))
+    once = dict.fromkeys(_said_once(found, rules))
+    findings = sorted(once, key=lambda finding: (finding.span, finding.code))
     return SourceResult(tuple(findings), tuple(problems), calls=calls)
 
 
@@ -106,6 +107,13 @@ def apply_fixes(source: str, findings: Iterable[Finding]) -> str:
     return source
 
 
+def _said_once(found: Sequence[Finding], rules: Sequence[type[Rule]]) -> Iterator[Finding]:
+    """Leave out what another rule says more exactly of the same place."""
+    instead = {rule.code: rule.instead_of for rule in rules if rule.instead_of}
+    said = {(code, f.span) for f in found for code in instead.get(f.code, ())}
+    return (finding for finding in found if (finding.code, finding.span) not in said)
+
+
 def _may_flag(rule: type[Rule], text: str, hot: bool, terms: Terms) -> bool:
     """Whether the words of a text leave it possible that a rule has something to say."""
     anywhere = not rule.hot_only or (terms.notes and rule.notes)
@@ -120,6 +128,8 @@ def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], l
     for rule in rules:
         try:
             wanted = list(_wanted(facts, rule))
+        except RecursionError:
+            wanted = [facts.syntax.tree]
         except Exception as error:  # one rule's bug must not cost the other rules' findings
             problems.append(_failure(facts.path, rule, error))
             continue
@@ -159,15 +169,18 @@ def _walked(
             if name.startswith("visit_"):
                 listeners[name.removeprefix("visit_")].append((visitor, getattr(visitor, name)))
     problems: dict[Rule, str] = {}
+    deep: list[str] = []
     for node in _nodes(roots):
         for visitor, visit in listeners.get(type(node).__name__, ()):
             if visitor in problems:
                 continue
             try:
                 visit(node)
+            except RecursionError:
+                deep = [f"{facts.path}: some of it is nested too deeply to be read"]
             except Exception as error:  # as above
                 problems[visitor] = _failure(facts.path, type(visitor), error)
-    return [f for visitor in visitors for f in visitor.findings], list(problems.values())
+    return [f for visitor in visitors for f in visitor.findings], [*deep, *problems.values()]
 
 
 def _failure(path: str, rule: type[Rule], error: Exception) -> str:

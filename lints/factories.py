@@ -151,7 +151,7 @@ class Factories:
 
     def _is_tensor_there(self, node: ast.expr) -> bool:
         """Whether `.to(x)` goes where a tensor is, and that is not the host for certain."""
-        if not path_of(node) or self._names.of(node):
+        if not path_of(node) or self._names.of(node) or _DEVICE_NAME.search(_last(node)):
             return False
         value = self._value(node)
         return value.holds_device_tensors and value.kind in (Kind.TENSOR, Kind.NEST, Kind.UNKNOWN)

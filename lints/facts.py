@@ -41,9 +41,13 @@ class Facts(FileFacts):
         """Return where a node stands."""
         return self._pieces.span(node)
 
-    def code(self, node: cst.BaseExpression) -> str:
-        """Return the text of a node that stands in for another; that one keeps its parentheses."""
-        return self._pieces.module.code_for_node(node.with_changes(lpar=(), rpar=()))
+    def code(self, new: cst.BaseExpression, node: cst.CSTNode | None = None) -> str:
+        """Return the text of what stands in for a node; that one keeps its parentheses."""
+        plain = self._pieces.code(new.with_changes(lpar=(), rpar=()), node)
+        if "\n" not in plain or new.lpar == getattr(node, "lpar", ()):
+            return plain
+        # Without parentheses of its own, it would end with its first line.
+        return self._pieces.code(new, node)
 
     def name(self, node: cst.CSTNode) -> str | None:
         """Return the full name, as in `torch.utils.data.DataLoader`, behind an imported name."""

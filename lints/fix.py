@@ -27,51 +27,69 @@ class Fixed:
     problems: tuple[str, ...] = ()
 
 
-def fix_source(
-    source: SourceFile, judge: Judge, wanted: Wanted, found: Sequence[Finding] | None = None
-) -> Fixed:
-    """Apply wanted fixes and judge again, until there is nothing left to apply.
+def fix_source(source: SourceFile, judge: Judge, wanted: Wanted) -> Fixed:
+    """Apply wanted fixes and judge again, until there is nothing left to apply."""
+    mending = Mending(source)
+    for _ in range(MOST_ROUNDS):
+        if not mending.step(judge(mending.source), wanted):
+            break
+    else:
+        mending.give_up()
+    return mending.fixed()
 
-    `found` is what is known of the source already. It may say more than `judge`, which sees one
-    file only, and what `judge` alone has to say of it is to be left alone.
 
-    Fixes that overlap go in one after the other. One that would leave no Python is left out, and
-    said to be a bug in its rule. `wanted` is asked once for each fix.
-    """
-    applied: list[Finding] = []
-    problems: list[str] = []
-    refused = _Refused()
-    seen = {source.raw}
-    if found is not None:
-        wished = {(finding.code, finding.span) for finding in found}
-        for finding in judge(source):
-            if (finding.code, finding.span) not in wished:
-                refused.add(finding, source)
-    for number in range(MOST_ROUNDS):
-        judged = judge(source) if number or found is None else found
-        open_ = (f for f in judged if f.fix and not refused.has(f, source))
-        chosen = []
-        for finding in apart(open_):
-            if wanted(finding, source):
-                chosen.append(finding)
-            else:
-                refused.add(finding, source)
+class Mending:
+    """A file on its way, round by round, to what its fixes make of it."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        self._applied: list[Finding] = []
+        self._problems: list[str] = []
+        self._refused = _Refused()
+        self._seen = {source.raw}
+        self._last: list[Finding] = []
+
+    def step(self, judged: Iterable[Finding], wanted: Wanted) -> bool:
+        """Apply what is wanted of the findings; False where the rounds have come to their end.
+
+        Fixes that overlap go in one after the other. One that would leave no Python is left out,
+        and said to be a bug in its rule. `wanted` is asked once for each fix.
+        """
+        source = self.source
+        chosen = self._chosen(judged, wanted)
         if not chosen:
-            return Fixed(source, tuple(applied), tuple(problems))
+            return False
         good, broken = _sound(source, chosen)
         for finding, reason in broken:
-            refused.add(finding, source)
-            problems.append(_left_out(finding, reason))
-        refused.move(good, source)
-        source = edited(source, good)
-        applied += good
-        if good and source.raw in seen:
-            problems.append(_in_circles(good))
-            break
-        seen.add(source.raw)
-    else:
-        problems.append(_in_circles(good))
-    return Fixed(source, tuple(applied), tuple(problems))
+            self._refused.add(finding, source)
+            self._problems.append(_left_out(finding, reason))
+        self._refused.move(good, source)
+        self.source = edited(source, good)
+        self._applied += good
+        self._last = good
+        if good and self.source.raw in self._seen:
+            self.give_up()
+            return False
+        self._seen.add(self.source.raw)
+        return True
+
+    def give_up(self) -> None:
+        """Say that the rounds do not end."""
+        self._problems.append(_in_circles(self._last))
+
+    def fixed(self) -> Fixed:
+        """Return what has come of it."""
+        return Fixed(self.source, tuple(self._applied), tuple(self._problems))
+
+    def _chosen(self, judged: Iterable[Finding], wanted: Wanted) -> list[Finding]:
+        chosen = []
+        open_ = (f for f in judged if f.fix and not self._refused.has(f, self.source))
+        for finding in apart(open_):
+            if wanted(finding, self.source):
+                chosen.append(finding)
+            else:
+                self._refused.add(finding, self.source)
+        return chosen
 
 
 def apart(findings: Iterable[Finding]) -> Iterator[Finding]:

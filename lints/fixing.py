@@ -1,7 +1,8 @@
 """Fixes files: reads them, has them judged again after each round of fixes, writes them."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from .check import CheckResult, check_text
 from .config import LintConfig
 from .files import SourceFile, UnreadableError, decoded, read_source
 from .finding import Finding
-from .fix import Fixed, Judge, Wanted, fix_source
-from .known import hold
+from .fix import MOST_ROUNDS, Fixed, Mending, Wanted, fix_source
+from .known import check_held, hold
 from .whole import write_whole
+from .work import ALONE_AT_WORK, Effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +44,90 @@ def any_fix(finding: Finding, source: SourceFile) -> bool:
 
 def fix_files(
     root: Path,
+    paths: Sequence[Path],
     findings: Iterable[Finding],
     config: LintConfig,
     wanted: Wanted,
     changed: ChangedLines | None = None,
-) -> Iterator[FixedFile]:
-    """Work out what the fixes make of each file that has findings with one; write nothing."""
-    of_file: dict[str, list[Finding]] = {}
-    for finding in findings:
-        of_file.setdefault(finding.path, []).append(finding)
-    for name, found in of_file.items():
-        if not any(finding.fix for finding in found):
-            continue
+    effort: Effort = ALONE_AT_WORK,
+) -> list[FixedFile]:
+    """Work out what the fixes make of each file that has findings with one; write nothing.
+
+    After each round the paths are checked again as they would be with its fixes: what one file
+    becomes may change what is found in another.
+    """
+    files = _Files(root)
+    for _ in range(MOST_ROUNDS):
+        busy = [file for file, found in files.with_fixes(findings) if file.step(found, wanted)]
+        if not busy:
+            break
+        lines = None if changed is None else files.moved(changed)
+        held = check_held(root, paths, config, lines, effort, files.now())
+        findings = held.result.findings
+    else:
+        for file in busy:
+            file.give_up()
+    return files.fixed()
+
+
+class _Files:
+    """The files that fixes may change, each as it was and as it is by now."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._before: dict[str, SourceFile] = {}
+        self._mending: dict[str, Mending] = {}
+        # A file that links lead to is fixed once, under the first of its names.
+        self._names: dict[str, str] = {}
+
+    def with_fixes(self, findings: Iterable[Finding]) -> Iterator[tuple[Mending, list[Finding]]]:
+        """Yield the files that there are fixes for, with their findings."""
+        of_file: dict[str, list[Finding]] = {}
+        for finding in findings:
+            if finding.fix:
+                of_file.setdefault(finding.path, []).append(finding)
+        for name, found in of_file.items():
+            mending = self._opened(name)
+            if mending is not None:
+                yield mending, found
+
+    def now(self) -> dict[str, SourceFile]:
+        """Return what stands for the files by now, by their real paths."""
+        return {real: self._mending[name].source for real, name in self._names.items()}
+
+    def moved(self, changed: ChangedLines) -> ChangedLines:
+        """Tell which lines of the files as they are now are those of the change."""
+        for name, mending in self._mending.items():
+            changed = _moved(changed, name, self._before[name].raw, mending.source.raw)
+        return changed
+
+    def fixed(self) -> list[FixedFile]:
+        """Return what has come of each file."""
+        return [FixedFile(n, self._before[n], each.fixed()) for n, each in self._mending.items()]
+
+    def _opened(self, name: str) -> Mending | None:
+        if name in self._mending:
+            return self._mending[name]
+        real = os.path.realpath(self._root / name)
+        if self._names.setdefault(real, name) != name:
+            return None
         try:
-            source = read_source(root / name)
+            self._before[name] = read_source(self._root / name)
         except UnreadableError:
-            continue  # gone since it was checked, and with it what there was to fix
-        judge = _judge(root, name, source, config, changed)
-        yield FixedFile(name, source, fix_source(source, judge, wanted, found))
+            del self._names[real]
+            return None  # gone since it was checked, and with it what there was to fix
+        self._mending[name] = Mending(self._before[name])
+        return self._mending[name]
 
 
 def fix_text(
     root: Path, name: str, source: SourceFile, config: LintConfig, wanted: Wanted
 ) -> FixedFile:
     """Work out what the fixes make of one text, which need not be the one on the disk."""
-    judge = _judge(root, name, source, config, None)
+
+    def judge(source: SourceFile) -> Sequence[Finding]:
+        return findings_in(root, name, source, config).findings
+
     return FixedFile(name, source, fix_source(source, judge, wanted))
 
 
@@ -95,19 +156,6 @@ def write(root: Path, file: FixedFile) -> None:
     if not same:
         raise PerflintError(f"{file.name} changed while its fixes were worked out: run it again")
     write_whole(path, file.fixed.source.encoded())
-
-
-def _judge(
-    root: Path, name: str, before: SourceFile, config: LintConfig, changed: ChangedLines | None
-) -> Judge:
-    def judge(source: SourceFile) -> list[Finding]:
-        found = list(findings_in(root, name, source, config).findings)
-        if changed is None:
-            return found
-        lines = _moved(changed, name, before.raw, source.raw)
-        return [finding for finding in found if lines.touches(name, *finding.file_lines)]
-
-    return judge
 
 
 def _moved(changed: ChangedLines, name: str, before: str, now: str) -> ChangedLines:

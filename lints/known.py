@@ -19,9 +19,11 @@ from .baseline import (
 from .changed import ChangedLines
 from .check import CheckResult, check_paths
 from .config import LintConfig
+from .files import SourceFile
 from .finding import Confidence, Finding, Severity, Span
 from .settings import Settings, visible
 from .sources import lines_below
+from .survey import NOTHING_ELSE
 from .whole import write_whole
 from .work import ALONE_AT_WORK, Effort
 
@@ -57,16 +59,27 @@ def check_held(
     config: LintConfig,
     changed: ChangedLines | None = None,
     effort: Effort = ALONE_AT_WORK,
+    now: Mapping[str, SourceFile] = NOTHING_ELSE,
 ) -> Held:
     """Check paths as `check_paths` does, and leave out what their baselines know.
 
     Raises PerflintError for a baseline that is missing or broken.
     """
-    if changed is None or not config.baseline:
-        return hold(check_paths(root, paths, config, changed, effort), root, paths, config, changed)
     # Equal statements are told apart by their order, so all of a file's findings are needed.
-    whole = ChangedLines(dict.fromkeys(changed.ranges))
-    held = hold(check_paths(root, paths, config, whole, effort), root, paths, config, changed)
+    whole = (
+        ChangedLines(dict.fromkeys(changed.ranges))
+        if changed is not None and config.baseline
+        else changed
+    )
+    result = check_paths(root, paths, config, whole, effort, now)
+    texts = {}
+    for name in {finding.path for finding in result.findings} if now else ():
+        source = now.get(os.path.realpath(root / name))
+        if source is not None:
+            texts[name] = source.text
+    held = hold(result, root, paths, config, changed, texts)
+    if changed is None or not config.baseline:
+        return held
     touched = [f for f in held.result.findings if changed.touches(f.path, *f.file_lines)]
     return replace(held, result=replace(held.result, findings=tuple(touched)))
 

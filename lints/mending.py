@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .changed import ChangedLines
     from .check import CheckResult
     from .config import LintConfig
+    from .work import Effort
 
 
 def wanted_by(options: argparse.Namespace) -> Wanted:
@@ -29,9 +31,11 @@ def wanted_by(options: argparse.Namespace) -> Wanted:
 def mend(
     result: "CheckResult",
     root: Path,
+    paths: Sequence[Path],
     config: "LintConfig",
     changed: "ChangedLines | None",
     options: argparse.Namespace,
+    effort: "Effort",
 ) -> tuple[int, list[str]]:
     """Write the fixed files, or show the patch with --diff, and say on the log how many there are.
 
@@ -39,7 +43,8 @@ def mend(
     """
     problems: list[str] = []
     applied = files = 0
-    for file in fix_files(root, result.findings, config, wanted_by(options), changed):
+    wanted = wanted_by(options)
+    for file in fix_files(root, paths, result.findings, config, wanted, changed, effort):
         problems += file.fixed.problems
         if not file.differs:
             continue

@@ -23,6 +23,11 @@ class Positions(CodegenState):
         self._starts: list[tuple[int, int]] = []
         module._codegen(self)
 
+    def are_of(self, text: str) -> bool:
+        """Whether the module holds all lines of a text: libcst loses one with a lone backslash."""
+        # libcst writes one line more, and takes it back: see `pop_trailing_newline`.
+        return self._line == text.count("\n") + 2
+
     def span(self, node: cst.CSTNode) -> Span:
         """Return where a node stands, without the parentheses and blank lines around it."""
         return self._spans[node]

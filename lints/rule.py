@@ -52,6 +52,8 @@ class Rule:
     needs_accelerator: ClassVar[bool] = False
     # The PyTorch that what it advises needs, or that made it bad: older ones are not told.
     since: ClassVar[tuple[int, int]] = (1, 0)
+    # Codes of rules that need not say of a place what this one says of it more exactly.
+    instead_of: ClassVar[tuple[str, ...]] = ()
     # What each finding costs in every step, where that can be counted.
     cost: ClassVar[Cost | None] = None
     VALID: ClassVar[Sequence[str]]
@@ -94,7 +96,7 @@ class Rule:
     ) -> None:
         """Say `message` about `node`; `fix` is what could stand in its place."""
         span = self.facts.span(node)
-        edit = None if fix is None else Edit(span, self.facts.code(fix), safe)
+        edit = None if fix is None else Edit(span, self.facts.code(fix, node), safe)
         self.findings.append(
             Finding(
                 path=self.path,

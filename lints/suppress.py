@@ -4,11 +4,15 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .baseline import STALE
 from .comments import Comment, Kind, read_comments
 from .finding import Confidence, Edit, Finding, Severity, Span
-from .result import Silenced
+from .result import Silenced, SourceResult
+
+if TYPE_CHECKING:
+    from .rule import Rule
 
 UNUSED = ("PFL901", "unused-suppression")
 UNEXPLAINED = ("PFL902", "suppression-without-reason")
@@ -57,6 +61,14 @@ def judge_comments(
         if finding.code in ran and not any(_names(c, finding) for c in comments)
     ]
     return kept, sorted(meta, key=lambda finding: (finding.span, finding.code))
+
+
+def heard(rules: "Iterable[type[Rule]]", result: SourceResult) -> frozenset[str]:
+    """Return the codes of the rules that have said all they have to say of a text.
+
+    None of them has where it could not be read: no comment in it is known to be useless.
+    """
+    return frozenset() if result.problems else frozenset(rule.code for rule in rules)
 
 
 def silenced(

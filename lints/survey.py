@@ -4,14 +4,17 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 
-from .again import in_short, is_settled
+from .again import State, in_short, is_settled
 from .cache import Cache
 from .files import SourceFile, UnreadableError, decoded
 
+# What stands for files instead of what is on the disk: nothing, usually.
+NOTHING_ELSE: Mapping[str, SourceFile] = MappingProxyType({})
 # A file that imports none of these trains nothing.
 FRAMEWORKS = (
     *("torch", "lightning", "pytorch_lightning", "accelerate", "transformers", "deepspeed"),
@@ -63,9 +66,12 @@ class Surveyed:
     speaks: bool = False
     problem: str | None = None
     _source: SourceFile | None = field(default=None, repr=False)
+    _instead: SourceFile | None = field(default=None, repr=False)
 
     def source(self) -> SourceFile:
         """Read the text, once. Raises UnreadableError."""
+        if self._instead is not None:
+            return self._instead
         if self._source is None:
             self._source = decoded(_bytes_of(self.path), self.path)
         return self._source
@@ -75,10 +81,22 @@ class Surveyed:
         self._source = None
 
 
-def survey(files: Iterable[tuple[str, str]], cache: Cache) -> list[Surveyed]:
-    """Look at each (name, path); what the cache knows of an unchanged file is taken from there."""
+def survey(
+    files: Iterable[tuple[str, str]], cache: Cache, now: Mapping[str, SourceFile] = NOTHING_ELSE
+) -> list[Surveyed]:
+    """Look at each (name, path); what the cache knows of an unchanged file is taken from there.
+
+    `now` is what stands for some files, by their real paths, instead of what is on the disk.
+    """
     began = time.time_ns()
-    return [_surveyed(name, path, cache, began) for name, path in files]
+    found = []
+    for name, path in files:
+        instead = now.get(os.path.realpath(path)) if now else None
+        if instead is None:
+            found.append(_surveyed(name, path, cache, began))
+        else:
+            found.append(_instead(name, path, cache, instead))
+    return found
 
 
 def mentions_framework(text: str) -> bool:
@@ -109,19 +127,36 @@ def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
     except UnreadableError as error:
         return Surveyed(name, path, problem=str(error))
     # A notebook's text is written another way than it reads, but its words are the same.
+    _describe(found, raw)
+    _keep(found, cache, state if is_settled(state, began) else None)
+    return found
+
+
+def _instead(name: str, path: str, cache: Cache, source: SourceFile) -> Surveyed:
+    """Look at a text that stands for what is on the disk."""
+    raw = source.encoded()
+    found = Surveyed(name, path, blake2b(raw, digest_size=16).digest())
+    found._instead = source
+    _describe(found, raw)
+    _keep(found, cache, None)
+    return found
+
+
+def _describe(found: Surveyed, raw: bytes) -> None:
     found.matters = bool(_MATTERS.search(raw))
     found.hot = found.matters and bool(_HOT.search(raw))
     found.trains = found.matters and bool(_TRAINS.search(raw))
     found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
-    kept = state if is_settled(state, began) else None
     found.optimizes = found.matters and bool(_OPTIMIZES.search(raw))
     found.speaks = bool(_SPEAKS.search(raw))
+
+
+def _keep(found: Surveyed, cache: Cache, state: State) -> None:
     flags = (
         *(found.matters, found.hot, found.trains),
         *(found.accelerates, found.optimizes, found.speaks),
     )
-    cache.keep_facts(path, kept, digest, flags)
-    return found
+    cache.keep_facts(found.path, state, found.digest, flags)
 
 
 def _bytes_of(path: str) -> bytes:

@@ -31,13 +31,15 @@ class Effort:
 
     `cache` is the folder of the cache; `processes` how many to use at most (0: as many as there are
     processors); without `shortcuts` every rule sees every statement; `progress` hears how many
-    files are done, and of how many.
+    files are done, and of how many. `memory` is what checks that follow each other share instead of
+    opening the cache each time.
     """
 
     cache: Path | None = None
     processes: int = 1
     shortcuts: bool = True
     progress: Callable[[int, int], None] = silent
+    memory: Cache | None = None
 
 
 # One process, and nothing remembered.

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import keyword_argument, with_argument
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Cost, Invalid, Rule
 from ..values import Device
 
-_NON_BLOCKING = cst.parse_expression("f(non_blocking=True)")
+_NON_BLOCKING = keyword_argument("non_blocking", cst.Name("True"))
 
 
 class BlockingH2d(Rule):
@@ -174,17 +175,14 @@ class BlockingH2d(Rule):
         if self.facts.value(node).batch:
             return  # still on the host: this only changed the dtype
         copy = self.facts.call(node)
+        fix = with_argument(node, _NON_BLOCKING)
         if source.pinned is None:
             if copy is not None and self.facts.copies.believed_pinned(copy):
                 message = "the CPU waits for this copy; others of the same batch do not block"
-                self.report(node, message, why=hot.why, fix=self._non_blocking(node))
+                self.report(node, message, why=hot.why, fix=fix)
         elif source.pinned:
             message = "the CPU waits for the copy of a pinned batch in every step"
-            self.report(node, message, why=hot.why, fix=self._non_blocking(node), safe=True)
+            self.report(node, message, why=hot.why, fix=fix, safe=True)
         else:
             message = "the CPU waits for the copy of an unpinned batch in every step"
             self.report(node, message, why=hot.why, severity=Severity.INFO)
-
-    def _non_blocking(self, node: cst.Call) -> cst.Call:
-        extra = cst.ensure_type(_NON_BLOCKING, cst.Call).args
-        return node.with_changes(args=[*node.args, *extra])

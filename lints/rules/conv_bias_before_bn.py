@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import keyword_argument, with_argument
 from ..facts import Facts
 from ..finding import Severity
 from ..nodes import keyword
@@ -13,7 +14,6 @@ from ..rule import Invalid, Rule
 _CONVOLUTIONS = {f"torch.nn.Conv{n}d" for n in (1, 2, 3)}
 _TRANSPOSED = {f"torch.nn.ConvTranspose{n}d" for n in (1, 2, 3)}
 _NORMS = {f"torch.nn.BatchNorm{n}d" for n in (1, 2, 3)} | {"torch.nn.SyncBatchNorm"}
-_NO_SPACE = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 # Where `bias` stands among the arguments of a convolution, and of a transposed one.
 _PLACE, _TRANSPOSED_PLACE = 7, 8
 
@@ -117,10 +117,16 @@ class ConvBiasBeforeBn(Rule):
             return
         if not _comes_before_norm(self.facts, call):
             return
-        off = cst.Arg(cst.Name("False"), keyword=cst.Name("bias"), equal=_NO_SPACE)
-        kept = [a for a in node.args if not (a.keyword and a.keyword.value == "bias")]
-        fix = node.with_changes(args=[*kept, off]) if len(call.args) <= place else None
+        fix = _without_bias(node) if len(call.args) <= place else None
         self.report(node, "batch norm takes away again what this bias adds", fix=fix)
+
+
+def _without_bias(node: cst.Call) -> cst.Call:
+    off = keyword_argument("bias", cst.Name("False"))
+    given = [arg for arg in node.args if arg.keyword and arg.keyword.value == "bias"]
+    if not given:
+        return with_argument(node, off)
+    return node.with_deep_changes(given[0], value=off.value)
 
 
 def _comes_before_norm(facts: Facts, call: ast.Call) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import keyword_argument, with_argument, with_arguments
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Cost, Invalid, Rule
 
 _MOVES = ("cuda", "to", "type_as")
-_NO_SPACE = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
 class CreateThenMove(Rule):
@@ -60,6 +60,13 @@ class CreateThenMove(Rule):
             k = torch.tensor([]).to(device)
             l = torch.zeros(0, 3).to(device)
             m = torch.FloatTensor(x).to(device)
+        """,
+        """
+        import torch
+        class Model(Base):
+            def training_step(self, batch, _):
+                device = self.get_device(batch)
+                self.log("reward", torch.tensor(self.reward).to(device))
         """,
         """
         import torch
@@ -201,8 +208,7 @@ def _made_there(move: cst.Call, *, like: bool) -> cst.BaseExpression | None:
     rest = [a for a in args if a is not given and not (a.keyword and a.keyword.value in dropped)]
     if not rest:
         return made
-    rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return move.with_changes(func=func.with_changes(value=made), args=rest)
+    return with_arguments(move, rest).with_changes(func=func.with_changes(value=made))
 
 
 def _with_device(made: cst.BaseExpression, device: cst.BaseExpression) -> cst.BaseExpression:
@@ -214,8 +220,7 @@ def _with_device(made: cst.BaseExpression, device: cst.BaseExpression) -> cst.Ba
     if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call):
         inner = _with_device(call.func.value, device)
         return call.with_changes(func=call.func.with_changes(value=inner))
-    added = cst.Arg(device, keyword=cst.Name("device"), equal=_NO_SPACE)
-    return call.with_changes(args=[*call.args, added])
+    return with_argument(call, keyword_argument("device", device))
 
 
 def _last(func: cst.Name | cst.Attribute) -> str:

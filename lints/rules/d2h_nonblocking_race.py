@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import without_arguments
 from ..copies import to_host
 from ..facts import Facts
 from ..finding import Severity
@@ -117,11 +118,9 @@ class D2hNonblockingRace(Rule):
         read = self.facts.copies.read_too_early(call)
         if read is None:
             return
-        kept = [a for a in node.args if not (a.keyword and a.keyword.value == "non_blocking")]
-        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
         line = getattr(read, "lineno", call.lineno)
         message = f"line {line} may read this copy before it has arrived"
-        self.report(node, message, fix=node.with_changes(args=kept))
+        self.report(node, message, fix=without_arguments(node, ("non_blocking",)))
 
 
 def _is_on_host(facts: Facts, tensor: cst.BaseExpression) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import with_argument
 from ..facts import Facts
 from ..rule import Invalid, Rule
 
@@ -227,9 +228,8 @@ class DataloaderUnpinned(Rule):
         if any(arg.star for arg in node.args) or (len(node.args) > 7 and not node.args[7].keyword):
             return None
         pin = cst.ensure_type(_PIN_ON_GPU if self.facts.says_torch else _PIN, cst.Call).args
-        kept = [a for a in node.args if not (a.keyword and a.keyword.value == "pin_memory")]
-        if len(kept) == len(node.args):
-            return node.with_changes(args=[*kept, *pin])
+        if not any(a.keyword and a.keyword.value == "pin_memory" for a in node.args):
+            return with_argument(node, pin[0])
         new = [
             a.with_changes(value=pin[0].value)
             if a.keyword and a.keyword.value == "pin_memory"

@@ -35,6 +35,7 @@ class GradNormWithItem(Rule):
     tokens = (".item(", "norm(")
     hot_only = False
     needs_accelerator = True
+    instead_of = ("PFL101", "PFL102")
 
     VALID = (
         """

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import keyword_argument, with_argument, with_first_argument
 from ..facts import Facts
 from ..finding import Confidence, Severity
 from ..nodes import keyword
@@ -119,8 +120,8 @@ class LegacyAmp(Rule):
         if not self.facts.says_torch or call.args or any(k.arg is None for k in call.keywords):
             return None
         new = cst.ensure_type(cst.parse_expression(f'torch.amp.{name}("cuda")'), cst.Call)
-        args = [*new.args, *node.args]
+        fixed = with_first_argument(node, new.args[0]).with_changes(func=new.func)
         if name == "autocast" and keyword(call, "dtype") is None:
-            given = cst.ensure_type(cst.parse_expression("f(dtype=torch.float16)"), cst.Call)
-            args += given.args
-        return node.with_changes(func=new.func, args=args)
+            half = cst.parse_expression("torch.float16")
+            fixed = with_argument(fixed, keyword_argument("dtype", half))
+        return fixed

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import without_arguments
 from ..facts import Facts
 from ..nodes import keyword
 from ..rule import Invalid, Rule
@@ -97,6 +98,5 @@ class OptimizerForeachFalse(Rule):
         optimizer = name.startswith("torch.optim.") and not name.startswith(_NONE_OF_THEM)
         if not (optimizer or name in _CLIPS) or keyword(call, "fused") or self.facts.is_test_code:
             return
-        kept = [a for a in node.args if not (a.keyword and a.keyword.value == "foreach")]
-        kept[-1:] = [arg.with_changes(comma=cst.MaybeSentinel.DEFAULT) for arg in kept[-1:]]
-        self.report(node, "parameters are taken one by one", fix=node.with_changes(args=kept))
+        fix = without_arguments(node, ("foreach",))
+        self.report(node, "parameters are taken one by one", fix=fix)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import with_arguments
 from ..facts import Facts
 from ..finding import Confidence, Severity
 from ..keywords import Absent
@@ -96,8 +97,7 @@ class PrefetchFactorNoWorkers(Rule):
         kept = [a for a in node.args if not (a.keyword and a.keyword.value in given)]
         fix = None
         if len(node.args) - len(kept) == len(given) and kept:
-            kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-            fix = node.with_changes(args=kept)
+            fix = with_arguments(node, kept)
         message = f"`{'` and `'.join(given)}` without workers raises a ValueError"
         self.report(node, message, confidence=Confidence.PROVEN, fix=fix, safe=True)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import with_first_argument
 from ..facts import Facts
 from ..nodes import keyword
 from ..rule import Invalid
@@ -129,9 +130,8 @@ class ScalarToDeviceTensor(SyncRule):
         plain = all(given.arg in _OPTIONS for given in call.keywords)
         if not literal or not plain or not isinstance(node.func, cst.Attribute):
             return None
-        shape = cst.Arg(cst.Tuple([]), comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
         full = node.func.with_changes(attr=cst.Name("full"))
-        return node.with_changes(func=full, args=[shape, *node.args])
+        return with_first_argument(node, cst.Arg(cst.Tuple([]))).with_changes(func=full)
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import without_arguments
 from ..facts import Facts
 from ..nodes import keyword
 from ..outside import Place
@@ -132,13 +133,11 @@ class SyncDistOnStep(Rule):
         hot = self.facts.hot(node)
         if hot is None or hot.place is not Place.HOOK:
             return
-        kept = [a for a in node.args if not (a.keyword and a.keyword.value == "sync_dist")]
-        kept[-1:] = [arg.with_changes(comma=cst.MaybeSentinel.DEFAULT) for arg in kept[-1:]]
         self.report(
             node,
             "a metric is reduced over all processes in every step",
             why=hot.why,
-            fix=node.with_changes(args=kept),
+            fix=without_arguments(node, ("sync_dist",)),
         )
 
 

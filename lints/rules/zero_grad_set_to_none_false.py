@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import libcst as cst
 
+from ..arguments import with_arguments
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Invalid, Rule
@@ -117,7 +118,7 @@ class ZeroGradSetToNoneFalse(Rule):
                 "every gradient is overwritten with zeros",
                 why=hot.why if hot else None,
                 severity=self.severity if hot else Severity.INFO,
-                fix=node.with_changes(args=[]),
+                fix=with_arguments(node, ()),
             )
 
     def _needs_gradients(self) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from torch_perflint.lints.changed import ChangedLines
-from torch_perflint.lints.check import check_paths
+from torch_perflint.lints.check import check_paths, check_text
 from torch_perflint.lints.config import LintConfig
 
 LOOP = """\
@@ -37,6 +37,19 @@ def test_findings_and_problems_come_side_by_side(tmp_path: Path) -> None:
         "src/bytes.py",
     ]
     assert result.files == 3
+
+
+def test_no_comment_of_a_file_that_cannot_be_read_is_called_unused(tmp_path: Path) -> None:
+    for end, codes in (("", ["PFL901"]), ("(\n", [])):
+        text = f"import torch\nx = 1  # perflint: ignore[PFL101]\n{end}"
+        (tmp_path / "a.py").write_text(text)
+        config = LintConfig(root=tmp_path)
+        for result in (
+            check_paths(tmp_path, [Path("a.py")], config),
+            check_text(tmp_path, "a.py", text, config),
+        ):
+            assert [finding.code for finding in result.findings] == codes
+            assert bool(result.problems) == bool(end)
 
 
 def test_only_lines_of_a_change_count(tmp_path: Path) -> None:

@@ -82,6 +82,46 @@ def test_code_nested_too_deeply_is_a_problem_and_no_crash() -> None:
     assert "train.py" in lint_source(deep, "train.py", all_rules()).problems[0]
 
 
+class _Deep(Rule):
+    """Finds calls of `item` and goes down too far at `backward`."""
+
+    code = "PFL997"
+    tokens = ("item",)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "backward":
+            raise RecursionError
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "item":
+            self.report(node, "words")
+
+
+def test_a_statement_nested_too_deeply_is_said_and_the_rest_is_looked_at() -> None:
+    result = lint_source(LOOP, "train.py", [_Deep])
+    assert [finding.span.line for finding in result.findings] == [6]
+    assert result.problems == ("train.py: some of it is nested too deeply to be read",)
+
+
+def test_of_two_rules_that_say_the_same_of_a_place_the_more_exact_one_speaks() -> None:
+    source = """\
+import torch
+for x in loader.cuda():
+    model(x).mean().backward()
+    for p in model.parameters():
+        total += p.grad.norm().item() ** 2
+        other += float(p.grad.norm(2))
+    optimizer.step()
+"""
+    rules = all_rules()
+    several = [(f.span.line, f.code) for f in check_source(source, "a.py", rules)]
+    assert [each for each in several if each[1] < "PFL2" or each[1] == "PFL408"] == [
+        (5, "PFL408"),
+        (6, "PFL408"),
+    ]
+    without = [rule for rule in rules if rule.code != "PFL408"]
+    alone = {(f.span.line, f.code) for f in check_source(source, "a.py", without)}
+    assert {(5, "PFL101"), (6, "PFL102")} <= alone
+
+
 def test_columns_count_characters_whatever_their_width() -> None:
     source = LOOP.replace("    total +=", '    grüße["höhe"] +=')
     [finding] = check_source(source, "train.py", all_rules())
@@ -100,6 +140,27 @@ def test_a_form_feed_ends_no_line() -> None:
     source = LOOP.replace("import torch\n", "import torch\n\f\n")
     [finding] = check_source(source, "train.py", all_rules())
     assert finding.span.line == 7
+
+
+@pytest.mark.parametrize("before", ["\f    ", "  \f    ", "\f\f    "])
+def test_a_form_feed_before_a_line_hides_nothing_and_moves_no_fix(before: str) -> None:
+    source = LOOP.replace("    total", f"{before}total").replace("x, y", "x, é")
+    source = source.replace("loss.item()", "loss") + "    seen = loss.item()\n"
+    for shortcuts in (True, False):
+        result = lint_source(source, "train.py", all_rules(), shortcuts=shortcuts)
+        assert [(f.span.line, f.span.column, f.code) for f in result.findings] == [
+            (6, len(before) + len("total += "), "PFL601"),
+            (7, 11, "PFL101"),
+        ]
+        fixed = apply_fixes(source, result.findings)
+        assert fixed == source.replace("+= loss", "+= loss.detach()")
+
+
+def test_a_line_that_libcst_loses_moves_no_finding_to_another() -> None:
+    source = LOOP.replace("for x", "\\\nfor x")
+    assert [f.span.line for f in lint_source(source, "train.py", all_rules()).findings] == [7]
+    full = lint_source(source, "train.py", all_rules(), shortcuts=False)
+    assert full.findings == () and "loses one of its lines" in full.problems[0]
 
 
 def test_files_without_torch_hold_nothing() -> None:

@@ -80,14 +80,6 @@ def test_what_was_refused_is_not_asked_about_again_when_it_moves() -> None:
     assert asked == [(1, 0), (1, 7), (2, 0), (1, 3)]
 
 
-def test_what_others_know_is_fixed_and_what_they_hide_is_left_alone() -> None:
-    judge = _replacing(("seen", "fixed"), ("later", "done"))
-    source = SourceFile("a = seen; b = elsewhere\nb = seen\n", "utf-8")
-    found = [_finding(1, 4, 8, "fixed", code="PFL900"), _finding(1, 14, 23, "later")]
-    fixed = fix_source(source, judge, lambda finding, source: True, found)
-    assert fixed.source.text == "a = fixed; b = done\nb = seen\n"
-
-
 @pytest.mark.parametrize(
     "pairs", [(("a", "b"), ("b", "a")), (("c", "cc"),)], ids=["back and forth", "growing"]
 )

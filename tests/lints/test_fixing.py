@@ -124,6 +124,65 @@ def test_fixes_stay_within_the_changed_lines(project: Path) -> None:
     )
 
 
+def test_a_second_run_changes_nothing_however_files_depend_on_each_other(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "train.py").write_text(
+        """\
+import torch
+from util import scale
+
+dev = torch.device("cuda")
+for x, y in loader:
+    loss = criterion(model(x), y) * scale(dev)
+    loss.backward()
+    optimizer.step()
+"""
+    )
+    util = "import torch\n\n\ndef scale(dev):\n    return torch.tensor(1.0).to(dev)\n"
+    (project / "util.py").write_text(util)
+    assert main(["check", "--fix-only", "--no-cache"]) == 0
+    fixed = util.replace("tensor(1.0).to(dev)", "full((), 1.0, device=dev)")
+    assert (project / "util.py").read_text() == fixed
+    assert "applied 2 fixes in 1 file" in capsys.readouterr().err
+    assert main(["check", "--diff"]) == 0
+    (project / "util.py").write_text(util)
+    assert main(["check", "--diff", "util.py"]) == 1
+    assert "+    return torch.full((), 1.0, device=dev)" in capsys.readouterr().out
+    assert (project / "util.py").read_text() == util
+    assert main(["check", "--fix", "util.py"]) == 0
+    assert (project / "util.py").read_text() == fixed
+
+
+def test_a_file_with_several_names_is_fixed_once(project: Path) -> None:
+    (project / "also.py").symlink_to("train.py")
+    assert main(["check", "--fix"]) == 1
+    assert (project / "train.py").read_text() == SAFE
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_an_interrupted_run_leaves_every_file_whole(
+    project: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    names = ["a.py", "b.py", "train.py"]
+    for name in names:
+        (project / name).write_text(CODE)
+    replace, done = os.replace, []
+
+    def interrupted(old: str, new: Path) -> None:
+        if new.suffix == ".py":
+            done.append(new.name)
+            if len(done) > before:
+                raise KeyboardInterrupt
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    assert main(["check", "--fix"]) not in (0, 1)
+    texts = [(project / name).read_text() for name in names]
+    assert texts == [SAFE] * before + [CODE] * (3 - before)
+    assert not list(project.glob("*.perflint"))
+
+
 def test_fixes_of_a_notebook_land_in_their_cells(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

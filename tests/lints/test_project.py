@@ -1,14 +1,21 @@
 """A project is more than its files: calls across files, the cache, several processes."""
 
+import random
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from torch_perflint.lints import crew
+from torch_perflint.lints.again import FOLDER
+from torch_perflint.lints.cache import _load
 from torch_perflint.lints.check import CheckResult, check_paths
 from torch_perflint.lints.config import LintConfig
 from torch_perflint.lints.modules import Modules
 from torch_perflint.lints.work import Effort
+
+from .corpora import write_examples
 
 TRAIN = """\
 import torch
@@ -99,6 +106,30 @@ def test_a_cached_run_finds_the_same_and_follows_every_change(project: Path) -> 
     assert _said(_check(project, effort=effort)) == []
 
 
+def test_a_file_that_is_taken_back_to_what_it_was_has_its_findings_again(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    first = _check(project, effort=effort)
+    assert first.findings
+    for name, text in (("helpers/meters.py", METERS), ("train.py", TRAIN)):
+        (project / name).write_text("import torch\n")
+        assert _said(_check(project, effort=effort)) == []
+        (project / name).write_text(text)
+        assert _check(project, effort=effort) == first
+        (project / name).unlink()
+        assert _said(_check(project, effort=effort)) == []
+        (project / name).write_text(text)
+        assert _check(project, effort=effort) == first
+
+
+def test_findings_stay_however_many_settings_take_turns(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    for _ in range(2):
+        for code in ("PFL1", "PFL10", "PFL101", "PFL101", "PFL", "PFL2"):
+            config = LintConfig(root=project, select=(code,))
+            found = check_paths(project, [Path()], config, None, effort)
+            assert bool(found.findings) == (code != "PFL2")
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "empty"])
 def test_a_damaged_cache_is_left_aside(project: Path, damage: str) -> None:
     effort = Effort(cache=project / ".cache")
@@ -114,6 +145,47 @@ def test_a_damaged_cache_is_left_aside(project: Path, damage: str) -> None:
         }[damage]
     )
     assert _check(project, effort=effort) == first
+
+
+def test_two_runs_at_once_find_the_same_and_leave_a_cache_that_can_be_read(tmp_path: Path) -> None:
+    write_examples(tmp_path / "project")
+    words = [sys.executable, "-m", "torch_perflint", "check", "--output-format", "concise"]
+
+    def begun(*more: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*words, *more], cwd=tmp_path / "project", stdout=subprocess.PIPE)
+
+    at_once = [begun() for _ in range(2)]
+    said = [process.communicate()[0] for process in at_once]
+    assert len(said[0].splitlines()) > 100
+    assert said[0] == said[1] == begun("--no-cache").communicate()[0]
+    folder = tmp_path / "project" / FOLDER
+    left = {path.name.partition("-")[0] for path in folder.iterdir()}
+    assert left <= {"lints", "again", ".gitignore"}
+    [kept] = folder.glob("lints-*")
+    files, whole = _load(kept)
+    assert len(files) > 100 and whole
+    assert begun().communicate()[0] == said[0]
+
+
+def test_a_cache_that_is_damaged_anywhere_is_left_aside(project: Path) -> None:
+    effort = Effort(cache=project / ".cache")
+    first = _check(project, effort=effort)
+    [kept] = (project / ".cache").glob("lints-*")
+    raw = kept.read_bytes()
+    rng = random.Random(0)
+    for _ in range(40):
+        at = rng.randrange(len(raw))
+        damaged = rng.choice(
+            (
+                raw[:at],
+                raw[:at] + bytes([raw[at] ^ rng.randrange(1, 256)]) + raw[at + 1 :],
+                raw[:at] + rng.randbytes(9) + raw[at:],
+                raw[at:],
+            )
+        )
+        kept.write_bytes(damaged)
+        assert _check(project, effort=effort) == first
+        assert kept.read_bytes() != damaged or damaged == raw
 
 
 def test_several_processes_find_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
