@@ -209,7 +209,7 @@ class Names:
         """Return the calls of this file that run a function of this file."""
         if self._callers is None:
             self._callers = defaultdict(list)
-            for name in {function.name for function in self._syntax.functions}:
+            for name in dict.fromkeys(function.name for function in self._syntax.functions):
                 for call in self._syntax.calls_to(name):
                     if isinstance(called := self.definition(call.func), Function):
                         self._callers[called].append(call)
