@@ -1,11 +1,12 @@
 """Which assignments can have given a name its value at a place, by looking backwards from it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .nodes import Block, Function, blocks, path_of, within
+from .nodes import Block, Function, path_of, within
+from .passages import Passages
 from .syntax import Syntax
 
 Path = tuple[str, ...]
@@ -42,6 +43,9 @@ class Bindings:
         self._made: dict[ast.AST, list[Binding]] = {}
         self._by_name: dict[ast.AST, dict[str, list[Binding]]] = {}
         self._of_scope: dict[ast.AST, dict[Path, list[Binding]]] = {}
+        self._of_class: dict[ast.AST, dict[Path, list[Binding]]] = {}
+        self._reaching: dict[tuple[ast.AST, Path], list[Binding]] = {}
+        self._passages = Passages(lambda statement: (each.path for each in self._by(statement)))
 
     def reaching(self, node: ast.AST, path: Path) -> list[Binding]:
         """Return the bindings of a path, or of a start of it, that can hold at a node.
@@ -49,24 +53,59 @@ class Bindings:
         An empty list says that the function around the node does not bind it.
         """
         found: list[Binding] = []
+        scope = self._syntax.scope(node)
         for child, parent in self._syntax.ancestors(node):
+            if isinstance(child, ast.stmt):
+                # From here on, all that stands in a statement is answered alike.
+                return found + self._reaching_statement(child, path)
             if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
                 items = self._of_comprehension(parent, path)
                 if items and child is not parent.generators[0]:
                     return found + items
-            if any(self._before(block, child, path, found) for block in blocks(parent)):
-                return found
             if self._of_header(child, parent, path, found):
                 return found
-            if parent is self._syntax.scope(node) or isinstance(parent, ast.Module):
+            if parent is scope or isinstance(parent, ast.Module):
                 break
         return found
+
+    def _reaching_statement(self, statement: ast.stmt, path: Path) -> list[Binding]:
+        """Return what can hold before a statement; the answers for those around it are kept."""
+        inner: list[tuple[ast.stmt, list[Binding]]] = []
+        around: list[Binding] = []
+        scope = self._syntax.scope(statement)
+        for child, parent in self._syntax.ancestors(statement):
+            if isinstance(child, ast.stmt):
+                if (child, path) in self._reaching:
+                    around = self._reaching[child, path]
+                    break
+                inner.append((child, []))
+            found = inner[-1][1]
+            if self._before(child, path, found) or self._of_header(child, parent, path, found):
+                break
+            if parent is scope or isinstance(parent, ast.Module):
+                break
+        for child, found in reversed(inner):
+            around = self._reaching[child, path] = found + around
+        return around
 
     def everywhere(self, scope: ast.AST, path: Path) -> list[Binding]:
         """Return all bindings of exactly this path in a scope, wherever they stand."""
         if scope not in self._of_scope:
             self._of_scope[scope] = self._collect(scope)
         return self._of_scope[scope].get(path, [])
+
+    def of_methods(
+        self, home: ast.ClassDef, methods: Sequence[Function], path: Path
+    ) -> list[Binding]:
+        """Return all bindings of exactly this path in all the methods of a class."""
+        if home not in self._of_class:
+            by_path: dict[Path, list[Binding]] = {}
+            for method in methods:
+                self.everywhere(method, path)
+                for each, bound in self._of_scope[method].items():
+                    by_path.setdefault(each, []).extend(bound)
+            self._of_class[home] = by_path
+        return self._of_class[home].get(path, [])
 
     def _collect(self, scope: ast.AST) -> dict[Path, list[Binding]]:
         body = getattr(scope, "body", [])
@@ -78,15 +117,14 @@ class Bindings:
             by_path.setdefault(binding.path, []).append(binding)
         return by_path
 
-    def _before(self, block: Block, child: ast.AST, path: Path, found: list[Binding]) -> bool:
+    def _before(self, child: ast.AST, path: Path, found: list[Binding]) -> bool:
         """Look through the statements before `child`, the nearest first; True ends the search."""
-        if child not in block:
-            return False
-        at = block.index(child)
-        return self._through(block[:at], path, found)
+        place = self._syntax.place(child)
+        return place is not None and self._through(*place, path, found)
 
-    def _through(self, block: Block, path: Path, found: list[Binding]) -> bool:
-        return any(self._statement(statement, path, found) for statement in reversed(block))
+    def _through(self, block: Block, at: int, path: Path, found: list[Binding]) -> bool:
+        before = self._passages.before(block, at, path)
+        return any(self._statement(statement, path, found) for statement in before)
 
     def _statement(self, statement: ast.stmt, path: Path, found: list[Binding]) -> bool:
         """Collect what a statement binds; True where it binds the path on every way through it."""
@@ -95,7 +133,8 @@ class Bindings:
                 here = [self._branch(block, path, found) for block in (body, orelse)]
                 return all(here) or self._simple(statement, path, found)
             case ast.With(body=body) | ast.AsyncWith(body=body):
-                return self._through(body, path, found) or self._simple(statement, path, found)
+                inside = self._through(body, len(body), path, found)
+                return inside or self._simple(statement, path, found)
             case ast.Try(handlers=[_, *_], finalbody=[]) if self._tried(statement, path, found):
                 return True
             case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() | ast.TryStar() | ast.Match():
@@ -106,10 +145,9 @@ class Bindings:
     def _tried(self, statement: ast.Try, path: Path, found: list[Binding]) -> bool:
         """Collect what binds the path on every way through `try`: its body and all handlers do."""
         bound: list[Binding] = []
-        if statement.orelse and self._through(statement.orelse, path, bound):
-            body = True
-        else:
-            body = self._through(statement.body, path, bound)
+        orelse, tried = statement.orelse, statement.body
+        body = bool(orelse) and self._through(orelse, len(orelse), path, bound)
+        body = body or self._through(tried, len(tried), path, bound)
         handled = [self._branch(handler.body, path, bound) for handler in statement.handlers]
         if not body or not all(handled):
             return False
@@ -119,7 +157,7 @@ class Bindings:
     def _branch(self, block: Block, path: Path, found: list[Binding]) -> bool:
         if block and isinstance(block[-1], ast.Raise | ast.Return | ast.Continue | ast.Break):
             return True  # what this branch binds never arrives
-        return self._through(block, path, found)
+        return self._through(block, len(block), path, found)
 
     def _simple(self, statement: ast.stmt, path: Path, found: list[Binding]) -> bool:
         bound = [b for b in self._by(statement) if _starts(path, b.path)]
@@ -129,24 +167,25 @@ class Bindings:
     def _of_header(self, child: ast.AST, parent: ast.AST, path: Path, found: list[Binding]) -> bool:
         match parent:
             case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
-                if child not in body:
+                place = self._syntax.place(child)
+                if place is None or place[0] is not body:
                     return False
                 if self._simple(parent, path, found):
                     return True
                 # What the rest of the loop binds comes round with the next turn.
-                for later in body[body.index(child) :]:
+                for later in self._passages.since(*place, path):
                     found += self._bound_within(later, path)
-            case ast.With(body=body) | ast.AsyncWith(body=body) if child in body:
-                return self._simple(parent, path, found)
-            case ast.Try(body=body) if child not in body:
-                for statement in body:
+            case ast.With(body=body) | ast.AsyncWith(body=body):
+                return self._syntax.in_block(child, body) and self._simple(parent, path, found)
+            case ast.Try(body=body) if not self._syntax.in_block(child, body):
+                for statement in self._passages.since(body, 0, path):
                     found += self._bound_within(statement, path)
             case ast.ExceptHandler(name=name) if name == path[0]:
                 found.append(Binding((name,), How.OTHER, parent))
                 return True
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 runs = parent.body
-                if child is runs or (isinstance(runs, list) and child in runs):
+                if child is runs or self._syntax.in_block(child, runs):
                     bound = [b for b in _of_parameters(parent) if _starts(path, b.path)]
                     found += bound
                     return bool(bound)

@@ -122,8 +122,9 @@ class Callees:
     def _bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
         if path[0] in ("self", "cls") and len(path) == 2:
             home = self._names.own_class(node)
-            methods = self._names.methods(home) if home else []
-            return [b for method in methods for b in self._bindings.everywhere(method, path)]
+            if home is None:
+                return []
+            return self._bindings.of_methods(home, self._names.methods(home), path)
         found = [b for b in self._bindings.reaching(node, path) if b.path == path]
         if found:
             return found

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
 from .callees import Callees
@@ -31,9 +32,24 @@ class Cold:
         self._syntax = syntax
         self._names = names
         self._meanings = Meanings(syntax, names, callees, self._around)
+        self._reasons: dict[tuple[ast.AST, bool], Seldom | None] = {}
+        self._branches: dict[tuple[ast.If, bool], Seldom | None] = {}
+        # By what holds several in a row: its statements or operands that few steps arrive at.
+        self._after: dict[ast.AST, dict[ast.AST, Seldom]] = {}
+        self._cold_functions: dict[tuple[ast.AST, bool], bool] = {}
+        self._stepping: dict[ast.stmt, bool] = {}
 
     def why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
         """Return why a parent runs this child of it rarely; `looped`: with a loop in between."""
+        key = child, looped
+        if key in self._reasons:
+            return self._reasons[key]
+        why = self._why(child, parent, looped=looped)
+        if not self._meanings.asking:
+            self._reasons[key] = why
+        return why
+
+    def _why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
         match parent:
             case ast.If(test=test) if child is not test:
                 if why := self._cold_branch(child, parent):
@@ -41,11 +57,8 @@ class Cold:
             case ast.IfExp(test=test, body=body) if child is not test:
                 if why := (rare if child is body else rarely_false)(test, self._meanings):
                     return why
-            case ast.BoolOp(op=op, values=values):
-                holds = rare if isinstance(op, ast.And) else rarely_false
-                for value in values[: values.index(child)] if child in values else []:
-                    if why := holds(value, self._meanings):
-                        return why
+            case ast.BoolOp():
+                return self._after_operands(parent).get(child)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 tests = [test for each in parent.generators for test in each.ifs]
                 if not isinstance(child, ast.comprehension):
@@ -54,13 +67,11 @@ class Cold:
                 return Seldom.ERROR
             case ast.Assert(msg=message) if child is message:
                 return Seldom.ERROR
-            case ast.With(body=body) if child in body and looped and self._is_no_grad(parent):
+            case ast.With(body=body) if looped and self._syntax.in_block(child, body):
                 # A loop over batches without gradients is an evaluation.
-                return Seldom.EVALUATION
-        for block in blocks(parent):
-            if why := self._cold_after(block, child):
-                return why
-        return None
+                if self._is_no_grad(parent):
+                    return Seldom.EVALUATION
+        return self._after_statements(parent).get(child) if isinstance(child, ast.stmt) else None
 
     def rare(self, test: ast.expr) -> Seldom | None:
         """Return why a condition is true in few of the steps only."""
@@ -72,8 +83,14 @@ class Cold:
         Of what a training step is seen to call (`called`), only the words of evaluation tell:
         targets are computed without gradients in each step.
         """
+        key = node, called
+        if key not in self._cold_functions:
+            self._cold_functions[key] = self._in_cold_function(node, called=called)
+        return self._cold_functions[key]
+
+    def _in_cold_function(self, node: ast.AST, *, called: bool) -> bool:
         for child, parent in self._syntax.ancestors(node):
-            if isinstance(parent, Function) and child in parent.body:
+            if isinstance(parent, Function) and self._syntax.in_block(child, parent.body):
                 if _is_cold_name(parent.name, called=called):
                     return True
                 if not called and self._is_decorated_no_grad(parent):
@@ -85,14 +102,24 @@ class Cold:
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""
         for child, parent in self._syntax.ancestors(node):
-            if isinstance(parent, ast.With) and child in parent.body and self._is_no_grad(parent):
-                return True
-            if isinstance(parent, Function):
+            if isinstance(parent, ast.With) and self._is_no_grad(parent):
+                if self._syntax.in_block(child, parent.body):
+                    return True
+            elif isinstance(parent, Function):
                 return self._is_decorated_no_grad(parent)
         return False
 
     def _cold_branch(self, child: ast.AST, parent: ast.If) -> Seldom | None:
-        if child in parent.body:
+        key = parent, self._syntax.in_block(child, parent.body)
+        if key in self._branches:
+            return self._branches[key]
+        why = self._of_branch(*key)
+        if not self._meanings.asking:
+            self._branches[key] = why
+        return why
+
+    def _of_branch(self, parent: ast.If, in_body: bool) -> Seldom | None:
+        if in_body:
             if (why := rare(parent.test, self._meanings)) and not self._takes_step(parent.body):
                 return why
             if _asks_for_evaluation(parent.test):
@@ -110,29 +137,61 @@ class Cold:
             return Seldom.ERROR
         return leaves_for_good(block, in_loop=bool(self._loops(parent)))
 
-    def _cold_after(self, block: Block, child: ast.AST) -> Seldom | None:
-        """Return why earlier statements of the block leave the rest to few steps only."""
-        if child not in block:
-            return None
+    def _after_operands(self, parent: ast.BoolOp) -> dict[ast.AST, Seldom]:
+        """Return of which operands the ones before leave the rest to few steps only, and why."""
+        if parent not in self._after:
+            holds = rare if isinstance(parent.op, ast.And) else rarely_false
+            after: dict[ast.AST, Seldom] = {}
+            why: Seldom | None = None
+            for number, value in enumerate(parent.values):
+                if why:
+                    after[value] = why
+                elif number < len(parent.values) - 1:
+                    why = holds(value, self._meanings)
+            return self._kept_after(parent, after)
+        return self._after[parent]
+
+    def _after_statements(self, parent: ast.AST) -> dict[ast.AST, Seldom]:
+        """Return of which statements the ones before leave the rest to few steps only, and why."""
+        if parent not in self._after:
+            after: dict[ast.AST, Seldom] = {}
+            for block in blocks(parent):
+                after.update(self._after_in(block))
+            return self._kept_after(parent, after)
+        return self._after[parent]
+
+    def _kept_after(self, parent: ast.AST, after: dict[ast.AST, Seldom]) -> dict[ast.AST, Seldom]:
+        """Remember an answer, unless it rests on a question that is still open."""
+        if not self._meanings.asking:
+            self._after[parent] = after
+        return after
+
+    def _after_in(self, block: Block) -> Iterator[tuple[ast.AST, Seldom]]:
+        why: Seldom | None = None
         evaluating = False
-        for statement in block:
-            if statement is child:
-                return Seldom.EVALUATION if evaluating else None
+        for number, statement in enumerate(block):
+            if why or evaluating:
+                yield statement, why or Seldom.EVALUATION
+            if why:
+                continue
             match statement:
                 case ast.If(test=test, body=body) if skips(body):
-                    after = block[block.index(statement) + 1 :]
-                    if (why := rarely_false(test, self._meanings)) and not self._takes_step(after):
-                        return why
+                    why = rarely_false(test, self._meanings)
+                    why = None if why and self._takes_step(block[number + 1 :]) else why
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
                     evaluating = True
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="train"))):
                     evaluating = False
-        return None
 
     def _takes_step(self, block: Block) -> bool:
         """Whether a block updates the parameters: then it is what runs in every step."""
-        nodes = (node for statement in block for node in within(statement))
-        return any(isinstance(node, ast.Call) and takes_the_step(node) for node in nodes)
+        return any(map(self._steps, block))
+
+    def _steps(self, statement: ast.stmt) -> bool:
+        if statement not in self._stepping:
+            calls = (node for node in within(statement) if isinstance(node, ast.Call))
+            self._stepping[statement] = any(map(takes_the_step, calls))
+        return self._stepping[statement]
 
     def _loops(self, node: ast.AST) -> list[Loop]:
         """Return the loops of the same function around a node, the innermost first."""

@@ -236,11 +236,7 @@ class Dataflow:
         own = path[:2]
         if home is None or len(path) != 2:
             return self._member(node, path) if len(path) > 2 else UNKNOWN
-        found = [
-            binding
-            for method in self._names.methods(home)
-            for binding in self._bindings.everywhere(method, own)
-        ]
+        found = self._bindings.of_methods(home, self._names.methods(home), own)
         values = [self._bound(binding) for binding in self._settled(found)]
         # `self.loss = None` in `__init__` only declares it.
         values = [v for v in values if v.kind is not Kind.PLAIN] or values

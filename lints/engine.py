@@ -29,6 +29,8 @@ _LAYOUT = re.compile(
 )
 # What parsing raises where a text is no Python, or more than Python takes.
 UNPARSABLE = (SyntaxError, cst.ParserSyntaxError, ValueError, RecursionError, MemoryError)
+# Of one statement, more places than these are no code that people write.
+_MOST = 20_000
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 Visit = Callable[[cst.CSTNode], None]
@@ -136,10 +138,31 @@ def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], l
         if wanted:
             nodes += wanted
             asking.append(rule)
+    nodes, crowded = _bearable(facts, nodes)
+    problems += crowded
     if not nodes:
         return [], problems
     found, more = _walked(facts, asking, nodes)
     return found, problems + more
+
+
+def _bearable(facts: Facts, nodes: list[ast.AST]) -> tuple[list[ast.AST], list[str]]:
+    """Leave out statements with more to look at than anybody wrote, and say so."""
+    if len(nodes) <= _MOST:
+        return nodes, []
+    places: dict[tuple[int, int, bool], list[ast.AST]] = defaultdict(list)
+    for node in nodes:
+        places[facts.syntax.lines_of(node)].append(node)
+    crowded = sorted(lines for lines, inside in places.items() if len(inside) > _MOST)
+    if crowded:
+        # What asks for the whole file would have these read after all.
+        places.pop(facts.syntax.all_lines, None)
+    kept = [node for lines in places if lines not in crowded for node in places[lines]]
+    return kept, [
+        f"{facts.path}: line {first}: more than {_MOST:,} places of one statement would have to be "
+        "looked at; it is left out"
+        for first, _, _ in crowded
+    ]
 
 
 def _wanted(facts: Facts, rule: type[Rule]) -> Iterable[ast.AST]:
@@ -184,6 +207,8 @@ def _walked(
 
 
 def _failure(path: str, rule: type[Rule], error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"{path}: nested too deeply for the rule {rule.name()}"
     return (
         f"{path}: the rule {rule.name()} failed ({type(error).__name__}: {error}); "
         "this is a bug in the rule"

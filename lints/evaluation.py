@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 
 from .cold import Cold
 from .dataflow import Dataflow
@@ -50,6 +52,7 @@ class Evaluations:
         self._cold = Cold(syntax, names)
         self._off: bool | None = None
         self._known: dict[ast.For, ast.Call | None] = {}
+        self._made_off: bool | None = None
 
     def wasted(self, loop: ast.For) -> ast.Call | None:
         """Return the call of a model in a loop of evaluation that records a graph for nothing."""
@@ -125,17 +128,26 @@ class Evaluations:
         # A loss of outputs without a graph has none either.
         if CRITERION.match(name) or "loss" in name.lower():
             return False
-        return not self._is_made_without_grad(call)
+        return not self._is_made_without_grad()
 
     def _is_torch_model(self, loop: ast.For, model: str) -> bool:
         """Whether a model has modes, or is given batches that were moved to a device."""
+        return model in self._with_modes or loop in self._with_moves
+
+    @cached_property
+    def _with_modes(self) -> set[str]:
         modes = self._syntax.calls_to("eval", "train", "parameters", "state_dict")
-        if any(ast.unparse(getattr(mode.func, "value", mode)) == model for mode in modes):
-            return True
-        moves = self._syntax.calls_to("to", "cuda")
-        return any(
-            ancestor is loop for move in moves for _, ancestor in self._syntax.ancestors(move)
-        )
+        return {ast.unparse(getattr(mode.func, "value", mode)) for mode in modes}
+
+    @cached_property
+    def _with_moves(self) -> set[ast.AST]:
+        found: set[ast.AST] = set()
+        for move in self._syntax.calls_to("to", "cuda"):
+            for _, parent in self._syntax.ancestors(move):
+                if parent in found:
+                    break
+                found.add(parent)
+        return found
 
     def _evaluates(self, loop: ast.For, call: ast.Call) -> bool:
         """Whether a loop evaluates: by the name of its function, or by `model.eval()` before."""
@@ -175,13 +187,22 @@ class Evaluations:
         if function is None or not depth:
             return False
         # Callers by any object of that method's name count, and whoever is handed the function.
-        handed = (call for call in self._syntax.calls if _mentions(call, function.name))
+        handed = self._handed.get(function.name, ())
         for call in (*self._syntax.calls_to(function.name), *handed):
             if self._without_grad(call):
                 return True
             if self._called_without_grad(self._syntax.function(call), depth - 1):
                 return True
         return False
+
+    @cached_property
+    def _handed(self) -> dict[str, list[ast.Call]]:
+        """By name the calls that are handed a function: `run(evaluate, loader)`."""
+        found: dict[str, list[ast.Call]] = defaultdict(list)
+        for call in self._syntax.calls:
+            for name in {arg.id for arg in call.args if isinstance(arg, ast.Name)}:
+                found[name].append(call)
+        return found
 
     def _wants_gradients(self, home: ast.AST, loop: ast.For) -> bool:
         around = (loop, home) if not isinstance(home, ast.For) else (loop,)
@@ -191,11 +212,14 @@ class Evaluations:
                     return True
                 case ast.Call(func=ast.Attribute(attr="enter_context"), args=[entered]):
                     return _may_be_off(entered)
-                case ast.Call(func=ast.Attribute(attr="step")) if part_of(node, loop):
+                case ast.Call(func=ast.Attribute(attr="step")) if self._is_in(node, loop):
                     return True
                 case ast.Attribute(attr="grad"):
                     return True
         return False
+
+    def _is_in(self, node: ast.AST, loop: ast.For) -> bool:
+        return any(parent is loop for _, parent in self._syntax.ancestors(node))
 
     def _of_framework(self, loop: ast.For) -> bool:
         """Whether others call this code, who may turn autograd off: hooks, methods of modules."""
@@ -221,8 +245,13 @@ class Evaluations:
             )
         return self._off
 
-    def _is_made_without_grad(self, call: ast.Call) -> bool:
+    def _is_made_without_grad(self) -> bool:
         """Whether the class of a model, where it stands in this file, turns autograd off itself."""
+        if self._made_off is None:
+            self._made_off = self._find_made_without_grad()
+        return self._made_off
+
+    def _find_made_without_grad(self) -> bool:
         for home in self._syntax.classes:
             forward = self._names.method(home, "forward") or self._names.method(home, "__call__")
             if forward is None or not self._regions.is_module(home):
@@ -269,16 +298,6 @@ def _may_be_off(node: ast.expr) -> bool:
 def _says_off(call: ast.Call) -> bool:
     values = [*call.args, *(k.value for k in call.keywords)]
     return any(isinstance(value, ast.Constant) and value.value is False for value in values)
-
-
-def _mentions(call: ast.Call, name: str) -> bool:
-    """Whether a function is handed to another one: `run(evaluate, loader)`."""
-    return any(isinstance(arg, ast.Name) and arg.id == name for arg in call.args)
-
-
-def part_of(node: ast.AST, whole: ast.AST) -> bool:
-    """Whether a node stands in another."""
-    return any(inner is node for inner in ast.walk(whole))
 
 
 def within_all(function: Function) -> Iterator[ast.AST]:

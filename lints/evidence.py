@@ -15,6 +15,7 @@ class Evidence:
     def __init__(self, bindings: Bindings, feeding: Feeding) -> None:
         self._bindings = bindings
         self._feeding = feeding
+        self._sites: dict[tuple[ast.AST, Path], dict[ast.AST, list[set[ast.AST]]]] = {}
 
     def added(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
         """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
@@ -47,8 +48,17 @@ class Evidence:
         receivers = self._feeding.receivers(node, path)
         if not found:
             return bool(receivers)
+        key = self._feeding.home(node, path), path
+        if key not in self._sites:
+            self._sites[key] = self._by_site(receivers, path)
         mine = {binding.site for binding in found}
-        return any(
-            mine <= {b.site for b in self._bindings.reaching(receiver, path)}
-            for receiver in receivers
-        )
+        return any(mine <= sites for sites in self._sites[key].get(found[0].site, ()))
+
+    def _by_site(self, receivers: list[ast.expr], path: Path) -> dict[ast.AST, list[set[ast.AST]]]:
+        """Return for each site that binds a path the sites of the backward passes it reaches."""
+        found: dict[ast.AST, list[set[ast.AST]]] = {}
+        for receiver in receivers:
+            sites = {binding.site for binding in self._bindings.reaching(receiver, path)}
+            for site in sites:
+                found.setdefault(site, []).append(sites)
+        return found

@@ -2,6 +2,8 @@
 
 import ast
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -64,6 +66,7 @@ class Factories:
         self._value = value
         self._elsewhere: bool | None = None
         self._later: dict[ast.Call, Moved] | None = None
+        self._loads: dict[ast.AST, dict[str, list[ast.Name]]] = {}
 
     def name(self, call: ast.Call) -> str | None:
         """Return `zeros` for `torch.zeros(...)` under whichever name; None for other calls."""
@@ -141,13 +144,21 @@ class Factories:
         home = self._syntax.statement(source)
         if home is None or scope is not self._syntax.scope(source):
             return False
-        loads = (
-            node
-            for node in walk(scope)
-            if isinstance(node, ast.Name) and node.id == owner.id and isinstance(node.ctx, ast.Load)
-        )
-        after = (node for node in loads if node.lineno > (home.end_lineno or home.lineno))
-        return min(after, key=lambda n: (n.lineno, n.col_offset), default=None) is owner
+        loads = self._loads_in(scope)[owner.id]
+        after = bisect_right(loads, home.end_lineno or home.lineno, key=lambda load: load.lineno)
+        return after < len(loads) and loads[after] is owner
+
+    def _loads_in(self, scope: ast.AST) -> dict[str, list[ast.Name]]:
+        """Return by name what reads names in a scope and below, in the order of the text."""
+        if scope not in self._loads:
+            by_name: dict[str, list[ast.Name]] = defaultdict(list)
+            for node in walk(scope):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    by_name[node.id].append(node)
+            for loads in by_name.values():
+                loads.sort(key=lambda load: (load.lineno, load.col_offset))
+            self._loads[scope] = by_name
+        return self._loads[scope]
 
     def _is_tensor_there(self, node: ast.expr) -> bool:
         """Whether `.to(x)` goes where a tensor is, and that is not the host for certain."""

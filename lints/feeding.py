@@ -28,6 +28,8 @@ class Feeding:
                 if path_of(receiver):
                     self._backward[self._key(receiver)].append(receiver)
         self._feeding: set[Key] | None = None
+        # What a name leads to, part by part: all starts of what feeds a loss.
+        self._starts: set[Key] = set()
         self._summed: set[Key] | None = None
 
     def receivers(self, node: ast.AST, path: Path) -> list[ast.expr]:
@@ -43,9 +45,7 @@ class Feeding:
         first = 2 if path[0] in ("self", "cls") else 1
         starts = [path[:n] for n in range(first, len(path) + 1)]
         feeders, home = self._feeders(), self.home(node, path)
-        if any((home, start) in feeders for start in starts):
-            return True
-        return any(scope is home and fed[: len(path)] == path for scope, fed in feeders)
+        return (home, path) in self._starts or any((home, start) in feeders for start in starts)
 
     def is_summed(self, node: ast.AST, path: Path) -> bool:
         """Whether a loss is computed from this name by plain arithmetic: it is a number too."""
@@ -69,6 +69,8 @@ class Feeding:
                 for target, source in _flows(statement):
                     into[self._key(target)] |= {self._key(part) for part in _read_by(source)}
             self._feeding = self._closure(into)
+            for scope, fed in self._feeding:
+                self._starts.update((scope, fed[:length]) for length in range(1, len(fed) + 1))
         return self._feeding
 
     def _summands(self) -> set[Key]:

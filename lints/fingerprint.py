@@ -34,12 +34,17 @@ def fingerprints(
     statements: dict[str, _Statements] = {}
     seen: Counter[tuple[str, ...]] = Counter()
     named: dict[Finding, str] = {}
+    # A statement may be long, and hold many findings: its text is gone through once.
+    begun: dict[tuple[str, ...], hashlib._Hash] = {}
     for finding in sorted(set(findings), key=lambda f: (f.path, f.span, f.code)):
         if finding.path not in statements:
             statements[finding.path] = _Statements(source_of(finding.path))
         of_file = statements[finding.path]
-        key = (finding.path, finding.code, of_file.at(finding.span.line), of_file.flagged(finding))
-        named[finding] = _hash(*key, str(seen[key]))
+        statement = (finding.path, finding.code, of_file.at(finding.span.line))
+        key = (*statement, of_file.flagged(finding))
+        if statement not in begun:
+            begun[statement] = _hashed(*statement)
+        named[finding] = _hash(begun[statement], "", key[-1], str(seen[key]))
         seen[key] += 1
     return named
 
@@ -90,5 +95,11 @@ def _bare(text: str) -> str:
     return _LAST_COMMA.sub("", _SPACE.sub("", text))
 
 
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
+def _hashed(*parts: str) -> "hashlib._Hash":
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def _hash(begun: "hashlib._Hash", *parts: str) -> str:
+    whole = begun.copy()
+    whole.update("\0".join(parts).encode("utf-8", "surrogatepass"))
+    return whole.hexdigest()[:20]

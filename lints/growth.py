@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 
 from .bindings import Bindings, Path
@@ -54,6 +55,7 @@ class Growth:
         self._regions = regions
         self._bindings = bindings
         self._loaders = loaders
+        self._uses: dict[Loop, _Uses] = {}
 
     def growing(self, cat: ast.Call) -> Growing | None:
         """Return what `x = torch.cat((x, y))` grows; None where it starts anew or is used."""
@@ -92,11 +94,8 @@ class Growth:
 
     def _starts_anew(self, loop: Loop, own: ast.Assign, path: Path) -> bool:
         """Whether a turn of the loop binds the name otherwise, unless only at first."""
-        targets = [node for node in within(loop) if isinstance(node, ast.expr)]
-        for node in targets:
-            ctx = getattr(node, "ctx", None)
-            if not isinstance(ctx, ast.Store | ast.Del) or path_of(node) != path[: _length(node)]:
-                continue
+        starts = (path[:length] for length in range(1, len(path) + 1))
+        for node in (node for start in starts for node in self._used_in(loop).stores[start]):
             statement = self._syntax.statement(node)
             if statement is own or self._only_at_first(node, loop, path):
                 continue
@@ -120,17 +119,17 @@ class Growth:
 
     def _is_read_meanwhile(self, loop: Loop, own: ast.Assign, path: Path) -> bool:
         """Whether the loop needs the whole tensor before it ends, as when it generates tokens."""
-        for node in within(loop):
-            if not _is_ref(node) or path_of(node) != path:
-                continue
-            if not isinstance(getattr(node, "ctx", None), ast.Load):
-                continue
+        uses = self._used_in(loop)
+        for node in uses.loads[path]:
             if self._syntax.statement(node) is own or self._is_aside(node):
                 continue
             return True
-        return any(
-            isinstance(inner, OWN_TIME) and path[0] in ast.unparse(inner) for inner in loop.body
-        )
+        return any(path[0] in text for text in uses.functions)
+
+    def _used_in(self, loop: Loop) -> "_Uses":
+        if loop not in self._uses:
+            self._uses[loop] = _Uses(loop)
+        return self._uses[loop]
 
     def _is_aside(self, node: ast.AST) -> bool:
         parent = self._syntax.parent(node)
@@ -160,6 +159,19 @@ class Growth:
         return bool(_BATCHES.search(source))
 
 
+class _Uses:
+    """What a loop reads and binds, by path, and the text of the functions that it defines."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loads: dict[Path, list[ast.AST]] = defaultdict(list)
+        self.stores: dict[Path, list[ast.AST]] = defaultdict(list)
+        self.functions = [ast.unparse(each) for each in loop.body if isinstance(each, OWN_TIME)]
+        for node in within(loop):
+            if _is_ref(node) and (path := path_of(node)):
+                loads = isinstance(getattr(node, "ctx", None), ast.Load)
+                (self.loads if loads else self.stores)[path].append(node)
+
+
 def _joined(cat: ast.Call) -> list[Path]:
     """Return the names that a call concatenates, seen through `.detach()` and the like."""
     given = cat.args[0] if cat.args else keyword(cat, "tensors")
@@ -170,10 +182,6 @@ def _joined(cat: ast.Call) -> list[Path]:
         if path := path_of(part):
             found.append(path)
     return found
-
-
-def _length(node: ast.AST) -> int:
-    return len(path_of(node) or ())
 
 
 def _is_ref(node: ast.AST) -> bool:

@@ -39,6 +39,11 @@ class Meanings:
         self._by_callers: dict[tuple[Function, str], Seldom | None] = {}
         self._asked: set[tuple[Function, str]] = set()
 
+    @property
+    def asking(self) -> bool:
+        """Whether what a caller passes is being worked out: answers may still change."""
+        return bool(self._asked)
+
     def stands_for(self, node: ast.AST) -> ast.expr | None:
         """Return what a name is bound to, where its scope binds it once."""
         if not isinstance(node, ast.Name):

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
 from .nodes import Function, dotted
@@ -56,6 +57,8 @@ class Names:
         self._methods: dict[ast.ClassDef, list[Function]] = {}
         self._callers: dict[Function, list[ast.Call]] | None = None
         self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
+        self._own: dict[ast.ClassDef, dict[str, Function]] = {}
+        self._packages: set[str] | None = None
         self._collect()
 
     def of(self, node: ast.AST) -> str | None:
@@ -132,9 +135,11 @@ class Names:
 
     def method(self, home: ast.ClassDef, name: str, depth: int = 4) -> Function | None:
         """Return a method of a class, or of one of its bases in the same file."""
-        for statement in home.body:
-            if isinstance(statement, Function) and statement.name == name:
-                return statement
+        if home not in self._own:
+            functions = [each for each in home.body if isinstance(each, Function)]
+            self._own[home] = {each.name: each for each in reversed(functions)}
+        if own := self._own[home].get(name):
+            return own
         for base in home.bases if depth else ():
             local = self.definition(base) if isinstance(base, ast.Name) else None
             if not isinstance(local, ast.ClassDef) or local is home:
@@ -146,8 +151,9 @@ class Names:
     def methods(self, home: ast.ClassDef) -> list[Function]:
         """Return the methods of a class, and the functions within them."""
         if home not in self._methods:
-            last = home.end_lineno or home.lineno
-            inside = (f for f in self._syntax.functions if home.lineno <= f.lineno <= last)
+            functions, last = self._syntax.functions, home.end_lineno or home.lineno
+            start = bisect_left(functions, home.lineno, key=_line)
+            inside = functions[start : bisect_right(functions, last, key=_line)]
             self._methods[home] = [f for f in inside if self.own_class(f) is not None]
         return self._methods[home]
 
@@ -180,12 +186,14 @@ class Names:
 
     def imports(self, *packages: str) -> bool:
         """Whether the file imports anything of one of these packages."""
-        return any(
-            target.split(".")[0] in packages
-            for scope in self._imports.values()
-            for targets in scope.values()
-            for target in targets
-        )
+        if self._packages is None:
+            self._packages = {
+                target.split(".")[0]
+                for scope in self._imports.values()
+                for targets in scope.values()
+                for target in targets
+            }
+        return not self._packages.isdisjoint(packages)
 
     def builtin(self, node: ast.AST) -> str | None:
         """Return the name of a builtin that nothing in the file hides."""
@@ -202,7 +210,7 @@ class Names:
         """Return the calls of this file that run a function of this file."""
         if self._callers is None:
             self._callers = defaultdict(list)
-            for name in {function.name for function in self._syntax.functions}:
+            for name in dict.fromkeys(function.name for function in self._syntax.functions):
                 for call in self._syntax.calls_to(name):
                     if isinstance(called := self.definition(call.func), Function):
                         self._callers[called].append(call)
@@ -280,6 +288,10 @@ class Names:
         for table in (self._imports, self._defined, self._other):
             for scope, names in table.items():
                 self._bound[scope].update(names)
+
+
+def _line(function: Function) -> int:
+    return function.lineno
 
 
 def parameters(args: ast.arguments) -> set[str]:

@@ -67,8 +67,12 @@ class Regions:
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
+        self._looping = {syntax.function(loop) for loop in self._step_loops}
         self._hot_functions: dict[Function, Hot] = {}
         self._handed: set[Function] = set()
+        # What was asked before, as long as no more functions become hot.
+        self._known: dict[tuple[ast.AST, bool], Hot | None] = {}
+        self._known_seldom: dict[ast.AST, Hot | None] = {}
         for function in steps.functions:
             self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         for function in syntax.functions:
@@ -86,17 +90,43 @@ class Regions:
 
     def hot(self, node: ast.AST) -> Hot | None:
         """Return why a node runs in every step; None where it does not, or where we cannot tell."""
-        return self._hot(node, self._hot_functions, guarded=False)
+        return None if self._of_tests else self._climb(node)
 
     def seldom(self, node: ast.AST) -> Hot | None:
         """Return why a node of hot code runs in some steps only; None on error paths."""
-        found = self._hot(node, self._hot_or_seldom, guarded=True)
-        return found if found is not None and found.seldom is not None else None
+        if node not in self._known_seldom:
+            found = self._hot_or_guarded(node, self._hot_or_seldom)
+            self._known_seldom[node] = found if found is not None and found.seldom else None
+        return self._known_seldom[node]
 
-    def _hot(
-        self, node: ast.AST, functions: Mapping[Function, Hot], *, guarded: bool
-    ) -> Hot | None:
-        """Climb from a node to what repeats it; `guarded`: also from where it runs seldom."""
+    def _climb(self, node: ast.AST) -> Hot | None:
+        """Climb from a node to what repeats it, or to where that was answered before."""
+        asked: list[tuple[ast.AST, bool]] = []
+        answer: Hot | None = None
+        looped = False
+        for child, parent in self._syntax.ancestors(node):
+            key = child, looped
+            if key in self._known:
+                answer = self._known[key]
+                break
+            asked.append(key)
+            if isinstance(parent, ast.Lambda) or self._cold.why(child, parent, looped=looped):
+                break
+            if isinstance(parent, Loop):
+                repeated = self._repeats(parent, child)
+                if repeated and parent in self._step_loops:
+                    cold = self._cold.in_cold_function(parent)
+                    answer = None if cold else _in_loop(parent, None)
+                    break
+                looped = looped or repeated
+            elif isinstance(parent, Function):
+                answer = self._of_function(child, parent, self._hot_functions)
+                break
+        self._known.update(dict.fromkeys(asked, answer))
+        return answer
+
+    def _hot_or_guarded(self, node: ast.AST, functions: Mapping[Function, Hot]) -> Hot | None:
+        """Climb from a node to what repeats it, also from where it runs seldom."""
         if self._of_tests:
             return None
         seldom: Seldom | None = None
@@ -105,23 +135,33 @@ class Regions:
             if isinstance(parent, ast.Lambda):
                 return None
             if why := self._cold.why(child, parent, looped=looped):
-                if not guarded or why is Seldom.ERROR:
+                if why is Seldom.ERROR:
                     return None
                 seldom = seldom or why  # the nearest says it best
             if isinstance(parent, Loop):
-                repeated = child in parent.body or child is getattr(parent, "test", None)
+                repeated = self._repeats(parent, child)
                 if repeated and parent in self._step_loops:
                     if self._cold.in_cold_function(parent):
                         return None
                     return _in_loop(parent, seldom)
                 looped = looped or (repeated and not _walks_over_parts(parent))
             elif isinstance(parent, Function):
-                # What comes before the body (defaults, decorators) runs once.
-                hot = functions.get(parent) if child in parent.body else None
-                if hot is None or self._cold.in_cold_function(child, called=bool(hot.chain)):
-                    return None
-                return replace(hot, seldom=seldom) if seldom else hot
+                hot = self._of_function(child, parent, functions)
+                return replace(hot, seldom=seldom) if hot and seldom else hot
         return None
+
+    def _repeats(self, loop: Loop, child: ast.AST) -> bool:
+        in_body = self._syntax.in_block(child, loop.body)
+        return in_body or child is getattr(loop, "test", None)
+
+    def _of_function(
+        self, child: ast.AST, function: Function, functions: Mapping[Function, Hot]
+    ) -> Hot | None:
+        # What comes before the body (defaults, decorators) runs once.
+        hot = functions.get(function) if self._syntax.in_block(child, function.body) else None
+        if hot is None or self._cold.in_cold_function(child, called=bool(hot.chain)):
+            return None
+        return hot
 
     @cached_property
     def _hot_or_seldom(self) -> dict[Function, Hot]:
@@ -133,7 +173,7 @@ class Regions:
                 called = self._callees.of(call) if self._may_be_own(call) else None
                 if not isinstance(called, Function) or self._has_step_loop(called):
                     continue
-                if hot := self._hot(call, self._hot_functions, guarded=True):
+                if hot := self._hot_or_guarded(call, self._hot_functions):
                     chain = (*hot.chain, f"{self._path}:{call.lineno}")
                     why = f"`{called.name}` is called at line {call.lineno}"
                     found.setdefault(called, Hot(hot.place, hot.line, why, chain, hot.seldom))
@@ -149,7 +189,9 @@ class Regions:
         for child, parent in self._syntax.ancestors(node):
             if isinstance(parent, Function | ast.Lambda):
                 return None
-            if isinstance(parent, Loop) and parent in self._step_loops and child in parent.body:
+            if not isinstance(parent, Loop) or parent not in self._step_loops:
+                continue
+            if self._syntax.in_block(child, parent.body):
                 return parent
         return None
 
@@ -183,6 +225,7 @@ class Regions:
 
     def _add(self, function: Function, place: Place, why: str) -> None:
         self._hot_functions.setdefault(function, Hot(place, function.lineno, why))
+        self._known.clear()
 
     def _add_called(self, callers: Iterable[ast.AST]) -> None:
         """Take in what the hot code of these functions calls, and what that calls in turn."""
@@ -209,6 +252,7 @@ class Regions:
                         found.setdefault(given, Hot(hot.place, hot.line, why, chain))
                         self._handed.add(given)
             self._hot_functions.update(found)
+            self._known.clear()
             callers = list(found)
 
     def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
@@ -234,6 +278,7 @@ class Regions:
                 why = self._by_way_of(function, call.chain)
                 self._hot_functions[function] = Hot(call.place, function.lineno, why, call.chain)
                 added.append(function)
+        self._known.clear()
         self._add_called(added)
 
     def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
@@ -291,13 +336,14 @@ class Regions:
         self._add_called(self._computing)
 
     @cached_property
-    def _computing(self) -> list[Function]:
+    def _computing(self) -> dict[Function, None]:
         """The functions that compute outputs and losses of a module, in the order of the text."""
         roots = self._roots
-        return [f for f in self._syntax.functions if roots.is_forward(f) or roots.is_loss(f)]
+        functions = self._syntax.functions
+        return dict.fromkeys(f for f in functions if roots.is_forward(f) or roots.is_loss(f))
 
     def _has_step_loop(self, function: Function) -> bool:
-        return any(self._syntax.function(loop) is function for loop in self._step_loops)
+        return function in self._looping
 
 
 def _walks_over_parts(loop: Loop) -> bool:

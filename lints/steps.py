@@ -13,41 +13,47 @@ _DEEPEST_CALL = 3
 
 
 class Steps:
-    """`loops`: one turn is one step. `functions`: they take a step without a loop of their own."""
+    """`loops`: one turn is one step. `functions`: they take a step without a loop of their own.
+
+    Both are kept in the order of the text, so that what is said of them is said alike in each run.
+    """
 
     def __init__(self, syntax: Syntax, names: Names, cold: Cold) -> None:
         self._syntax = syntax
         self._names = names
         self._cold = cold
-        self.loops: set[Loop] = set()
-        self.functions: set[Function] = set()
+        self._loops: set[Loop] = set()
         # An epoch has a step loop in it, whatever else it does after the loop.
         self._epochs: set[Function] = set()
-        self._find()
+        stepping = self._find() - self._epochs
+        self.loops = {loop: None for loop in syntax.loops if loop in self._loops}
+        self.functions = {each: None for each in syntax.functions if each in stepping}
 
-    def _find(self) -> None:
+    def _find(self) -> set[Function]:
+        """Mark the loops; return the functions that take a step, those with a loop included."""
+        stepping: set[Function] = set()
         unlooped: set[Function] = set()
         markers = [call for call in self._syntax.calls if is_marker(call, self._names)]
         for _ in range(_DEEPEST_CALL + 1):
             for call in markers:
                 if function := self._mark(call):
                     unlooped.add(function)
-            new = {f for f in unlooped - self.functions if not self._runs_once(f)}
+            new = {f for f in unlooped - stepping if not self._runs_once(f)}
             if not new - self._epochs:
                 break
-            self.functions |= new
+            stepping |= new
             # Whoever calls a function that takes a step, takes it.
             markers = [c for c in self._syntax.calls if self._names.definition(c.func) in new]
-        self.functions -= self._epochs
+        return stepping
 
     def _mark(self, call: ast.Call) -> Function | None:
         """Mark the loop that takes a step by this call, or return the function that does."""
         function = self._syntax.function(call)
         for child, parent in self._syntax.ancestors(call):
-            if isinstance(parent, Loop) and child in parent.body:
+            if isinstance(parent, Loop) and self._syntax.in_block(child, parent.body):
                 if _walks_over_parts(parent, call):
                     continue
-                self.loops.add(parent)
+                self._loops.add(parent)
                 # A loop that only runs backward passes is part of a step of accumulated gradients.
                 if function and (takes_the_step(call) or self._names.definition(call.func)):
                     self._epochs.add(function)

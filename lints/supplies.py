@@ -106,8 +106,10 @@ class Supplies:
         if path[0] in ("self", "cls") and len(path) > 1:
             home = self._names.own_class(node)
             methods = self._names.methods(home) if home else []
-            of_self = [b for m in methods for b in self._bindings.everywhere(m, path)]
-            found = of_self or [b for m in methods for b in self._bindings.everywhere(m, path[:2])]
+            if home is None or not methods:
+                return []
+            found = self._bindings.of_methods(home, methods, path)
+            found = found or self._bindings.of_methods(home, methods, path[:2])
             # `self.loader = None` in `__init__` only declares it.
             return [b for b in found if not _is_none(b.source)]
         found = self._bindings.reaching(node, path)

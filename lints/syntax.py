@@ -1,16 +1,19 @@
 """The stdlib syntax tree of one file: parents, places, and the nodes that questions start from."""
 
 import ast
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeVar
 
 from .finding import Span
-from .nodes import FIELDS, Function, Loop, parsed
+from .nodes import FIELDS, Block, Function, Loop, blocks, parsed
+from .spans import Spans
 
 Node = TypeVar("Node", bound=ast.AST)
 
+_TEXT = re.compile(r"\S")
 _COMPOUND = (
     *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar),
     *(ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
@@ -27,6 +30,9 @@ class Syntax:
         # Where a statement stands: the function, class or module whose names it uses.
         self._home: dict[ast.AST, ast.AST] = {}
         self._of_type: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        self._listed: dict[tuple[type[ast.AST], ...], list[ast.AST]] = {}
+        self._places: dict[ast.AST, tuple[Block, int]] = {}
+        self._read: dict[ast.stmt, tuple[int, int, int | None] | None] = {}
         self._flatten()
 
     @cached_property
@@ -57,12 +63,12 @@ class Syntax:
 
     def nodes(self, *types: type[Node]) -> list[Node]:
         """Return the nodes of exactly these types, in the order of the text."""
-        found: list[Node] = []
-        for each in types:
-            found += self._of_type.get(each, ())  # type: ignore[arg-type]
-        if found and hasattr(found[0], "lineno"):
-            found.sort(key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
-        return found
+        if types not in self._listed:
+            found = [node for each in types for node in self._of_type.get(each, ())]
+            if found and hasattr(found[0], "lineno"):
+                found.sort(key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
+            self._listed[types] = found
+        return self._listed[types]  # type: ignore[return-value]
 
     def calls_to(self, *names: str) -> list[ast.Call]:
         """Return the calls of functions or methods whose last name is one of these."""
@@ -80,19 +86,38 @@ class Syntax:
             yield child, parent
             child = parent
 
+    def place(self, node: ast.AST) -> tuple[Block, int] | None:
+        """Return the block that a statement stands in, and as which of it; None of expressions."""
+        if not isinstance(node, ast.stmt):
+            return None
+        found = self._places.get(node)
+        if found is None and (parent := self._parent.get(node)) is not None:
+            for block in blocks(parent):
+                for number, statement in enumerate(block):
+                    self._places[statement] = block, number
+            found = self._places.get(node)
+        return found
+
+    def in_block(self, node: ast.AST, block: object) -> bool:
+        """Whether a node is one of the statements of this block."""
+        place = self.place(node)
+        return place is not None and place[0] is block
+
     def scope(self, node: ast.AST) -> ast.AST:
         """Return the function, lambda, class or module whose names this node uses.
 
         Decorators, defaults and annotations of a function belong to the scope around it.
         """
         homes, parents = self._home, self._parent
+        below: list[ast.AST] = []
         at: ast.AST | None = node
-        while at is not None:
-            home = homes.get(at)
-            if home is not None:
-                return home
+        while at is not None and at not in homes:
+            below.append(at)
             at = parents.get(at)
-        return self.tree
+        home = self.tree if at is None else homes[at]
+        # The next one below the same statement need not climb that far.
+        homes.update(dict.fromkeys(below, home))
+        return home
 
     def function(self, node: ast.AST) -> Function | None:
         """Return the innermost function whose body holds this node; None in a lambda or outside."""
@@ -121,20 +146,30 @@ class Syntax:
         For a statement that is all its lines; for an expression those of the smallest statement
         around it that begins its line, of which the head is enough where the node stands there.
         """
-        statement = self.statement(node) or self.tree
-        while isinstance(statement, ast.stmt) and not self._begins_line(statement):
-            statement = self.statement(self._parent[statement]) or self.tree
-        if not isinstance(statement, ast.stmt):
+        statement = self.statement(node)
+        if statement is None:
             return self.all_lines
-        first = statement.lineno
-        last = statement.end_lineno or first
-        decorators = getattr(statement, "decorator_list", ())
-        first = min([first, *(decorator.lineno for decorator in decorators)])
-        if isinstance(statement, _COMPOUND) and node is not statement:
-            inner = _first_below(statement)
-            if inner is not None and not decorators and _line_of(node) < inner <= last:
-                return first, inner - 1, True
+        if statement not in self._read:
+            self._read[statement] = self._lines_around(statement)
+        lines = self._read[statement]
+        if lines is None:
+            return self.all_lines
+        first, last, inner = lines
+        if inner is not None and node is not statement and _line_of(node) < inner <= last:
+            return first, inner - 1, True
         return first, last, False
+
+    def _lines_around(self, statement: ast.stmt) -> tuple[int, int, int | None] | None:
+        """Return the first and last line of what begins its line, and where its block begins."""
+        at: ast.stmt | None = statement
+        while at is not None and not self._begins_line(at):
+            at = self.statement(self._parent[at])
+        if at is None:
+            return None
+        decorators = getattr(at, "decorator_list", ())
+        first = min([at.lineno, *(decorator.lineno for decorator in decorators)])
+        headed = isinstance(at, _COMPOUND) and not decorators
+        return first, at.end_lineno or at.lineno, _first_below(at) if headed else None
 
     @property
     def all_lines(self) -> tuple[int, int, bool]:
@@ -143,23 +178,17 @@ class Syntax:
 
     def expression_at(self, span: Span) -> ast.expr | None:
         """Return the expression that fills exactly this span of the text."""
-        for node in self._expressions.get(span.line, ()):
-            if self._span(node) == span:
-                return node
-        return None
+        return self._spans.expression(span)
 
     @cached_property
     def _lines(self) -> list[str]:
         return self._source.split("\n")
 
     @cached_property
-    def _expressions(self) -> dict[int, list[ast.expr]]:
-        found: dict[int, list[ast.expr]] = defaultdict(list)
-        for node_type, nodes in self._of_type.items():
-            if issubclass(node_type, ast.expr):
-                for node in nodes:
-                    found[node.lineno].append(node)  # type: ignore[attr-defined, arg-type]
-        return found
+    def _spans(self) -> Spans:
+        kinds = [kind for kind in self._of_type if issubclass(kind, ast.expr)]
+        nodes = (node for kind in kinds for node in self._of_type[kind])
+        return Spans(nodes, self._lines)  # type: ignore[arg-type]
 
     @cached_property
     def _calls_by_name(self) -> dict[str, list[ast.Call]]:
@@ -205,34 +234,16 @@ class Syntax:
             homes[scope.body] = scope  # type: ignore[attr-defined]
 
     def _begins_line(self, statement: ast.stmt) -> bool:
-        line = self._lines[statement.lineno - 1]
-        return not line.encode()[: statement.col_offset].strip()
-
-    def _span(self, node: ast.expr) -> Span:
-        end_line = node.end_lineno or node.lineno
-        end = node.end_col_offset or node.col_offset
-        return Span(
-            node.lineno,
-            self._column(node.lineno, node.col_offset),
-            end_line,
-            self._column(end_line, end),
-        )
-
-    def _column(self, line: int, byte: int) -> int:
-        """Count in characters, as `Span` does; `ast` counts bytes of UTF-8."""
-        text = self._lines[line - 1] if line <= len(self._lines) else ""
-        return byte if text.isascii() else len(text.encode()[:byte].decode(errors="ignore"))
+        return not _TEXT.search(self._lines[statement.lineno - 1], 0, statement.col_offset)
 
 
 def _first_below(statement: ast.stmt) -> int | None:
     """Return the line on which the first block of a compound statement begins."""
-    body: Iterable[ast.AST] = getattr(statement, "body", ())
-    lines = [
-        min([each.lineno, *(d.lineno for d in getattr(each, "decorator_list", ()))])
-        for each in body
-        if isinstance(each, ast.stmt)
-    ]
-    return min(lines, default=None)
+    body: list[ast.stmt] = getattr(statement, "body", [])
+    if not body:
+        return None
+    decorators: list[ast.expr] = getattr(body[0], "decorator_list", [])
+    return min([body[0].lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _line_of(node: ast.AST) -> int:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 
 import libcst as cst
 
@@ -133,22 +134,22 @@ class LoopInvariantTransfer(Rule):
     def _was_made_before(self, call: ast.Call, source: ast.expr, path: tuple[str, ...]) -> bool:
         """Whether all that binds the name makes a tensor on the host, once."""
         bindings = self._bindings(call, path)
-        if not bindings or any(self._changes(call, binding) for binding in bindings):
-            return False
-        made = [b.source for b in bindings]
+        made = (b.source for b in bindings)
         if not all(isinstance(m, ast.Call) and self.facts.factories.name(m) for m in made):
+            return False
+        if not bindings or any(self._changes(call, binding) for binding in bindings):
             return False
         value = self.facts.dataflow.value(source)
         if value.kind is not Kind.TENSOR or value.device is not Device.HOST:
             return False
-        return not self._is_written(path)
+        return path not in self._written
 
     def _bindings(self, call: ast.Call, path: tuple[str, ...]) -> list[Binding]:
         facts = self.facts
         if path[0] in ("self", "cls"):
             home = facts.names.own_class(call)
             methods = facts.names.methods(home) if home and len(path) == 2 else []
-            return [b for m in methods for b in facts.bindings.everywhere(m, path)]
+            return facts.bindings.of_methods(home, methods, path) if home and methods else []
         scope = facts.names.home(call, path[0])
         return facts.bindings.everywhere(scope, path) if scope and len(path) == 1 else []
 
@@ -162,17 +163,17 @@ class LoopInvariantTransfer(Rule):
         # Without a loop of its own, the function makes it anew whenever it is called.
         return local and loop is None
 
-    def _is_written(self, path: tuple[str, ...]) -> bool:
-        """Whether anything writes into the tensor: `x[i] = 1`, `x += 1`, `x.add_(1)`."""
+    @cached_property
+    def _written(self) -> set[tuple[str, ...] | None]:
+        """The names of what is written into: `x[i] = 1`, `x += 1`, `x.add_(1)`."""
         syntax = self.facts.syntax
+        written = {path_of(statement.target) for statement in syntax.nodes(ast.AugAssign)}
         parts: list[ast.Subscript | ast.Attribute] = [
             *syntax.nodes(ast.Subscript),
             *syntax.nodes(ast.Attribute),
         ]
         for node in parts:
-            if path_of(node.value) != path:
-                continue
             in_place = isinstance(node, ast.Attribute) and node.attr.endswith("_")
             if in_place or not isinstance(node.ctx, ast.Load):
-                return True
-        return any(path_of(n.target) == path for n in syntax.nodes(ast.AugAssign))
+                written.add(path_of(node.value))
+        return written

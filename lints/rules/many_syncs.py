@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 
 import libcst as cst
 
@@ -111,10 +112,14 @@ class ManySyncs(Rule):
     def visit_Call(self, node: cst.Call) -> None:
         """Note the first reading of a step, with the number of all."""
         call, hot = self.facts.call(node), self.facts.hot(node)
-        count = _first_of_many(self.facts).get(call) if call else None
+        count = self._firsts.get(call) if call else None
         if count and hot and not self.facts.runs_on_host:
             message = f"{count} numbers are read from the device one by one in every step"
             self.report(node, message, why=hot.why)
+
+    @cached_property
+    def _firsts(self) -> dict[ast.Call, int]:
+        return _first_of_many(self.facts)
 
 
 def _first_of_many(facts: Facts) -> dict[ast.Call, int]:

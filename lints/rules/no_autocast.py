@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 
 import libcst as cst
 
@@ -94,6 +95,10 @@ class NoAutocast(Rule):
     def visit_For(self, node: cst.For) -> None:
         """Flag the first step loop of a file that never speaks of precision."""
         source = self.facts.counterpart(node.iter)
-        if source is not None and any(source is found for found in self.wanted(self.facts)):
+        if source is not None and source in self._first:
             message = "this training loop runs in float32 throughout"
             self.report(node.iter, message, confidence=Confidence.POSSIBLE)
+
+    @cached_property
+    def _first(self) -> list[ast.AST]:
+        return list(self.wanted(self.facts))
