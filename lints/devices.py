@@ -48,7 +48,9 @@ class Devices:
                 if value.device is Device.HOST:
                     return Device.HOST
                 # What all callers compute and pass was looked at, and may lie anywhere.
-                given = self._given(owner) if isinstance(owner, ast.Name) else []
+                # In a class it lies where the rest of the object does.
+                alone = self._names.own_class(node) is None
+                given = self._given(owner) if alone and isinstance(owner, ast.Name) else []
                 if value == UNKNOWN and given and not any(map(self._is_parameter, given)):
                     return Device.UNKNOWN
             case ast.Name() if depth and (source := self._source(node)) is not None:
