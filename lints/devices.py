@@ -49,8 +49,11 @@ class Devices:
                 value = self._values.value(owner)
                 if value.device is Device.HOST:
                     return Device.HOST
-                # What callers pass was looked at, and may lie anywhere.
-                if value == UNKNOWN and isinstance(owner, ast.Name) and self._given(owner):
+                # What all callers compute and pass was looked at, and may lie anywhere.
+                # In a class it lies where the rest of the object does.
+                alone = self._names.own_class(node) is None
+                given = self._given(owner) if alone and isinstance(owner, ast.Name) else []
+                if value == UNKNOWN and given and not any(map(self._is_parameter, given)):
                     return Device.UNKNOWN
             case ast.Name() if depth and (source := self._source(node)) is not None:
                 return self.named(source, depth - 1)
@@ -77,6 +80,12 @@ class Devices:
         calls = self._names.callers(function)
         given = [passed(call, function, node.id) or default_of(function, node.id) for call in calls]
         return [each for each in given if each is not None] if None not in given else []
+
+    def _is_parameter(self, node: ast.expr) -> bool:
+        """Whether this only hands on what was passed."""
+        return isinstance(node, ast.Name) and any(
+            isinstance(each, Function) for each in self._names.stores(node)
+        )
 
     def _is_dtype(self, node: ast.expr) -> bool:
         if self._names.of(node) in DTYPES:

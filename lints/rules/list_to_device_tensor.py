@@ -12,6 +12,8 @@ from ..values import Device, Kind, Value
 
 _MAKERS = ("torch.tensor", "torch.as_tensor")
 _FROM_HOST = Value(Kind.PLAIN)
+# Through so many calls what is passed is not followed reliably.
+_FAR = 4
 
 
 class ListToDeviceTensor(SyncRule):
@@ -65,6 +67,21 @@ class ListToDeviceTensor(SyncRule):
             again = torch.as_tensor(x, device="cuda")
             filled = torch.cuda.FloatTensor(3)
         """,
+        """
+        import torch
+        def first(parts):
+            return second(parts)
+        def second(parts):
+            return third(parts)
+        def third(parts):
+            return fourth(parts[0])
+        def fourth(part):
+            return torch.tensor([1, 2], device=part.device)
+        for x, y in loader:
+            model(x).mean().backward()
+            optimizer.step()
+            first(unheard(names))
+        """,
     )
     INVALID = (
         """
@@ -109,9 +126,17 @@ class ListToDeviceTensor(SyncRule):
         placed = legacy or keyword(call, "device") is not None
         if not placed or self.facts.dataflow.value(call).device is not Device.ACCELERATOR:
             return
-        if self._is_listed(call.args[0]):
+        if self._is_listed(call.args[0]) and not self._is_guessed(call):
             message = "the CPU waits for a list to be copied to the device"
             self.says(node, _FROM_HOST, message)
+
+    def _is_guessed(self, call: ast.Call) -> bool:
+        """Whether it lies where something uncertain lies, many calls away from the step."""
+        hot, device = self.facts.runs(call), keyword(call, "device")
+        if hot is None or len(hot.chain) < _FAR or not isinstance(device, ast.Attribute):
+            return False
+        certain = self.facts.dataflow.value(device.value).on_device
+        return device.attr == "device" and not certain
 
     def _is_listed(self, given: ast.expr) -> bool:
         """Whether this is a list of Python values, or an array, for certain."""

@@ -168,6 +168,8 @@ def test_a_name_that_stands_for_the_cpu_is_the_host() -> None:
     beside = "def f(y):\n    return torch.ones(1, device=y.device)\na = f({})\na"
     assert _value(beside.format("x"), "a").device is GPU
     assert _value(beside.format("unheard(n)"), "a").device is SOMEWHERE
+    handed = "def g(y):\n    return f(y)\n" + beside.format("g(n)")
+    assert _value(handed.replace("a = f(g(n))", "a = g(n)"), "a").device is GPU
     made = "def f(d='cpu'):\n    return torch.ones(1, device=d)\n"
     assert _value(f"{made}a = f()\na", "a").device is HOST
     assert _value(f"{made}a = f()\nb = f('cuda')\na", "a").device is GPU
