@@ -130,10 +130,12 @@ class NumpyInForward(Rule):
             if self.facts.dataflow.value(node).on_device:
                 return True
             parent = self.facts.syntax.parent(node)
-            chained = isinstance(parent, ast.Attribute) and parent.value is node
-            node = self.facts.syntax.parent(parent) if chained and parent else node
-            if not chained or not isinstance(node, ast.Call):
+            if not isinstance(parent, ast.Attribute) or parent.value is not node:
                 return False
+            call_of = self.facts.syntax.parent(parent)
+            if not isinstance(call_of, ast.Call):
+                return False
+            node = call_of
 
     def _is_made_here(self, node: ast.expr, depth: int = 6) -> bool:
         """Whether this is an array of numpy's making, in whatever form, by names or not."""
@@ -146,8 +148,9 @@ class NumpyInForward(Rule):
                     return True
                 if name.startswith("numpy."):
                     return any(self._is_made_here(arg, depth - 1) for arg in args)
-                reshaped = isinstance(func, ast.Attribute) and func.attr in _RESHAPES
-                return reshaped and self._is_made_here(func.value, depth - 1)
+                if not isinstance(func, ast.Attribute) or func.attr not in _RESHAPES:
+                    return False
+                return self._is_made_here(func.value, depth - 1)
             case ast.BinOp(left=left, right=right):
                 return self._is_made_here(left, depth - 1) or self._is_made_here(right, depth - 1)
             case ast.Subscript(value=inner) | ast.UnaryOp(operand=inner):
