@@ -127,7 +127,21 @@ class Project:
             known[key] = answer, consulted
         return answer
 
-    def _find(self, importer: str, name: str, depth: int) -> Target | None:
+    def _find(
+        self, importer: str, name: str, depth: int, failed: dict[tuple[str, str], int] | None = None
+    ) -> Target | None:
+        """Follow a name; what `failed` as deep as this on another way is not followed again."""
+        failed = {} if failed is None else failed
+        if failed.get((importer, name), -1) >= depth:
+            return None
+        if target := self._follow(importer, name, depth, failed):
+            return target
+        failed[importer, name] = max(depth, failed.get((importer, name), -1))
+        return None
+
+    def _follow(
+        self, importer: str, name: str, depth: int, failed: dict[tuple[str, str], int]
+    ) -> Target | None:
         found = self._modules.find(importer, name)
         if found is None or not found[1]:
             return None
@@ -144,7 +158,7 @@ class Project:
             return (file, inner) if rest in ("__call__", "forward") else None
         facts = self._facts(file) if depth and "import" in text else None
         for passed_on in facts.names.passed_on(inner) if facts else ():
-            if further := self._find(file, passed_on, depth - 1):
+            if further := self._find(file, passed_on, depth - 1, failed):
                 return further
         return None
 
