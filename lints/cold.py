@@ -184,8 +184,22 @@ class Cold:
                     evaluating = False
 
     def _takes_step(self, block: Block) -> bool:
-        """Whether a block updates the parameters: then it is what runs in every step."""
-        return any(map(self._steps, block))
+        """Whether a block updates the parameters, and nothing beside it: it is the step itself."""
+        return any(map(self._steps, block)) and not self._is_one_of_several(block[0])
+
+    def _is_one_of_several(self, statement: ast.stmt) -> bool:
+        """Whether the loop around takes a step beside this one, as of another network."""
+        for loop in self._loops(statement)[:1]:
+            for child, parent in self._syntax.ancestors(statement):
+                beside = (s for each in blocks(parent) for s in each if s is not child)
+                inside = self._syntax.in_block(child, getattr(parent, "body", []))
+                if isinstance(parent, ast.If) and inside:
+                    beside = iter(())  # the other branch is taken instead
+                if child is not statement and any(map(self._steps, beside)):
+                    return True
+                if parent is loop:
+                    return False
+        return False
 
     def _steps(self, statement: ast.stmt) -> bool:
         if statement not in self._stepping:

@@ -192,3 +192,19 @@ def test_only_the_methods_that_one_class_has_are_told() -> None:
     one += "    def both_have(self):\n        pass\n"
     two = "class B:\n    def both_have(self):\n        pass\n\ndef no_method():\n    pass\n"
     assert only_methods([("a.py", one), ("b.py", two)]) == {"record": ("a.py", "A.record")}
+
+
+def test_the_guard_of_a_step_beside_others_is_one() -> None:
+    source = """
+        import torch
+        for i, (x, y) in enumerate(loader):
+            loss = critic(x).mean()
+            loss.backward()
+            critic_optimizer.step()
+            if i % every == 0:
+                penalty = generator(x).mean()
+                penalty.backward()
+                optimizer.step()
+                print(penalty.item())
+    """
+    assert _codes(source) == []

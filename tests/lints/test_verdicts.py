@@ -327,7 +327,7 @@ def test_what_is_made_of_inputs_of_a_forward_is_only_mentioned_where_its_use_alo
     from torch import nn
     class Net(nn.Module):
         def forward(self, x, label):
-            return x.sum().item(), label.item()
+            return x.sum().item(), label.item(), unheard_of(x).item()
     for x in loader:
         model(x).mean().backward()
         optimizer.step()
