@@ -81,6 +81,9 @@ class Calls:
             value = self._methods.value(call, call.func)
             if value.kind is not Kind.UNKNOWN:
                 return value
+            value = self._methods.of_function(call, call.func)
+            if value.kind is not Kind.UNKNOWN:
+                return value
             value = self._of_own_object(call)
             if value.kind is not Kind.UNKNOWN:
                 return value
@@ -143,6 +146,10 @@ class Calls:
         value = outside.returned(name)
         if value.kind is not Kind.UNKNOWN or value.is_derived:
             return value
+        if isinstance(call.func, ast.Attribute):
+            value = self._methods.of_function(call, call.func)
+            if value.kind is not Kind.UNKNOWN:
+                return value
         last = name.rpartition(".")[2]
         if last[:1].isupper():
             # By custom only classes begin with a capital letter: this makes a module, or what not.

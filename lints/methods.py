@@ -66,6 +66,15 @@ class Methods:
             return owner.but(device=given if given is not Device.UNKNOWN else owner.device)
         return self._of_tensor(call, owner, name) if owner.kind is Kind.TENSOR else UNKNOWN
 
+    def of_function(self, call: ast.Call, func: ast.Attribute) -> Value:
+        """Return what `AllReduce.apply(x)` gives, a function of autograd by custom: a tensor."""
+        named = func.value.attr if isinstance(func.value, ast.Attribute) else None
+        named = func.value.id if isinstance(func.value, ast.Name) else named
+        if func.attr != "apply" or not (named or "").lstrip("_")[:1].isupper() or not call.args:
+            return UNKNOWN
+        first = self._values.value(call.args[0])
+        return first if first.is_device_tensor else UNKNOWN
+
     def of_unknown(self, call: ast.Call, func: ast.Attribute) -> Value:
         """Return what a method gives back of which only the name is known."""
         owner = self._values.value(func.value)

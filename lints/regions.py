@@ -118,7 +118,7 @@ class Regions:
                     cold = self._cold.in_cold_function(parent)
                     answer = None if cold else _in_loop(parent, None)
                     break
-                looped = looped or repeated
+                looped = looped or (repeated and not _walks_over_parts(parent))
             elif isinstance(parent, Function):
                 answer = self._of_function(child, parent, self._hot_functions)
                 break

@@ -42,9 +42,16 @@ class Steps:
             if not new - self._epochs:
                 break
             stepping |= new
-            # Whoever calls a function that takes a step, takes it.
-            markers = [c for c in self._syntax.calls if self._names.definition(c.func) in new]
+            # Whoever calls a function that takes a step, or has it called, takes it.
+            markers = [c for c in self._syntax.calls if self._takes_one_of(c, new)]
         return stepping
+
+    def _takes_one_of(self, call: ast.Call, functions: set[Function]) -> bool:
+        """Whether a call runs one of these functions, or is given one: `timed(train_step)`."""
+        if self._names.definition(call.func) in functions:
+            return True
+        given = (arg for arg in call.args if isinstance(arg, ast.Name))
+        return any(self._names.definition(arg) in functions for arg in given)
 
     def _mark(self, call: ast.Call) -> Function | None:
         """Mark the loop that takes a step by this call, or return the function that does."""

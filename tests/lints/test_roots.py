@@ -208,3 +208,38 @@ def test_the_guard_of_a_step_beside_others_is_one() -> None:
                 print(penalty.item())
     """
     assert _codes(source) == []
+
+
+def test_a_loop_that_has_a_step_taken_is_a_step_loop() -> None:
+    source = """
+        import torch
+        from timers import AllReduce, timed
+        def main():
+            def train_step():
+                loss = model(x).mean()
+                loss.backward()
+                optimizer.step()
+                return loss
+            for x in loader:
+                loss = timed(train_step)
+                spread = float(AllReduce.apply(x.cuda().var()))
+    """
+    assert (12, "PFL102") in _codes(source)
+
+
+def test_losses_that_are_read_one_by_one_without_gradients_are_read_in_the_step() -> None:
+    source = """
+        import torch
+        class Model:
+            def optimize_parameters(self, x):
+                loss = self.net(x).mean()
+                loss.backward()
+                self.optimizer.step()
+                self.reduce({"a": loss})
+
+            def reduce(self, losses):
+                with torch.no_grad():
+                    for name, value in losses.items():
+                        self.log[name] = value.mean().item()
+    """
+    assert _codes(source) == [(13, "PFL101")]
