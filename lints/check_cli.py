@@ -78,6 +78,11 @@ def _check_once(options: argparse.Namespace, words: list[str]) -> int:
         changed = changed_lines(root, options.diff_base) if options.diff_base else None
         held = check_held(root, paths, config, changed, effort=effort)
         result = replace(held.result, problems=(*held.result.problems, *problems))
+    if options.confirmed_by:
+        from .confirm import confirmed, read_seen
+
+        findings = confirmed(result.findings, read_seen(options.confirmed_by))
+        result = replace(result, findings=findings)
     text = tell(
         result,
         root,

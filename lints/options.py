@@ -146,6 +146,14 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--output-file", type=Path, metavar="PATH", help="write there, not to the standard output"
     )
     group.add_argument(
+        "--confirmed-by",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="mark what a run on the GPU has seen too: a torchtidy_report.json, or a log with "
+        "torch's warnings of synchronizations; may be given again",
+    )
+    group.add_argument(
         "--statistics",
         action="store_true",
         help="count the findings of each rule instead of listing them (text or json)",
