@@ -16,6 +16,7 @@ _WRAPPERS = {
     *("torch.jit.script", "torch.distributed.fsdp.FullyShardedDataParallel"),
     "torch.nn.SyncBatchNorm.convert_sync_batchnorm",
 }
+_MAKE_THEIR_OWN = {"from_pretrained", "from_config", "_from_config"}
 _DEEPEST = 9
 # More classes than this are a registry's.
 _MOST_CLASSES = 4
@@ -158,6 +159,9 @@ class Callees:
         defined = self._names.definition(call.func)
         if isinstance(defined, ast.ClassDef):
             return defined
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _MAKE_THEIR_OWN:
+            home = self._names.definition(call.func.value)
+            return home if isinstance(home, ast.ClassDef) else self._names.of(call.func.value)
         if defined is not None:
             return self.given_back(defined, depth)
         name = self._names.of(call.func)

@@ -10,18 +10,19 @@ from .guards import Seldom, rare, rarely_false
 from .markers import takes_the_step
 from .meanings import Meanings
 from .names import Names
-from .nodes import Block, Function, Loop, blocks, within
+from .nodes import Block, Function, Loop, blocks, dotted, within
 from .syntax import Syntax
 
 _COLD_WORDS = {
     *("eval", "evaluate", "evaluation", "evaluator", "valid", "validate", "validation", "val"),
     *("validator", "test", "tester", "testing", "predict", "prediction", "predictor", "infer"),
     *("inference", "generate", "sample", "export", "convert", "benchmark", "bench", "profile"),
-    *("dummy", "warmup"),
+    *("dummy", "warmup", "synthesise", "synthesize", "onnx", "vocoder", "overflow", "legacy"),
 }
 # Training does these too: it samples boxes, generates images for a critic, predicts masks.
 _OF_BOTH = {"sample", "generate", "convert", "predict", "prediction", "export", "profile"}
 _TRAINING_WORDS = {"train", "training", "fit"}
+_REMEMBERS = {"lru_cache", "cache", "cached_property"}
 _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
 
 
@@ -95,9 +96,16 @@ class Cold:
                     return True
                 if not called and self._is_decorated_no_grad(parent):
                     return True
+                if self._is_remembered(parent):
+                    return True
             elif isinstance(parent, ast.ClassDef) and _is_cold_name(parent.name, called=called):
                 return True
         return False
+
+    def _is_remembered(self, function: Function) -> bool:
+        """Whether what a function gives back is kept: it runs once for the same arguments."""
+        names = (dotted(_called(decorator)) or "" for decorator in function.decorator_list)
+        return any(name.rpartition(".")[2] in _REMEMBERS for name in names)
 
     def without_grad(self, node: ast.AST) -> bool:
         """Whether autograd is off here, by `with` or by decorator."""

@@ -254,7 +254,8 @@ class FileFacts:
         """Return how much a finding in hot code matters: less in a `forward` that nobody trains."""
         if hot.seldom is not None:
             return Severity.INFO
-        if hot.place is Place.FORWARD and not self.regions.trains:
+        trains = self.regions.trains and not self.regions.only_runs
+        if hot.place is Place.FORWARD and not trains:
             return Severity.INFO
         return usual
 

@@ -36,6 +36,9 @@ class Meanings(Protocol):
     def by_callers(self, node: ast.AST) -> Seldom | None:
         """Return why a parameter is true in few steps only, by all that callers pass."""
 
+    def is_given(self, node: ast.AST) -> bool | None:
+        """Return whether a parameter that may be None is never None, or always, by all callers."""
+
 
 _DEBUG = re.compile(
     r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)|^(print|show|dump)_"
@@ -65,8 +68,12 @@ _DONE_ONCE = re.compile(
 # State of a model that serves: adapters folded in for good, and the cache of a state-space model.
 _SERVING = re.compile(r"^(is_)?merged$")
 _SERVING_STATE = re.compile(
-    r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state)$"
+    r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
+    r"|layer_past|past_states?)$"
 )
+# Input of a form that is on its way out.
+_LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
+_HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
 _ELSEWHERE = {"cpu", "mps", "meta"}
 _STAGE = re.compile(r"(^|[._])(stage|phase|mode|split)$", re.IGNORECASE)
@@ -160,6 +167,8 @@ def _rare_answer(call: ast.Call, known: Meanings, depth: int) -> Seldom | None:
     name = (dotted(call.func) or "").rsplit(".", 1)[-1]
     if name == "isEnabledFor":
         return Seldom.ASKED
+    if name == "isinstance" and call.args and _is_serving_state(call.args[0]):
+        return Seldom.EVALUATION
     if depth and (answers := known.answers(call)):
         given, inner = answers
         if why := commonest([never(each) or rare(each, inner, depth - 1) for each in given]):
@@ -199,6 +208,8 @@ def _by_name(name: str) -> Seldom | None:
         return Seldom.GUARDED
     if _SERVING.search(name):
         return Seldom.EVALUATION
+    if _LEGACY.search(name):
+        return Seldom.ELSEWHERE
     return Seldom.ONCE if _ONE_SHOT.search(name) else None
 
 
@@ -227,6 +238,18 @@ def _guarded_if(holds: bool) -> Seldom | None:
     return Seldom.GUARDED if holds else None
 
 
+def _elsewhere_if(holds: bool) -> Seldom | None:
+    return Seldom.ELSEWHERE if holds else None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_serving_state(node: ast.expr) -> bool:
+    return bool(_SERVING_STATE.search((dotted(node) or "").rsplit(".", 1)[-1]))
+
+
 def _error_if(holds: bool) -> Seldom | None:
     return Seldom.ERROR if holds else None
 
@@ -244,9 +267,12 @@ def _rare_comparison(
     if isinstance(op, ast.Lt | ast.LtE):
         periodic = isinstance(op, ast.Lt) and is_periodic(left, known)
         return _guarded_if(periodic or asks_the_time(right, left, known))
-    if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
-        held = _SERVING_STATE.search((dotted(left) or "").rsplit(".", 1)[-1])
-        return Seldom.EVALUATION if held else None
+    if isinstance(op, ast.Is | ast.IsNot) and _is_none(right):
+        if isinstance(op, ast.IsNot) and _is_serving_state(left):
+            return Seldom.EVALUATION
+        return _elsewhere_if(known.is_given(left) is isinstance(op, ast.Is))
+    if isinstance(op, ast.Eq) and (dotted(right) or "").endswith(_HALF):
+        return _elsewhere_if("dtype" in (dotted(left) or ""))  # masters are kept in float32
     if isinstance(op, ast.Eq) and _asks_for_other_device(left, right):
         return Seldom.ELSEWHERE
     if not isinstance(op, ast.Eq | ast.In):

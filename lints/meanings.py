@@ -36,6 +36,7 @@ class Meanings:
         self._seldom = seldom
         self._within = within
         self._rewrites: bool | None = None
+        self._by_called: dict[Function, list[ast.Call]] | None = None
         self._by_callers: dict[tuple[Function, str], Seldom | None] = {}
         self._asked: set[tuple[Function, str]] = set()
 
@@ -118,6 +119,36 @@ class Meanings:
                 self._asked.discard(key)
         return self._by_callers[key]
 
+    def is_given(self, node: ast.AST) -> bool | None:
+        """Return whether a parameter that may be None is never None, or always, by all callers.
+
+        None where callers differ, or where this file calls the function nowhere.
+        """
+        function = self._function_of(node)
+        if self._within or self._callees is None or function is None:
+            return None
+        if not isinstance(node, ast.Name):
+            return None
+        default = default_of(function, node.id)
+        if not isinstance(default, ast.Constant) or default.value is not None:
+            return None
+        calls = self._calls_of(function)
+        given = [passed(call, function, node.id) for call in calls]
+        if not calls or any(map(_spreads, calls)) or self._called_elsewhere(function):
+            return None
+        found = {each is not None and not _is_none(each) for each in given}
+        return found.pop() if len(found) == 1 else None
+
+    def _calls_of(self, function: Function) -> list[ast.Call]:
+        """Return the calls of this file that run a function, of objects that are called too."""
+        if self._by_called is None:
+            self._by_called = {}
+            for call in self._syntax.calls:
+                called = self._callees.of(call) if self._callees else None
+                if isinstance(called, Function):
+                    self._by_called.setdefault(called, []).append(call)
+        return self._by_called.get(function, [])
+
     def _passed(self, function: Function, name: str) -> Seldom | None:
         found: list[Seldom | None] = []
         told = False  # a flag that nobody here ever sets may be set by others
@@ -199,3 +230,7 @@ def _passed_elsewhere(call: HotCall, function: Function, name: str) -> Seldom | 
     if all(key in call.seldom for key in given) and (given or default is not None):
         return Seldom.GUARDED if default is None or never(default) else None
     return None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

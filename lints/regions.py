@@ -207,6 +207,11 @@ class Regions:
         """Return which framework class calls this method in every step."""
         return self._roots.hook(function)
 
+    @cached_property
+    def only_runs(self) -> bool:
+        """Whether the file holds a model that nobody can train, with what it is made of."""
+        return any(map(self._roots.refuses_training, self._syntax.classes))
+
     def called(self, call: ast.Call) -> Function | str | None:
         """Return the function of this file that a call runs, or the full name of another."""
         return self._callees.of(call)

@@ -126,6 +126,22 @@ class Roots:
         home = self._syntax.class_of(function)
         return function.name in _FORWARDS and home is not None and self.is_module(home)
 
+    def refuses_training(self, home: ast.ClassDef) -> bool:
+        """Whether `forward` of a class raises where it is given labels: it only runs."""
+        forward = self._names.method(home, "forward", depth=0)
+        for statement in forward.body if forward else ():
+            match statement:
+                case ast.If(
+                    test=ast.Compare(
+                        left=ast.Name(id="labels"),
+                        ops=[ast.IsNot()],
+                        comparators=[ast.Constant(None)],
+                    ),
+                    body=[ast.Raise()],
+                ):
+                    return True
+        return False
+
     def is_loss(self, function: Function) -> bool:
         """Whether a function computes a loss: a method of a module, or one on its own, by name."""
         if _ABOUT.search(function.name) or self._serves:

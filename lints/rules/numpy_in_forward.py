@@ -7,6 +7,7 @@ import libcst as cst
 
 from ..bindings import How
 from ..facts import Facts
+from ..nodes import walk
 from ..outside import Place
 from ..rule import Rule
 
@@ -155,13 +156,32 @@ class NumpyInForward(Rule):
                 return self._is_made_here(left, depth - 1) or self._is_made_here(right, depth - 1)
             case ast.Subscript(value=inner) | ast.UnaryOp(operand=inner):
                 return self._is_made_here(inner, depth - 1)
-            case ast.Name(id=name):
+            case ast.Name(id=name) if not self._is_filled(node):
                 found = self.facts.bindings.reaching(node, (name,))
                 made = [b.source for b in found if b.how is How.ASSIGN and not b.at]
                 return any(
                     isinstance(m, ast.expr) and self._is_made_here(m, depth - 1) for m in made
                 )
         return False
+
+    def _is_filled(self, name: ast.Name) -> bool:
+        """Whether something else puts its values into an array: they come from the host."""
+        scope = self.facts.syntax.scope(name)
+        for node in walk(scope):
+            match node:
+                case ast.Subscript(value=ast.Name(id=filled), ctx=ast.Store()) if filled == name.id:
+                    return True
+                case ast.Call(args=args) if any(_names(arg, name.id) for arg in args):
+                    called = self.facts.names.of(node.func) or ""
+                    if not called.startswith(("torch.", "numpy.")) and not _takes_array(
+                        self.facts, node
+                    ):
+                        return True
+        return False
+
+
+def _names(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _takes_array(facts: Facts, call: ast.Call) -> bool:

@@ -243,3 +243,109 @@ def test_losses_that_are_read_one_by_one_without_gradients_are_read_in_the_step(
                         self.log[name] = value.mean().item()
     """
     assert _codes(source) == [(13, "PFL101")]
+
+
+FORWARD = """
+    import torch
+    from torch import nn
+    class Net(nn.Module):
+        def forward(self, x, mask=None, past_key_values=None, labels=None):
+            {body}
+    def train(batch, optimizer, net):
+        loss = net(batch).mean()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if past_key_values is not None:\n                x.max().item()",
+        "if isinstance(past_key_values, Cache):\n                x.max().item()",
+        "if x.dtype == torch.float16 and torch.isinf(x).any():\n                x = x.clamp(-1, 1)",
+        "if self.legacy_processing:\n                x.max().item()",
+        "if labels is not None:\n                raise ValueError('not trainable')\n"
+        "            x.max().item()",
+    ],
+)
+def test_what_training_does_not_reach_in_a_forward_is_left_alone(body: str) -> None:
+    assert _codes(FORWARD.format(body=body)) == []
+
+
+def test_what_is_like_it_and_runs_is_not() -> None:
+    for body in (
+        "if mask is not None:\n                x.max().item()",
+        "if x.dtype == torch.float32 and torch.isinf(x).any():\n                x = x.clamp(-1, 1)",
+        "if labels is not None:\n                x = x + labels\n            x.max().item()",
+    ):
+        assert len(_codes(FORWARD.format(body=body))) == 1, body
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("self.inner(x)", "PFL102"),
+        ("self.inner(x, mask)", "PFL101"),
+        ("run(self.inner, x)", "both"),
+    ],
+)
+def test_a_parameter_that_every_caller_leaves_out_or_gives_decides(call: str, found: str) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+        class Inner(nn.Module):
+            def forward(self, x, mask=None):
+                if mask is not None:
+                    x.max().item()
+                if mask is None:
+                    float(x.max())
+                return x
+        class Net(nn.Module):
+            def __init__(self):
+                self.inner = Inner()
+            def forward(self, x, mask):
+                return {call}
+        def train(batch, optimizer, net):
+            net(batch, batch).mean().backward()
+            optimizer.step()
+    """
+    codes = {code for _, code in _codes(source)}
+    assert codes == ({"PFL101", "PFL102"} if found == "both" else {found})
+
+
+def test_what_is_remembered_for_its_arguments_is_not_made_in_every_step() -> None:
+    source = """
+        import functools
+        import torch
+        from torch import nn
+        @functools.lru_cache
+        def grid(size, device):
+            return torch.arange(size).to(device)
+        def fresh_grid(size, device):
+            return torch.arange(size).to(device)
+        class Net(nn.Module):
+            def forward(self, x):
+                return x + grid(3, x.device) + fresh_grid(3, x.device)
+        def train(batch, optimizer, net):
+            net(batch).mean().backward()
+            optimizer.step()
+    """
+    assert _codes(source) == [(9, "PFL802")]
+
+
+def test_an_array_that_is_filled_from_elsewhere_comes_from_the_host() -> None:
+    source = """
+        import numpy as np
+        import torch
+        for batch in loader:
+            filled = np.zeros((3, 4))
+            for row, reply in enumerate(replies):
+                filled[row] = reply
+            target = torch.from_numpy(filled).cuda()
+            noise = np.random.rand(3, 4)
+            loss = model(batch, target, torch.from_numpy(noise).cuda()).mean()
+            loss.backward()
+            optimizer.step()
+    """
+    assert _codes(source) == [(10, "PFL804")]
