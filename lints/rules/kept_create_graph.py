@@ -90,7 +90,7 @@ class KeptCreateGraph(Rule):
         words = {node.attr for node in syntax.nodes(ast.Attribute)} | {
             alias.name for node in syntax.nodes(ast.ImportFrom) for alias in node.names
         }
-        if any(o is not call for o in others) or any("hessian" in w.lower() for w in words):
+        if others != [call] or any("hessian" in w.lower() for w in words):
             return
         if (hot := self.facts.hot(node)) is not None:
             self.report(node, "a graph of the gradients is built and not used", why=hot.why)

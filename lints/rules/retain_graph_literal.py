@@ -109,7 +109,7 @@ class RetainGraphLiteral(Rule):
         if (self.facts.names.of(call.func) or "").startswith("torch."):
             return False  # `torch.autograd.backward` is for those who know what they do
         others = syntax.calls_to("backward", "manual_backward", "grad", "hessian", "jacobian")
-        return all(other is call for other in others)
+        return others == [call]
 
     def _innermost(self, call: ast.Call) -> ast.AST | None:
         ancestors = self.facts.syntax.ancestors(call)
