@@ -124,10 +124,10 @@ class Meanings:
 
         None where callers differ, or where this file calls the function nowhere.
         """
-        function = self._function_of(node)
-        if self._within or self._callees is None or function is None:
+        function = self._syntax.function(node)
+        if self._within or self._callees is None or not isinstance(function, Function):
             return None
-        if not isinstance(node, ast.Name):
+        if not isinstance(node, ast.Name) or self._is_bound_before(node):
             return None
         default = default_of(function, node.id)
         if not isinstance(default, ast.Constant) or default.value is not None:
@@ -138,6 +138,11 @@ class Meanings:
             return None
         found = {each is not None and not _is_none(each) for each in given}
         return found.pop() if len(found) == 1 else None
+
+    def _is_bound_before(self, node: ast.Name) -> bool:
+        """Whether the text gives a parameter another value before a place."""
+        stores = (bound for bound in self._names.stores(node) if isinstance(bound, ast.Name))
+        return any(bound.lineno < node.lineno for bound in stores)
 
     def _calls_of(self, function: Function) -> list[ast.Call]:
         """Return the calls of this file that run a function, of objects that are called too."""
