@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from weakref import WeakMethod
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
 from .callees import Callees
@@ -31,7 +32,11 @@ class Cold:
     def __init__(self, syntax: Syntax, names: Names, callees: Callees | None = None) -> None:
         self._syntax = syntax
         self._names = names
-        self._meanings = Meanings(syntax, names, callees, self._around)
+        # Holding each other, the two would be left to the garbage collector.
+        around = WeakMethod(self._around)
+        self._meanings = Meanings(
+            syntax, names, callees, lambda call: found(call) if (found := around()) else None
+        )
         self._reasons: dict[tuple[ast.AST, bool], Seldom | None] = {}
         self._branches: dict[tuple[ast.If, bool], Seldom | None] = {}
         # By what holds several in a row: its statements or operands that few steps arrive at.

@@ -81,10 +81,13 @@ def examine(
             parsed(text)
             return SourceResult()
         facts = Facts(text, path, outside, terms)
-        if not facts.uses_torch:
-            return SourceResult()
-        found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
-        calls = tuple(facts.hot_calls())
+        try:
+            if not facts.uses_torch:
+                return SourceResult()
+            found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
+            calls = tuple(facts.hot_calls())
+        finally:
+            facts.dismiss()
     except UNPARSABLE as error:
         return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
     once = dict.fromkeys(_said_once(found, rules))

@@ -49,6 +49,15 @@ class FileFacts:
         self._source = source
         self.syntax = Syntax(source)
 
+    def dismiss(self) -> None:
+        """Let go of all that is known: nothing may be asked any more.
+
+        The rooms know each other, so that without this only the garbage collector could free them.
+        """
+        for room in (*vars(self).values(), self):
+            if hasattr(room, "__dict__") and room is not self._outside:
+                vars(room).clear()
+
     @cached_property
     def names(self) -> Names:
         """What names stand for."""

@@ -34,9 +34,6 @@ _MOVED = (
     ("torch.nn.modules.", "torch.nn."),
 )
 
-# Where a module takes all names of more modules than this, looking through them is not worth it.
-_MOST_STARS = 12
-
 Definition = Function | ast.ClassDef
 
 
@@ -120,18 +117,14 @@ class Names:
             return self.method(home, "forward") or self.method(home, "__call__")
         return self.method(home, rest)
 
-    def passed_on(self, name: str) -> list[str]:
-        """Return under which full names the module may import what it offers under this one."""
-        head, _, rest = name.partition(".")
+    def at_top(self) -> tuple[frozenset[str], dict[str, list[str]]]:
+        """Return the names that the module gives itself, and what those that it imports stand for.
+
+        Under `*` stand the modules of which it takes all names.
+        """
         module = self._syntax.tree
-        if head in self._defined[module] or head in self._other[module]:
-            return []
-        imported = self._imports[module]
-        sources = imported.get(head)
-        if sources is None and len(imported.get("*", ())) <= _MOST_STARS:
-            sources = {star.removesuffix("*") + head for star in imported.get("*", ())}
-        sources = sources or set()
-        return [f"{source}.{rest}" if rest else source for source in sorted(sources)]
+        own = frozenset((*self._defined[module], *self._other[module]))
+        return own, {name: sorted(found) for name, found in self._imports[module].items()}
 
     def method(self, home: ast.ClassDef, name: str, depth: int = 4) -> Function | None:
         """Return a method of a class, or of one of its bases in the same file."""
