@@ -217,7 +217,7 @@ class Cold:
     def _around(self, call: ast.Call) -> Seldom | None:
         """Return why a call is reached in few of the runs of the function it stands in."""
         for child, parent in self._syntax.ancestors(call):
-            if isinstance(parent, Function | ast.Lambda):
+            if isinstance(parent, (Function, ast.Lambda)):
                 return None
             if why := self.why(child, parent, looped=False):
                 return why

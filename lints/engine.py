@@ -229,7 +229,7 @@ def _nodes(roots: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
             value = getattr(node, name)
             if isinstance(value, cst.CSTNode):
                 below.append(value)
-            elif isinstance(value, tuple | list):
+            elif isinstance(value, (tuple, list)):
                 below.extend(item for item in value if isinstance(item, cst.CSTNode))
         stack.extend(reversed(below))
 

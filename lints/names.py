@@ -54,6 +54,7 @@ class Names:
         self._methods: dict[ast.ClassDef, list[Function]] = {}
         self._callers: dict[Function, list[ast.Call]] | None = None
         self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
+        self._full: dict[tuple[ast.AST, str], str | None] = {}
         self._own: dict[ast.ClassDef, dict[str, Function]] = {}
         self._packages: set[str] | None = None
         self._collect()
@@ -61,7 +62,12 @@ class Names:
     def of(self, node: ast.AST) -> str | None:
         """Return the full name, as in `torch.nn.Linear`, that an expression imports; else None."""
         text = dotted(node)
-        return None if text is None else self._imported(node, text)
+        if text is None:
+            return None
+        key = self._syntax.scope(node), text
+        if key not in self._full:
+            self._full[key] = self._imported(node, text)
+        return self._full[key]
 
     def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")

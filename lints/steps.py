@@ -58,7 +58,7 @@ class Steps:
                 if function and (takes_the_step(call) or self._names.definition(call.func)):
                     self._epochs.add(function)
                 return None
-            if parent is function or isinstance(parent, ast.Lambda | ast.ClassDef):
+            if parent is function or isinstance(parent, (ast.Lambda, ast.ClassDef)):
                 break
         return function
 

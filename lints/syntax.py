@@ -109,6 +109,8 @@ class Syntax:
         Decorators, defaults and annotations of a function belong to the scope around it.
         """
         homes, parents = self._home, self._parent
+        if (known := homes.get(node)) is not None:
+            return known
         below: list[ast.AST] = []
         at: ast.AST | None = node
         while at is not None and at not in homes:
