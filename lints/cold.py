@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from weakref import WeakMethod
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
@@ -224,6 +225,7 @@ class Cold:
         return None
 
 
+@lru_cache(maxsize=10_000)
 def _is_cold_name(name: str, *, called: bool) -> bool:
     words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
     cold = _COLD_WORDS - _OF_BOTH if called else _COLD_WORDS

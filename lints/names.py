@@ -4,6 +4,7 @@ import ast
 import builtins
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from functools import lru_cache
 
 from .nodes import Function, dotted
 from .outside import Outside
@@ -54,6 +55,7 @@ class Names:
         self._methods: dict[ast.ClassDef, list[Function]] = {}
         self._callers: dict[Function, list[ast.Call]] | None = None
         self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
+        self._of_node: dict[ast.AST, str | None] = {}
         self._full: dict[tuple[ast.AST, str], str | None] = {}
         self._own: dict[ast.ClassDef, dict[str, Function]] = {}
         self._packages: set[str] | None = None
@@ -61,13 +63,17 @@ class Names:
 
     def of(self, node: ast.AST) -> str | None:
         """Return the full name, as in `torch.nn.Linear`, that an expression imports; else None."""
+        if node in self._of_node:
+            return self._of_node[node]
         text = dotted(node)
-        if text is None:
-            return None
-        key = self._syntax.scope(node), text
-        if key not in self._full:
-            self._full[key] = self._imported(node, text)
-        return self._full[key]
+        name = None
+        if text is not None:
+            key = self._syntax.scope(node), text
+            if key not in self._full:
+                self._full[key] = self._imported(node, text)
+            name = self._full[key]
+        self._of_node[node] = name
+        return name
 
     def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")
@@ -299,6 +305,7 @@ def parameters(args: ast.arguments) -> set[str]:
     return {arg.arg for arg in every if arg is not None}
 
 
+@lru_cache(maxsize=10_000)
 def canonical(name: str) -> str:
     """Return one name for what can be imported from several places."""
     for prefix, instead in _MOVED:

@@ -93,10 +93,9 @@ class Regions:
         if self._of_tests:
             return None
         scope = self._syntax.scope(node)
-        if isinstance(scope, Function) and scope not in self._looping:
-            if scope not in self._hot_functions:
-                return None  # no need to climb: nothing in there is hot
-        return self._climb(node)
+        quiet = scope not in self._looping and scope not in self._hot_functions
+        # Where nothing in a function is hot, there is no need to climb.
+        return None if quiet and isinstance(scope, Function) else self._climb(node)
 
     def seldom(self, node: ast.AST) -> Hot | None:
         """Return why a node of hot code runs in some steps only; None on error paths."""
