@@ -1,7 +1,8 @@
 """Works out the findings of many files, in rounds until none learns anything new from another."""
 
 import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,8 +25,8 @@ _ROUNDS = 6
 # How many calls, and how many files, lead from a step to a call of another file.
 _MOST_CALLS = 8
 _MOST_FILES = 3
-# How many files are looked at between two clean-ups of what they left behind.
-_CLEANED_AFTER = 20
+# How many characters are looked at between two clean-ups of what the files left behind.
+_CLEANED_AFTER = 3_000_000
 
 # Which functions of a file others call in every step, by their names in that file.
 Called = Mapping[str, HotCall]
@@ -61,7 +62,7 @@ class Analyst:
         self._project = project
         self._vocabulary = vocabulary
         self._shortcuts = shortcuts
-        self._judged = 0
+        self._judged = 0  # characters since the last clean-up
 
     def judge(self, job: Job, called: Called) -> Outcome:
         """Return what is found in a file; what keeps it from being read is a problem."""
@@ -89,7 +90,7 @@ class Analyst:
             findings = list(source.notebook.located(findings))
             hidden = source.notebook.silenced(hidden)
             problems = (*(f"{name}: {p}" for p in source.notebook.problems), *problems)
-        self._clean_up(job.file)
+        self._clean_up(job.file, len(text))
         consulted = self._project.consulted() - {name}
         return Outcome(called, SourceResult(tuple(findings), problems, hidden), calls, consulted)
 
@@ -103,11 +104,26 @@ class Analyst:
                 if target is not None and target[0] != caller:
                     yield *target, call
 
-    def _clean_up(self, file: Surveyed) -> None:
+    def _clean_up(self, file: Surveyed, size: int) -> None:
         file.forget()
-        self._judged += 1
-        if self._judged % _CLEANED_AFTER == 0:
+        self._judged += size
+        if self._judged > _CLEANED_AFTER:
+            self._judged = 0
             gc.collect()
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Leave what is garbage to the clean-ups between files: looking for it all the time is slow."""
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()
 
 
 def _is_near(call: HotCall) -> bool:

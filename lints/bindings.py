@@ -5,11 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .nodes import Block, Function, path_of, within
+from .nodes import OWN_TIME, Block, Function, path_of, within
 from .passages import Passages
 from .syntax import Syntax
 
 Path = tuple[str, ...]
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Where statements, and what holds some, stand below others.
+_BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
+    **dict.fromkeys((ast.If, ast.For, ast.AsyncFor, ast.While), ("body", "orelse")),
+    **dict.fromkeys((ast.With, ast.AsyncWith, ast.ExceptHandler, ast.match_case), ("body",)),
+    **dict.fromkeys((ast.Try, ast.TryStar), ("body", "handlers", "orelse", "finalbody")),
+    ast.Match: ("cases",),
+}
 
 
 class How(Enum):
@@ -40,6 +49,7 @@ class Bindings:
 
     def __init__(self, syntax: Syntax) -> None:
         self._syntax = syntax
+        self._walrus = bool(syntax.nodes(ast.NamedExpr))
         self._made: dict[ast.AST, list[Binding]] = {}
         self._by_name: dict[ast.AST, dict[str, list[Binding]]] = {}
         self._of_scope: dict[ast.AST, dict[Path, list[Binding]]] = {}
@@ -58,7 +68,7 @@ class Bindings:
             if isinstance(child, ast.stmt):
                 # From here on, all that stands in a statement is answered alike.
                 return found + self._reaching_statement(child, path)
-            if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            if isinstance(parent, _COMPREHENSIONS):
                 items = self._of_comprehension(parent, path)
                 if items and child is not parent.generators[0]:
                     return found + items
@@ -110,7 +120,7 @@ class Bindings:
     def _collect(self, scope: ast.AST) -> dict[Path, list[Binding]]:
         body = getattr(scope, "body", [])
         found = [b for s in (body if isinstance(body, list) else []) for b in self._inside(s)]
-        if isinstance(scope, Function | ast.Lambda):
+        if isinstance(scope, (Function, ast.Lambda)):
             found += _of_parameters(scope)
         by_path: dict[Path, list[Binding]] = {}
         for binding in found:
@@ -155,7 +165,7 @@ class Bindings:
         return True
 
     def _branch(self, block: Block, path: Path, found: list[Binding]) -> bool:
-        if block and isinstance(block[-1], ast.Raise | ast.Return | ast.Continue | ast.Break):
+        if block and isinstance(block[-1], (ast.Raise, ast.Return, ast.Continue, ast.Break)):
             return True  # what this branch binds never arrives
         return self._through(block, len(block), path, found)
 
@@ -203,18 +213,25 @@ class Bindings:
 
     def _inside(self, statement: ast.AST) -> Iterator[Binding]:
         """Yield every binding in a statement and in the blocks below it."""
-        if isinstance(statement, Function | ast.ClassDef):
+        if isinstance(statement, (Function, ast.ClassDef)):
             yield from self._by(statement)
             return
-        for node in within(statement):
+        stack = [statement]
+        while stack:
+            node = stack.pop()
             if isinstance(node, ast.stmt):
                 yield from self._by(node)
             elif isinstance(node, ast.ExceptHandler) and node.name:
                 yield Binding((node.name,), How.OTHER, node)
+            for field in _BLOCKS.get(type(node), ()):
+                stack += (each for each in getattr(node, field) if not isinstance(each, OWN_TIME))
 
     def _by(self, statement: ast.AST) -> list[Binding]:
         if statement not in self._made:
-            self._made[statement] = list(_bound_by(statement))
+            bound = list(_bound_by(statement))
+            if self._walrus:
+                bound += _named_within(statement)
+            self._made[statement] = bound
         return self._made[statement]
 
     def _of_comprehension(self, node: ast.AST, path: Path) -> list[Binding]:
@@ -245,7 +262,6 @@ def _bound_by(statement: ast.AST) -> Iterator[Binding]:
                     yield from _targets(item.optional_vars, How.ENTER, statement, item.context_expr)
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield Binding((name,), How.OTHER, statement)
-            return
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             for alias in aliases:
                 name = alias.asname or alias.name.split(".")[0]
@@ -255,8 +271,14 @@ def _bound_by(statement: ast.AST) -> Iterator[Binding]:
                 yield from _targets(target, How.OTHER, statement, None)
         case ast.Match():
             for node in ast.walk(statement):
-                if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+                if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
                     yield Binding((node.name,), How.OTHER, statement)
+
+
+def _named_within(statement: ast.AST) -> Iterator[Binding]:
+    """Yield what `:=` binds in the expressions of a statement itself."""
+    if isinstance(statement, (Function, ast.ClassDef)):
+        return
     for child in ast.iter_child_nodes(statement):
         for node in within(child) if isinstance(child, ast.expr) else ():
             if isinstance(node, ast.NamedExpr):
@@ -270,7 +292,7 @@ def _targets(
     source: ast.AST | None,
     at: tuple[int | None, ...] = (),
 ) -> Iterator[Binding]:
-    if isinstance(target, ast.Tuple | ast.List):
+    if isinstance(target, (ast.Tuple, ast.List)):
         starred = False
         for number, element in enumerate(target.elts):
             starred = starred or isinstance(element, ast.Starred)

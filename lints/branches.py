@@ -78,4 +78,4 @@ def warns(block: Block) -> bool:
 
 def skips(block: Block) -> bool:
     """Whether a block leaves the rest of the iteration, or of the function, out."""
-    return bool(block) and isinstance(block[-1], ast.Continue | ast.Return | ast.Break)
+    return bool(block) and isinstance(block[-1], (ast.Continue, ast.Return, ast.Break))

@@ -1,6 +1,8 @@
 """Which function a call runs: one of this file, or by its full name one of another."""
 
 import ast
+from collections import defaultdict
+from functools import cached_property
 
 from .bindings import Binding, Bindings, How
 from .names import Names
@@ -111,14 +113,19 @@ class Callees:
         path = path_of(node.value) if isinstance(node, ast.Subscript) else None
         if path is None:
             return None
-        homes = {
-            self._class_of(statement.value, depth)
-            for statement in self._syntax.nodes(ast.Assign)
-            for target in statement.targets
-            if isinstance(target, ast.Subscript) and path_of(target.value) == path
-        }
+        homes = {self._class_of(value, depth) for value in self._put_in.get(path, ())}
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
+
+    @cached_property
+    def _put_in(self) -> dict[tuple[str, ...], list[ast.expr]]:
+        """What is assigned to elements of a path, by that path."""
+        found: dict[tuple[str, ...], list[ast.expr]] = defaultdict(list)
+        for statement in self._syntax.nodes(ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Subscript) and (path := path_of(target.value)):
+                    found[path].append(statement.value)
+        return found
 
     def _bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
         if path[0] in ("self", "cls") and len(path) == 2:

@@ -215,7 +215,7 @@ class Calls:
 
     def given_back(self, function: Function) -> Value:
         """Return what a function of this file gives back."""
-        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in walk(function)):
             return UNKNOWN
         returned = _returns(function)
         return join([self._values.value(value) for value in returned]) if returned else PLAIN
@@ -283,7 +283,7 @@ class Calls:
                 for statement in self._syntax.nodes(ast.Assign)
                 if isinstance(statement.value, ast.Call)
                 for target in statement.targets
-                if isinstance(target, ast.Name | ast.Attribute)
+                if isinstance(target, (ast.Name, ast.Attribute))
             }
         return self._made
 

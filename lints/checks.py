@@ -38,7 +38,7 @@ class Checks:
                     tests = (test for part in parts for test in part.ifs)
                     if any(self._holds(test, path) for test in tests):
                         return True
-            if isinstance(parent, Function | ast.Lambda):
+            if isinstance(parent, (Function, ast.Lambda)):
                 return False
         return False
 

@@ -3,6 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from weakref import WeakMethod
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
 from .callees import Callees
@@ -32,7 +34,11 @@ class Cold:
     def __init__(self, syntax: Syntax, names: Names, callees: Callees | None = None) -> None:
         self._syntax = syntax
         self._names = names
-        self._meanings = Meanings(syntax, names, callees, self._around)
+        # Holding each other, the two would be left to the garbage collector.
+        around = WeakMethod(self._around)
+        self._meanings = Meanings(
+            syntax, names, callees, lambda call: found(call) if (found := around()) else None
+        )
         self._reasons: dict[tuple[ast.AST, bool], Seldom | None] = {}
         self._branches: dict[tuple[ast.If, bool], Seldom | None] = {}
         # By what holds several in a row: its statements or operands that few steps arrive at.
@@ -234,13 +240,14 @@ class Cold:
     def _around(self, call: ast.Call) -> Seldom | None:
         """Return why a call is reached in few of the runs of the function it stands in."""
         for child, parent in self._syntax.ancestors(call):
-            if isinstance(parent, Function | ast.Lambda):
+            if isinstance(parent, (Function, ast.Lambda)):
                 return None
             if why := self.why(child, parent, looped=False):
                 return why
         return None
 
 
+@lru_cache(maxsize=10_000)
 def _is_cold_name(name: str, *, called: bool) -> bool:
     words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
     cold = _COLD_WORDS - _OF_BOTH if called else _COLD_WORDS

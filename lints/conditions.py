@@ -59,7 +59,7 @@ def by_choice(
 
 def _left_before(parent: ast.AST, child: ast.AST) -> bool:
     """Whether an earlier `if ...: return` of the same block may keep the child from running."""
-    if isinstance(parent, ast.Module | ast.ClassDef):
+    if isinstance(parent, (ast.Module, ast.ClassDef)):
         return False
     for block in blocks(parent):
         if child in block:
@@ -76,7 +76,7 @@ def _asks(branch: ast.If) -> bool:
     """Whether a condition asks for more than where the program runs, or holds but once."""
     if not _SETTING.search(ast.unparse(branch.test)):
         return True
-    parts = [n for n in ast.walk(branch.test) if isinstance(n, ast.Attribute | ast.Name)]
+    parts = [n for n in ast.walk(branch.test) if isinstance(n, (ast.Attribute, ast.Name))]
     asked = {ast.unparse(part) for part in parts}
     stored = (s for s in branch.body if isinstance(s, ast.Assign))
     return any(ast.unparse(target) in asked for s in stored for target in s.targets)

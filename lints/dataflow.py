@@ -156,7 +156,7 @@ class Dataflow:
         return DERIVED if any(value.is_derived for value in values) else UNKNOWN
 
     def _comparison(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> Value:
-        if any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in ops):
+        if any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in ops):
             return PLAIN
         if any(isinstance(o, ast.Constant) and isinstance(o.value, str | None) for o in operands):
             return PLAIN
@@ -213,7 +213,7 @@ class Dataflow:
         return [binding for binding in found if binding not in open_ones]
 
     def _whole_or_member(self, node: ast.expr, path: Path, found: list[Binding]) -> Value:
-        if not isinstance(node, ast.Attribute | ast.Subscript):
+        if not isinstance(node, (ast.Attribute, ast.Subscript)):
             return UNKNOWN
         if all(binding.path == path[: len(binding.path)] != path for binding in found):
             own = path[0] in ("self", "cls") and all(b.path == path[:1] for b in found)
@@ -288,7 +288,7 @@ class Dataflow:
         if not at:
             return self.value(source)
         number = at[0]
-        if isinstance(source, ast.Tuple | ast.List) and not any(
+        if isinstance(source, (ast.Tuple, ast.List)) and not any(
             isinstance(element, ast.Starred) for element in source.elts
         ):
             if number is None or number >= len(source.elts):

@@ -76,15 +76,18 @@ def examine(
     hot = bool(outside.called) or may_be_hot(text)
     try:
         if shortcuts:
-            rules = [rule for rule in rules if _may_flag(rule, text, hot, terms)]
+            rules = _that_may_flag(rules, text, hot, terms)
         if not rules and not hot:
             parsed(text)
             return SourceResult()
         facts = Facts(text, path, outside, terms)
-        if not facts.uses_torch:
-            return SourceResult()
-        found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
-        calls = tuple(facts.hot_calls())
+        try:
+            if not facts.uses_torch:
+                return SourceResult()
+            found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
+            calls = tuple(facts.hot_calls())
+        finally:
+            facts.dismiss()
     except UNPARSABLE as error:
         return SourceResult(problems=(f"{path}: {why_unparsable(error)}",))
     once = dict.fromkeys(_said_once(found, rules))
@@ -116,10 +119,19 @@ def _said_once(found: Sequence[Finding], rules: Sequence[type[Rule]]) -> Iterato
     return (finding for finding in found if (finding.code, finding.span) not in said)
 
 
-def _may_flag(rule: type[Rule], text: str, hot: bool, terms: Terms) -> bool:
-    """Whether the words of a text leave it possible that a rule has something to say."""
-    anywhere = not rule.hot_only or (terms.notes and rule.notes)
-    return (hot or anywhere) and any(token in text for token in rule.tokens)
+def _that_may_flag(
+    rules: Sequence[type[Rule]], text: str, hot: bool, terms: Terms
+) -> list[type[Rule]]:
+    """Return the rules that have something to say, as far as the words of a text tell."""
+    said: dict[str, bool] = {}
+
+    def says(token: str) -> bool:
+        if token not in said:
+            said[token] = token in text
+        return said[token]
+
+    able = (rule for rule in rules if hot or not rule.hot_only or (terms.notes and rule.notes))
+    return [rule for rule in able if any(map(says, rule.tokens))]
 
 
 def _judged(facts: Facts, rules: Sequence[type[Rule]]) -> tuple[list[Finding], list[str]]:
@@ -226,7 +238,7 @@ def _nodes(roots: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
             value = getattr(node, name)
             if isinstance(value, cst.CSTNode):
                 below.append(value)
-            elif isinstance(value, tuple | list):
+            elif isinstance(value, (tuple, list)):
                 below.extend(item for item in value if isinstance(item, cst.CSTNode))
         stack.extend(reversed(below))
 

@@ -105,7 +105,7 @@ class Evaluations:
         )
 
     def _runs_model(self, loop: ast.For, call: ast.Call, depth: int = 1) -> bool:
-        if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
+        if not isinstance(call.func, (ast.Name, ast.Attribute, ast.Subscript)):
             return False
         if depth and isinstance(helper := self._names.definition(call.func), Function):
             if helper.name == "forward" or self._without_grad(helper.body[0]):
@@ -174,7 +174,7 @@ class Evaluations:
         """Whether autograd is off here, or may be: by `with`, by decorator, by a name for these."""
         for child, parent in self._syntax.ancestors(node):
             around: list[ast.expr] = []
-            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
+            if isinstance(parent, (ast.With, ast.AsyncWith)) and child in parent.body:
                 around = [item.context_expr for item in parent.items]
             elif isinstance(parent, Function) and child in parent.body:
                 around = parent.decorator_list

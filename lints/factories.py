@@ -190,7 +190,7 @@ class Factories:
         if not found and path and (home := self._names.home(node, path[0])):
             found = self._bindings.everywhere(home, path)
         sources = [b.source for b in found if b.how is How.ASSIGN and b.path == path]
-        plain = [s for s in sources if isinstance(s, ast.Constant | ast.Call)]
+        plain = [s for s in sources if isinstance(s, (ast.Constant, ast.Call))]
         return bool(plain) and not any(self.is_device(source) for source in plain)
 
     def _made(self, node: ast.expr, device: ast.expr | None, like: ast.expr | None) -> Moved | None:
@@ -346,7 +346,7 @@ def _is_empty(factory: ast.Call, name: str) -> bool:
 
 def _elements(args: list[ast.expr]) -> list[ast.expr]:
     """Return the arguments of a call, lists taken apart: of `cat([a, b], 0)`, `a`, `b` and `0`."""
-    taken = (arg.elts if isinstance(arg, ast.List | ast.Tuple) else [arg] for arg in args)
+    taken = (arg.elts if isinstance(arg, (ast.List, ast.Tuple)) else [arg] for arg in args)
     return [part for parts in taken for part in parts]
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .bindings import Path
-from .markers import backward_receivers
+from .markers import backward_receivers, candidates
 from .names import Names
 from .nodes import children, path_of, walk
 from .syntax import Syntax
@@ -23,7 +23,7 @@ class Feeding:
         self._syntax = syntax
         self._names = names
         self._backward: dict[Key, list[ast.expr]] = defaultdict(list)
-        for call in syntax.calls:
+        for call in candidates(syntax):
             for receiver in backward_receivers(call):
                 if path_of(receiver):
                     self._backward[self._key(receiver)].append(receiver)

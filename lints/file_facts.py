@@ -24,6 +24,7 @@ from .hosts import Hosts
 from .loaders import Loaders
 from .names import Names
 from .notes import Notes
+from .only import ANY
 from .outside import ALONE, SPREAD, HotCall, Outside, Place
 from .parameters import Parameters
 from .paths import is_test_code
@@ -48,6 +49,15 @@ class FileFacts:
         self._outside = outside
         self._source = source
         self.syntax = Syntax(source)
+
+    def dismiss(self) -> None:
+        """Let go of all that is known: nothing may be asked any more.
+
+        The rooms know each other, so that without this only the garbage collector could free them.
+        """
+        for room in (*vars(self).values(), self):
+            if hasattr(room, "__dict__") and room is not self._outside:
+                vars(room).clear()
 
     @cached_property
     def names(self) -> Names:
@@ -230,6 +240,8 @@ class FileFacts:
     def hot_calls(self) -> Iterator[HotCall]:
         """Yield what this file calls of others in every step, with what it passes."""
         for call, target, hot in self.regions.calls_outward():
+            if not target.startswith(ANY) and not self._outside.defines(target):
+                continue  # nobody asks what is passed to it
             chain = (*hot.chain, f"{self.path}:{call.lineno}")
             given: list[tuple[str | int, ast.expr]] = [
                 *enumerate(call.args),
@@ -261,7 +273,7 @@ class FileFacts:
 
     def is_input(self, node: ast.expr, depth: int = 2) -> bool:
         """Whether an expression is a parameter of a `forward` or a loss, or a part of one."""
-        while isinstance(node, ast.Subscript | ast.Attribute) or (
+        while isinstance(node, (ast.Subscript, ast.Attribute)) or (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         ):
             node = node.func.value if isinstance(node, ast.Call) else node.value  # type: ignore[attr-defined]

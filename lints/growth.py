@@ -176,7 +176,7 @@ def _joined(cat: ast.Call) -> list[Path]:
     """Return the names that a call concatenates, seen through `.detach()` and the like."""
     given = cat.args[0] if cat.args else keyword(cat, "tensors")
     found: list[Path] = []
-    for part in given.elts if isinstance(given, ast.List | ast.Tuple) else ():
+    for part in given.elts if isinstance(given, (ast.List, ast.Tuple)) else ():
         while isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
             part = part.func.value
         if path := path_of(part):
@@ -185,7 +185,7 @@ def _joined(cat: ast.Call) -> list[Path]:
 
 
 def _is_ref(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
 
 
 def _asks_for_first(test: ast.expr) -> bool:

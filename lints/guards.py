@@ -126,7 +126,7 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
         case ast.Compare(left=left, ops=[op], comparators=[right]) if _asks_for_stage(
             left, right, _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
         ):
-            return Seldom.EVALUATION if isinstance(op, ast.Eq | ast.NotEq) else None
+            return Seldom.EVALUATION if isinstance(op, (ast.Eq, ast.NotEq)) else None
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _guarded_if(is_periodic(left, known) or is_periodic(right, known))
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()], comparators=[right]):
@@ -258,13 +258,13 @@ def _rare_comparison(
     left: ast.expr, op: ast.cmpop, right: ast.expr, known: Meanings
 ) -> Seldom | None:
     of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
-    if isinstance(op, ast.Eq | ast.NotEq) and _asks_for_stage(left, right, of_evaluation):
+    if isinstance(op, (ast.Eq, ast.NotEq)) and _asks_for_stage(left, right, of_evaluation):
         return Seldom.EVALUATION
-    if isinstance(op, ast.Gt | ast.GtE):
+    if isinstance(op, (ast.Gt, ast.GtE)):
         return _guarded_if(asks_the_time(left, right, known))
-    if isinstance(op, ast.Lt | ast.LtE) and _names_version(left):
+    if isinstance(op, (ast.Lt, ast.LtE)) and _names_version(left):
         return Seldom.ELSEWHERE
-    if isinstance(op, ast.Lt | ast.LtE):
+    if isinstance(op, (ast.Lt, ast.LtE)):
         periodic = isinstance(op, ast.Lt) and is_periodic(left, known)
         return _guarded_if(periodic or asks_the_time(right, left, known))
     if isinstance(op, ast.Is | ast.IsNot) and _is_none(right):
@@ -275,7 +275,7 @@ def _rare_comparison(
         return _elsewhere_if("dtype" in (dotted(left) or ""))  # masters are kept in float32
     if isinstance(op, ast.Eq) and _asks_for_other_device(left, right):
         return Seldom.ELSEWHERE
-    if not isinstance(op, ast.Eq | ast.In):
+    if not isinstance(op, (ast.Eq, ast.In)):
         return None
     if is_periodic(left, known) or is_periodic(right, known):
         return Seldom.GUARDED

@@ -5,11 +5,21 @@ import re
 
 from .names import Names
 from .nodes import dotted, keyword, path_of
+from .syntax import Syntax
 from .vocabulary import is_module_name
 
 _OPTIMIZER = re.compile(r"optim|(^|_)opt(?=[A-Z_\d]|$)")
+_METHODS = {
+    *("step", "backward", "manual_backward", "scale_loss", "call_hook", "update_params"),
+    "optimizer_step",
+}
 # Objects that run the backward pass of the loss they are given.
 _RUNS_BACKWARD = re.compile(r"accelerator|fabric|engine|strategy|optim|scaler|self$", re.IGNORECASE)
+
+
+def candidates(syntax: Syntax) -> list[ast.Call]:
+    """Return the calls that the questions below may be answered yes of, by their names alone."""
+    return [call for call in syntax.calls if _may_mark(call.func)]
 
 
 def is_marker(call: ast.Call, names: Names) -> bool:
@@ -50,6 +60,11 @@ def backward_receivers(call: ast.Call) -> list[ast.expr]:
                 return _parts(call.args[0])
             return _parts(receiver)
     return []
+
+
+def _may_mark(func: ast.expr) -> bool:
+    name = _last_name(func)
+    return name in _METHODS or "scaler" in name.lower()
 
 
 def _is_backward(call: ast.Call, names: Names) -> bool:

@@ -78,12 +78,12 @@ class Meanings:
         function = self._callees.of(call) if self._callees else self._names.definition(call.func)
         if not isinstance(function, Function) or isinstance(function, ast.AsyncFunctionDef):
             return None
-        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function)):
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in walk(function)):
             return None
         given = [self._on_condition(value, function) for value in returned_by(function)]
         if not given:
             return None
-        if not isinstance(function.body[-1], ast.Return | ast.Raise):
+        if not isinstance(function.body[-1], (ast.Return, ast.Raise)):
             given.append(ast.Constant(None))
         inner = type(self)(self._syntax, self._names, self._callees, self._seldom, (call, function))
         return given, inner
@@ -194,7 +194,7 @@ class Meanings:
     def _loops(self, call: ast.Call) -> set[Loop]:
         found: set[Loop] = set()
         for child, parent in self._syntax.ancestors(call):
-            if isinstance(parent, Function | ast.Lambda):
+            if isinstance(parent, (Function, ast.Lambda)):
                 break
             if isinstance(parent, Loop) and child in parent.body:
                 found.add(parent)

@@ -18,6 +18,7 @@ class Modules:
         self._files: set[str] = set()
         self._by_last: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         self._path: dict[tuple[str, ...], str] = {}
+        self._found: dict[tuple[str, str], tuple[str, str] | None] = {}
         for file in files:
             if not file.endswith(".py"):
                 continue
@@ -33,7 +34,19 @@ class Modules:
         if name.startswith(FILE):
             file, _, inner = name.removeprefix(FILE).rpartition(":")
             return file, inner
-        folder = PurePosixPath(importer).parts[:-1]
+        # Files of one folder find the same under a name.
+        key = importer.rpartition("/")[0], name
+        if key not in self._found:
+            self._found[key] = self._find(*key)
+        return self._found[key]
+
+    def module(self, importer: str, name: str) -> str | None:
+        """Return the file that a full name stands for as a whole, where it is a module."""
+        found = self.find(importer, name)
+        return found[0] if found and not found[1] else None
+
+    def _find(self, home: str, name: str) -> tuple[str, str] | None:
+        folder = PurePosixPath(home).parts
         if name.startswith("."):
             return self._relative(folder, name)
         parts = tuple(name.split("."))

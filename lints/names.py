@@ -4,6 +4,7 @@ import ast
 import builtins
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from functools import lru_cache
 
 from .nodes import Function, dotted
 from .outside import Outside
@@ -34,9 +35,6 @@ _MOVED = (
     ("torch.nn.modules.", "torch.nn."),
 )
 
-# Where a module takes all names of more modules than this, looking through them is not worth it.
-_MOST_STARS = 12
-
 Definition = Function | ast.ClassDef
 
 
@@ -57,14 +55,25 @@ class Names:
         self._methods: dict[ast.ClassDef, list[Function]] = {}
         self._callers: dict[Function, list[ast.Call]] | None = None
         self._seen: dict[tuple[ast.AST, str], ast.AST | None] = {}
+        self._of_node: dict[ast.AST, str | None] = {}
+        self._full: dict[tuple[ast.AST, str], str | None] = {}
         self._own: dict[ast.ClassDef, dict[str, Function]] = {}
         self._packages: set[str] | None = None
         self._collect()
 
     def of(self, node: ast.AST) -> str | None:
         """Return the full name, as in `torch.nn.Linear`, that an expression imports; else None."""
+        if node in self._of_node:
+            return self._of_node[node]
         text = dotted(node)
-        return None if text is None else self._imported(node, text)
+        name = None
+        if text is not None:
+            key = self._syntax.scope(node), text
+            if key not in self._full:
+                self._full[key] = self._imported(node, text)
+            name = self._full[key]
+        self._of_node[node] = name
+        return name
 
     def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")
@@ -120,18 +129,14 @@ class Names:
             return self.method(home, "forward") or self.method(home, "__call__")
         return self.method(home, rest)
 
-    def passed_on(self, name: str) -> list[str]:
-        """Return under which full names the module may import what it offers under this one."""
-        head, _, rest = name.partition(".")
+    def at_top(self) -> tuple[frozenset[str], dict[str, list[str]]]:
+        """Return the names that the module gives itself, and what those that it imports stand for.
+
+        Under `*` stand the modules of which it takes all names.
+        """
         module = self._syntax.tree
-        if head in self._defined[module] or head in self._other[module]:
-            return []
-        imported = self._imports[module]
-        sources = imported.get(head)
-        if sources is None and len(imported.get("*", ())) <= _MOST_STARS:
-            sources = {star.removesuffix("*") + head for star in imported.get("*", ())}
-        sources = sources or set()
-        return [f"{source}.{rest}" if rest else source for source in sorted(sources)]
+        own = frozenset((*self._defined[module], *self._other[module]))
+        return own, {name: sorted(found) for name, found in self._imports[module].items()}
 
     def method(self, home: ast.ClassDef, name: str, depth: int = 4) -> Function | None:
         """Return a method of a class, or of one of its bases in the same file."""
@@ -300,6 +305,7 @@ def parameters(args: ast.arguments) -> set[str]:
     return {arg.arg for arg in every if arg is not None}
 
 
+@lru_cache(maxsize=10_000)
 def canonical(name: str) -> str:
     """Return one name for what can be imported from several places."""
     for prefix, instead in _MOVED:

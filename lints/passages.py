@@ -93,7 +93,7 @@ def _may_end(statement: ast.stmt) -> bool:
     """Whether a statement may keep a search from going on without binding anything."""
     if isinstance(statement, ast.If):
         return bool(statement.orelse)
-    return isinstance(statement, ast.With | ast.AsyncWith | ast.Try)
+    return isinstance(statement, (ast.With, ast.AsyncWith, ast.Try))
 
 
 def _down(numbers: list[int], below: int) -> Iterator[int]:

@@ -119,7 +119,7 @@ def _is_clock(node: ast.AST) -> bool:
 
 def counts(node: ast.expr) -> bool:
     """Whether this names the number of the step, so that equality holds once."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         node = node.left  # `step + 1 == last`
     name = (dotted(node) or "").rsplit(".", 1)[-1]
     return bool(_COUNTER.search(name))

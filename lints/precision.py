@@ -52,7 +52,7 @@ class Precision:
     def _falls_back(self, node: ast.AST) -> bool:
         """Whether a condition on versions or devices leads here: the new name may be beside it."""
         return any(
-            isinstance(parent, ast.If | ast.IfExp) and _CHOOSES.search(ast.unparse(parent.test))
+            isinstance(parent, (ast.If, ast.IfExp)) and _CHOOSES.search(ast.unparse(parent.test))
             for _, parent in self._syntax.ancestors(node)
         )
 

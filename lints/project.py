@@ -3,12 +3,14 @@
 import ast
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
 from .file_facts import FileFacts
 from .modules import FILE, Modules
+from .names import Names
 from .nodes import Function
 from .only import EVERYTHING, may_tell, only_methods
 from .outside import LIBRARIES, HotCall
@@ -20,6 +22,8 @@ from .values import UNKNOWN, Value
 _HELD = 2_000_000
 _DEEPEST = 6
 _REEXPORTS = 4
+# Where a module takes all names of more modules than this, looking through them is not worth it.
+_MOST_STARS = 12
 
 # Gives the text of a file by its path; None where it cannot be read.
 Read = Callable[[str], str | None]
@@ -29,6 +33,15 @@ Key = TypeVar("Key")
 Known = TypeVar("Known")
 # An answer, with the files that had a say in it.
 Answer = tuple[Known, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What others get from a module: by its `own` names, what it imports, and all of `stars`."""
+
+    own: frozenset[str] = frozenset()
+    imports: Mapping[str, list[str]] = field(default_factory=dict)
+    stars: tuple[str, ...] = ()
 
 
 class Project:
@@ -53,6 +66,7 @@ class Project:
         self._texts: dict[str, str | None] = {}
         self._held: OrderedDict[str, FileFacts | None] = OrderedDict()
         self._held_size = 0
+        self._offers: dict[str, _Offered] = {}
         self._targets: dict[tuple[str, str], Answer[Target | None]] = {}
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
@@ -128,24 +142,28 @@ class Project:
         return answer
 
     def _find(
-        self, importer: str, name: str, depth: int, failed: dict[tuple[str, str], int] | None = None
+        self, importer: str, name: str, depth: int, failed: dict[Target, int] | None = None
     ) -> Target | None:
-        """Follow a name; what `failed` as deep as this on another way is not followed again."""
+        """Follow a name to where it is defined, through the modules that pass it on."""
         failed = {} if failed is None else failed
-        if failed.get((importer, name), -1) >= depth:
+        found = self._modules.find(importer, name)
+        return self._find_in(*found, depth, failed) if found and found[1] else None
+
+    def _find_in(
+        self, file: str, inner: str, depth: int, failed: dict[Target, int]
+    ) -> Target | None:
+        """Find a name in a module; what `failed` as deep as this is not looked for again."""
+        key = file, inner
+        if failed.get(key, -1) >= depth:
             return None
-        if target := self._follow(importer, name, depth, failed):
+        if target := self._follow(file, inner, depth, failed):
             return target
-        failed[importer, name] = max(depth, failed.get((importer, name), -1))
+        failed[key] = max(depth, failed.get(key, -1))
         return None
 
     def _follow(
-        self, importer: str, name: str, depth: int, failed: dict[tuple[str, str], int]
+        self, file: str, inner: str, depth: int, failed: dict[Target, int]
     ) -> Target | None:
-        found = self._modules.find(importer, name)
-        if found is None or not found[1]:
-            return None
-        file, inner = found
         text = self._text(file)
         head, _, rest = inner.partition(".")
         if text is None or (head not in text and "import *" not in text):
@@ -156,11 +174,38 @@ class Project:
             if inherited := self._find_inherited(file, head, rest, depth):
                 return inherited
             return (file, inner) if rest in ("__call__", "forward") else None
-        facts = self._facts(file) if depth and "import" in text else None
-        for passed_on in facts.names.passed_on(inner) if facts else ():
-            if further := self._find(file, passed_on, depth - 1, failed):
+        if not depth or "import" not in text:
+            return None
+        offered = self._offered(file)
+        if head in offered.own:
+            return None
+        if head not in offered.imports:
+            return self._from_stars(offered.stars, inner, depth - 1, failed)
+        for source in offered.imports[head]:
+            name = f"{source}.{rest}" if rest else source
+            if further := self._find(file, name, depth - 1, failed):
                 return further
         return None
+
+    def _from_stars(
+        self, stars: Iterable[str], inner: str, depth: int, failed: dict[Target, int]
+    ) -> Target | None:
+        found = (self._find_in(star, inner, depth, failed) for star in stars)
+        return next(filter(None, found), None)
+
+    def _offered(self, file: str) -> "_Offered":
+        """Return what importing from a module leads to; worked out once for each."""
+        if file not in self._offers:
+            facts = self._facts(file)
+            self._offers[file] = self._offers_of(file, facts.names) if facts else _Offered()
+        return self._offers[file]
+
+    def _offers_of(self, file: str, names: Names) -> "_Offered":
+        own, imports = names.at_top()
+        stars = imports.pop("*", [])
+        modules = (self._modules.module(file, _module_of(star)) for star in stars)
+        followed = tuple(filter(None, modules)) if len(stars) <= _MOST_STARS else ()
+        return _Offered(own, imports, followed)
 
     def _find_inherited(self, file: str, home: str, method: str, depth: int) -> Target | None:
         """Return where a class of another file has a method from."""
@@ -275,6 +320,12 @@ class View:
     def has_only(self, method: str) -> bool:
         """Whether one class of the project, and no other, has a method of this name."""
         return self._project.only_method(method) is not None
+
+
+def _module_of(star: str) -> str:
+    """Return the module that all names are taken of: `..` of `..*`, `a.b` of `a.b.*`."""
+    module = star.removesuffix("*")
+    return module if module.startswith(".") else module.removesuffix(".")
 
 
 def _defines(text: str, name: str) -> bool:

@@ -90,7 +90,12 @@ class Regions:
 
     def hot(self, node: ast.AST) -> Hot | None:
         """Return why a node runs in every step; None where it does not, or where we cannot tell."""
-        return None if self._of_tests else self._climb(node)
+        if self._of_tests:
+            return None
+        scope = self._syntax.scope(node)
+        quiet = scope not in self._looping and scope not in self._hot_functions
+        # Where nothing in a function is hot, there is no need to climb.
+        return None if quiet and isinstance(scope, Function) else self._climb(node)
 
     def seldom(self, node: ast.AST) -> Hot | None:
         """Return why a node of hot code runs in some steps only; None on error paths."""
@@ -187,7 +192,7 @@ class Regions:
     def step_loop(self, node: ast.AST) -> Loop | None:
         """Return the innermost step loop of the same function that this node stands in."""
         for child, parent in self._syntax.ancestors(node):
-            if isinstance(parent, Function | ast.Lambda):
+            if isinstance(parent, (Function, ast.Lambda)):
                 return None
             if not isinstance(parent, Loop) or parent not in self._step_loops:
                 continue
@@ -267,7 +272,7 @@ class Regions:
                 continue
             for given in (*call.args, *(k.value for k in call.keywords)):
                 named = getattr(given, "attr", getattr(given, "id", None))
-                if named in self._own_names and isinstance(given, ast.Attribute | ast.Name):
+                if named in self._own_names and isinstance(given, (ast.Attribute, ast.Name)):
                     yield given
 
     def _add_called_from(self, outside: Outside) -> None:
@@ -310,19 +315,19 @@ class Regions:
         if self._of_tests or not (self._step_loops or self._hot_functions):
             return
         for call in self._syntax.calls:
-            target = self._callees.of(call)
-            if isinstance(target, str) and not target.startswith(LIBRARIES):
-                hot = self.hot(call)
-                if hot is not None:
+            if (hot := self.hot(call)) is not None:
+                for target in self._targets_of(call):
                     yield call, target, hot
-            elif target is None and (name := self._only_name(call)) is not None:
-                hot = self.hot(call)
-                if hot is not None:
-                    yield call, f"{ANY}{name}", hot
-            elif target is None:
-                for each in self._callees.alternatives(call):
-                    if (hot := self.hot(call)) is not None:
-                        yield call, each, hot
+
+    def _targets_of(self, call: ast.Call) -> Iterable[str]:
+        """Return the full names of what a call may run that other files define."""
+        target = self._callees.of(call)
+        if isinstance(target, str):
+            return [] if target.startswith(LIBRARIES) else [target]
+        if target is not None:
+            return []
+        name = self._only_name(call)
+        return self._callees.alternatives(call) if name is None else [f"{ANY}{name}"]
 
     def _only_name(self, call: ast.Call) -> str | None:
         """Return the method that a call of an unknown object runs, where one class has it."""

@@ -154,7 +154,7 @@ class Roots:
             return False
         # What makes a loss gives back a function; a loss takes what it compares.
         takes = len(function.args.args) - len(function.args.defaults)
-        makes = any(isinstance(node, ast.Lambda | ast.ClassDef) for node in walk(function))
+        makes = any(isinstance(node, (ast.Lambda, ast.ClassDef)) for node in walk(function))
         return takes >= 2 and not makes and self._syntax.scope(function) is self._syntax.tree
 
     def is_module(self, home: ast.ClassDef) -> bool:

@@ -124,9 +124,9 @@ class Shown:
 
     def _whole(self, node: ast.AST) -> ast.AST:
         """Return the f-string of a part that, before Python 3.12, claims the place of the whole."""
-        while isinstance(node, ast.Constant | ast.FormattedValue | ast.JoinedStr):
+        while isinstance(node, (ast.Constant, ast.FormattedValue, ast.JoinedStr)):
             parent = self._syntax.parent(node)
-            if not isinstance(parent, ast.FormattedValue | ast.JoinedStr):
+            if not isinstance(parent, (ast.FormattedValue, ast.JoinedStr)):
                 break
             node = parent
         return node

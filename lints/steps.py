@@ -3,7 +3,7 @@
 import ast
 
 from .cold import Cold
-from .markers import is_marker, takes_the_step
+from .markers import candidates, is_marker, takes_the_step
 from .names import Names
 from .nodes import Function, Loop, path_of
 from .syntax import Syntax
@@ -33,7 +33,7 @@ class Steps:
         """Mark the loops; return the functions that take a step, those with a loop included."""
         stepping: set[Function] = set()
         unlooped: set[Function] = set()
-        markers = [call for call in self._syntax.calls if is_marker(call, self._names)]
+        markers = [call for call in candidates(self._syntax) if is_marker(call, self._names)]
         for _ in range(_DEEPEST_CALL + 1):
             for call in markers:
                 if function := self._mark(call):
@@ -65,7 +65,7 @@ class Steps:
                 if function and (takes_the_step(call) or self._names.definition(call.func)):
                     self._epochs.add(function)
                 return None
-            if parent is function or isinstance(parent, ast.Lambda | ast.ClassDef):
+            if parent is function or isinstance(parent, (ast.Lambda, ast.ClassDef)):
                 break
         return function
 

@@ -147,7 +147,7 @@ def _describe(found: Surveyed, raw: bytes) -> None:
     found.hot = found.matters and bool(_HOT.search(raw))
     found.trains = found.matters and bool(_TRAINS.search(raw))
     found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
-    found.optimizes = found.matters and bool(_OPTIMIZES.search(raw))
+    found.optimizes = found.matters and b"optim" in raw and bool(_OPTIMIZES.search(raw))
     found.speaks = bool(_SPEAKS.search(raw))
 
 

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 from typing import TypeVar
 
 from .finding import Span
@@ -13,6 +14,7 @@ from .spans import Spans
 
 Node = TypeVar("Node", bound=ast.AST)
 
+_PLACE = attrgetter("lineno", "col_offset")
 _TEXT = re.compile(r"\S")
 _COMPOUND = (
     *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar),
@@ -66,7 +68,7 @@ class Syntax:
         if types not in self._listed:
             found = [node for each in types for node in self._of_type.get(each, ())]
             if found and hasattr(found[0], "lineno"):
-                found.sort(key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
+                found.sort(key=_PLACE)
             self._listed[types] = found
         return self._listed[types]  # type: ignore[return-value]
 
@@ -109,6 +111,8 @@ class Syntax:
         Decorators, defaults and annotations of a function belong to the scope around it.
         """
         homes, parents = self._home, self._parent
+        if (known := homes.get(node)) is not None:
+            return known
         below: list[ast.AST] = []
         at: ast.AST | None = node
         while at is not None and at not in homes:

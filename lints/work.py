@@ -150,7 +150,7 @@ class Work:
         mattering = [file for file in self._given if file.matters]
         if not mattering and not any(config.local for config in self._configs()):
             return {}
-        from .analysis import Analyst, Job, outcome_of, plain_outcome, settle
+        from .analysis import Analyst, Job, collecting_seldom, outcome_of, plain_outcome, settle
         from .crew import judging
         from .project import Project
         from .registry import chosen_for
@@ -179,7 +179,8 @@ class Work:
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
-        outcomes = settle(jobs, known, judge)
+        with collecting_seldom():
+            outcomes = settle(jobs, known, judge)
         for job in jobs:
             outcome = outcomes[job.file.name]
             if known.get(job.file.name) is not outcome:

@@ -9,7 +9,7 @@ from ..arguments import keyword_argument, with_argument
 from ..facts import Facts
 from ..finding import Severity
 from ..rule import Cost, Invalid, Rule
-from ..values import Device
+from ..values import UNKNOWN, Device, Value
 
 _NON_BLOCKING = keyword_argument("non_blocking", cst.Name("True"))
 
@@ -155,8 +155,9 @@ class BlockingH2d(Rule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return all copies to another device."""
-        return facts.syntax.calls_to("to", "cuda")
+        """Return all copies of a batch to another device."""
+        calls = (c for c in facts.syntax.calls_to("to", "cuda") if facts.is_hot(c))
+        return (call for call in calls if _owner(facts, call).batch)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag `x.to(device)` and `x.cuda()` on a batch of a loader that is known."""
@@ -186,3 +187,9 @@ class BlockingH2d(Rule):
         else:
             message = "the CPU waits for the copy of an unpinned batch in every step"
             self.report(node, message, why=hot.why, severity=Severity.INFO)
+
+
+def _owner(facts: Facts, call: ast.Call) -> Value:
+    """Return what a method is called on."""
+    func = call.func
+    return facts.dataflow.value(func.value) if isinstance(func, ast.Attribute) else UNKNOWN

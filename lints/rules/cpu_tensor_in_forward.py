@@ -91,7 +91,7 @@ class CpuTensorInForward(Rule):
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the factories whose tensor is bound to a name."""
         calls = (c for c in facts.syntax.calls if facts.factories.name(c) and _target(facts, c))
-        return (call for call in calls if facts.regions.hot(call))
+        return (call for call in calls if facts.regions.hot(call) and not _is_placed(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a factory whose tensor is first of all moved."""
@@ -102,9 +102,9 @@ class CpuTensorInForward(Rule):
             return
         target = _target(self.facts, call)
         hot = self.facts.hot(node)
-        if target is None or hot is None or not self._is_moved_first(call, target):
+        if target is None or hot is None or _is_placed(call):
             return
-        if any(k.arg in ("device", "pin_memory", "generator", None) for k in call.keywords):
+        if not self._is_moved_first(call, target):
             return
         self.report(
             node, f"`torch.{name}` makes on the host what is moved to the device later", why=hot.why
@@ -154,3 +154,8 @@ def _target(facts: Facts, call: ast.Call) -> ast.Name | None:
         case ast.Assign(targets=[ast.Name() as target], value=value) if value is call:
             return target
     return None
+
+
+def _is_placed(call: ast.Call) -> bool:
+    """Whether a factory is told where to make its tensor, or draws from a generator of its own."""
+    return any(k.arg in ("device", "pin_memory", "generator", None) for k in call.keywords)

@@ -1,7 +1,7 @@
 """PFL601 graph-retention."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
@@ -204,10 +204,8 @@ class GraphRetention(Rule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return what adds to a sum or a list."""
-        yield from facts.syntax.calls_to("append")
-        yield from (n for n in facts.syntax.nodes(ast.AugAssign) if isinstance(n.op, ast.Add))
-        yield from (n for n in facts.syntax.nodes(ast.Assign) if isinstance(n.value, ast.BinOp))
+        """Return what adds something with a graph to a sum or a list."""
+        return (node for node, added in _additions(facts) if _keeps_graph(facts, added))
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         """Flag `total += loss`."""
@@ -231,12 +229,12 @@ class GraphRetention(Rule):
             self._check(node.func.value, node.args[0].value)
 
     def _check(self, kept: cst.BaseExpression, added: cst.BaseExpression) -> None:
+        found = self.facts.counterpart(added)
         hot = self.facts.hot(added)
-        # What a module keeps from call to call is its own affair: mostly another method resets it.
-        if hot is None or hot.place is Place.FORWARD:
+        if found is None or hot is None or not _keeps_graph(self.facts, found):
             return
         value = self.facts.value(added)
-        if not value.on_device or not value.grad or not self.facts.outlives_step(kept):
+        if not self.facts.outlives_step(kept):
             return
         if self.facts.without_grad(added) or self.facts.feeds_backward(kept):
             return
@@ -249,6 +247,27 @@ class GraphRetention(Rule):
             fix=detached,
             safe=not self.facts.escapes(kept),
         )
+
+
+def _additions(facts: Facts) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Yield what may add something, with what that is."""
+    for call in facts.syntax.calls_to("append"):
+        yield from ((call, arg) for arg in (*call.args, *(k.value for k in call.keywords)))
+    for augmented in facts.syntax.nodes(ast.AugAssign):
+        if isinstance(augmented.op, ast.Add):
+            yield augmented, augmented.value
+    for assigned in facts.syntax.nodes(ast.Assign):
+        if isinstance(assigned.value, ast.BinOp) and isinstance(assigned.value.op, ast.Add):
+            yield assigned, assigned.value.right
+
+
+def _keeps_graph(facts: Facts, added: ast.expr) -> bool:
+    hot = facts.regions.hot(added)
+    # What a module keeps from call to call is its own affair: mostly another method resets it.
+    if hot is None or hot.place is Place.FORWARD:
+        return False
+    value = facts.dataflow.value(added)
+    return value.on_device and value.grad
 
 
 def _parenthesized(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..nodes import walk
 from ..sync_rule import SyncRule
 
 
@@ -121,7 +122,8 @@ class HostCopy(SyncRule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that can bring a tensor to the host."""
-        return facts.syntax.calls_to("cpu", "tolist", "to")
+        yield from facts.syntax.calls_to("cpu", "tolist")
+        yield from (call for call in facts.syntax.calls_to("to") if _says_cpu(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag the first call of a chain that brings a tensor to the host."""
@@ -144,6 +146,17 @@ class HostCopy(SyncRule):
         if not (value.on_device or value.is_derived) or self.facts.is_saved(node):
             return
         self.says(node, value, f"{what} waits for the device")
+
+
+def _says_cpu(call: ast.Call) -> bool:
+    """Whether a text that names the CPU is part of what a call is given."""
+    return any(
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.strip("\"'").startswith("cpu")
+        for given in (*call.args, *(k.value for k in call.keywords))
+        for node in walk(given)
+    )
 
 
 def _is_cpu(node: cst.BaseExpression) -> bool:

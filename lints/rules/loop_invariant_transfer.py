@@ -101,10 +101,11 @@ class LoopInvariantTransfer(Rule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return the calls that move what has a name."""
-        calls = facts.syntax.calls_to("cuda", "to")
-        calls = [c for c in calls if isinstance(c.func, ast.Attribute) and path_of(c.func.value)]
-        return (call for call in calls if facts.regions.hot(call))
+        """Return the calls that move what has a name and is made on the host."""
+        for call in facts.syntax.calls_to("cuda", "to"):
+            path = path_of(call.func.value) if isinstance(call.func, ast.Attribute) else None
+            if path and facts.regions.hot(call) and _made_on_host(facts, call, path):
+                yield call
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a move of what was made on the host before, and does not change."""
@@ -133,25 +134,13 @@ class LoopInvariantTransfer(Rule):
 
     def _was_made_before(self, call: ast.Call, source: ast.expr, path: tuple[str, ...]) -> bool:
         """Whether all that binds the name makes a tensor on the host, once."""
-        bindings = self._bindings(call, path)
-        made = (b.source for b in bindings)
-        if not all(isinstance(m, ast.Call) and self.facts.factories.name(m) for m in made):
-            return False
+        bindings = _made_on_host(self.facts, call, path)
         if not bindings or any(self._changes(call, binding) for binding in bindings):
             return False
         value = self.facts.dataflow.value(source)
         if value.kind is not Kind.TENSOR or value.device is not Device.HOST:
             return False
         return path not in self._written
-
-    def _bindings(self, call: ast.Call, path: tuple[str, ...]) -> list[Binding]:
-        facts = self.facts
-        if path[0] in ("self", "cls"):
-            home = facts.names.own_class(call)
-            methods = facts.names.methods(home) if home and len(path) == 2 else []
-            return facts.bindings.of_methods(home, methods, path) if home and methods else []
-        scope = facts.names.home(call, path[0])
-        return facts.bindings.everywhere(scope, path) if scope and len(path) == 1 else []
 
     def _changes(self, call: ast.Call, binding: Binding) -> bool:
         """Whether a binding may run in every step, as the move does."""
@@ -177,3 +166,20 @@ class LoopInvariantTransfer(Rule):
             if in_place or not isinstance(node.ctx, ast.Load):
                 written.add(path_of(node.value))
         return written
+
+
+def _made_on_host(facts: Facts, call: ast.Call, path: tuple[str, ...]) -> list[Binding]:
+    """Return what binds a name, where all of it makes a new tensor."""
+    bindings = _bindings(facts, call, path)
+    made = (binding.source for binding in bindings)
+    only = all(isinstance(m, ast.Call) and facts.factories.name(m) for m in made)
+    return bindings if only else []
+
+
+def _bindings(facts: Facts, call: ast.Call, path: tuple[str, ...]) -> list[Binding]:
+    if path[0] in ("self", "cls"):
+        home = facts.names.own_class(call)
+        methods = facts.names.methods(home) if home and len(path) == 2 else []
+        return facts.bindings.of_methods(home, methods, path) if home and methods else []
+    scope = facts.names.home(call, path[0])
+    return facts.bindings.everywhere(scope, path) if scope and len(path) == 1 else []
