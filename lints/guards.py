@@ -73,6 +73,7 @@ _SERVING_STATE = re.compile(
 )
 # Input of a form that is on its way out.
 _LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
+_NUMBER_OF = re.compile(r"(^|_)(num|n|count|cnt)_(?!work|rank|gpu|proc|iter|step|batch|epoch)\w+")
 _HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
 _ELSEWHERE = {"cpu", "mps", "meta"}
@@ -254,6 +255,11 @@ def _error_if(holds: bool) -> Seldom | None:
     return Seldom.ERROR if holds else None
 
 
+def _is_number_of(node: ast.expr) -> bool:
+    """Whether this says how many there are of something: `len(x)`, `num_positives`."""
+    return _is_size(node) or bool(_NUMBER_OF.search((dotted(node) or "").rsplit(".", 1)[-1]))
+
+
 def _rare_comparison(
     left: ast.expr, op: ast.cmpop, right: ast.expr, known: Meanings
 ) -> Seldom | None:
@@ -281,8 +287,8 @@ def _rare_comparison(
         return Seldom.GUARDED
     if not isinstance(op, ast.Eq):
         return _guarded_if(counts(left))
-    if _is_size(left) and isinstance(right, ast.Constant) and right.value == 0:
-        return Seldom.ONCE  # an empty batch
+    if isinstance(right, ast.Constant) and right.value == 0 and _is_number_of(left):
+        return Seldom.ONCE  # an empty batch, an image without objects
     return Seldom.ONCE if counts(left) or counts(right) else None
 
 

@@ -9,7 +9,7 @@ from .callees import Callees
 from .guards import Seldom, commonest, never, rare
 from .names import Names
 from .nodes import Function, Loop, default_of, walk
-from .outside import HotCall
+from .outside import SPREAD, HotCall
 from .supplies import passed, returned_by
 from .syntax import Syntax
 
@@ -134,9 +134,13 @@ class Meanings:
             return None
         calls = self._calls_of(function)
         given = [passed(call, function, node.id) for call in calls]
-        if not calls or any(map(_spreads, calls)) or self._called_elsewhere(function):
-            return None
         found = {each is not None and not _is_none(each) for each in given}
+        if elsewhere := self._called_elsewhere(function):
+            if _may_be_passed(elsewhere, function, node.id):
+                return None
+            found.add(False)
+        if not found or any(map(_spreads, calls)):
+            return None
         return found.pop() if len(found) == 1 else None
 
     def _is_bound_before(self, node: ast.Name) -> bool:
@@ -239,3 +243,11 @@ def _passed_elsewhere(call: HotCall, function: Function, name: str) -> Seldom | 
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def _may_be_passed(call: HotCall, function: Function, name: str) -> bool:
+    """Whether calls of other files give a parameter, by its name, its place or with others."""
+    names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
+    own = 1 if names[:1] in (["self"], ["cls"]) else 0
+    where = names.index(name) - own if name in names else None
+    return any(key in (name, where, SPREAD) for key, _ in call.passed)

@@ -9,6 +9,8 @@ _TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 # What a library ships to show itself: tiny models on random data.
 _DEMO_FOLDERS = {"demos"}
+# Where runs leave copies of the code that they ran.
+_COPIES = {"log", "logs", "wandb", "mlruns"}
 
 
 def is_test_code(path: str, text: str | None = None) -> bool:
@@ -22,4 +24,4 @@ def is_test_code(path: str, text: str | None = None) -> bool:
         name = name if _TESTS.search(text) else "program.py"
     if name.startswith(("test_", "convert_")) or name.endswith("_test.py") or name in _TEST_FILES:
         return True
-    return any(part in _TEST_FOLDERS | _DEMO_FOLDERS for part in file.parts[:-1])
+    return any(part in _TEST_FOLDERS | _DEMO_FOLDERS | _COPIES for part in file.parts[:-1])

@@ -28,6 +28,7 @@ class PythonSliceWithTensor(SyncRule):
     """
 
     code = "PFL118"
+    preview = True
     tokens = ("[", "range(")
 
     VALID = (
