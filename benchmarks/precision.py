@@ -14,6 +14,7 @@ from pathlib import Path
 LABELS = Path(__file__).parent / "labels"
 PACKAGES = ("transformers", "timm", "lightning", "accelerate", "trl", "diffusers", "peft")
 SEED, SIZE, EACH = 20, 130, 4
+SAMPLES = ("first", "second", "third", "fourth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def precision(counts: Counter[str]) -> str:
 
 
 def samples_table(found: Iterable[Verdict]) -> str:
-    """Return the table of the two samples of the packages."""
+    """Return the table of the samples of the packages."""
     lines = [
         "| Sample | Read | Right | Wrong | Arguable | Right of right and wrong | Right of all |",
         "|:--|--:|--:|--:|--:|--:|--:|",
@@ -75,7 +76,7 @@ def samples_table(found: Iterable[Verdict]) -> str:
     by_sample = defaultdict(Counter)
     for each in found:
         by_sample[each.reading][each.verdict] += 1
-    for name in ("first", "second"):
+    for name in SAMPLES:
         counts = by_sample[name]
         cells = (name, counts.total(), *(counts[v] for v in ("right", "wrong", "arguable")))
         of_all = f"{counts['right'] / counts.total():.1%}"
