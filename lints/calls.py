@@ -57,6 +57,7 @@ class Calls:
         self._regions = regions
         self._loaders = loaders
         self._devices = Devices(values, syntax, names)
+        self._generators: dict[Function, bool] = {}
         self._methods = Methods(values, self._devices)
         self._made: dict[str, ast.Call] | None = None
 
@@ -215,10 +216,16 @@ class Calls:
 
     def given_back(self, function: Function) -> Value:
         """Return what a function of this file gives back."""
-        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in walk(function)):
+        if self._yields(function):
             return UNKNOWN
         returned = _returns(function)
         return join([self._values.value(value) for value in returned]) if returned else PLAIN
+
+    def _yields(self, function: Function) -> bool:
+        if function not in self._generators:
+            found = (isinstance(node, (ast.Yield, ast.YieldFrom)) for node in walk(function))
+            self._generators[function] = any(found)
+        return self._generators[function]
 
     def _of_unknown(self, call: ast.Call) -> Value:
         """What unknown code makes of tensors on the device lies there too, or was read already."""

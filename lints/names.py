@@ -266,9 +266,8 @@ class Names:
 
     def _collect(self) -> None:
         syntax = self._syntax
-        for name in syntax.nodes(ast.Name):
-            if type(name.ctx) is not ast.Load:
-                self._other[syntax.scope(name)][name.id].append(name)
+        for name in syntax.stores:
+            self._other[syntax.scope(name)][name.id].append(name)
         for definition in (*syntax.functions, *syntax.classes):
             self._defined[syntax.scope(definition)][definition.name].append(definition)
         for owner in (*syntax.functions, *syntax.nodes(ast.Lambda)):

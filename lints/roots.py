@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from .names import Names
@@ -88,6 +89,8 @@ class Roots:
     def __init__(self, syntax: Syntax, names: Names, path: str) -> None:
         self._syntax = syntax
         self._names = names
+        self._bases: dict[ast.ClassDef, list[str]] = {}
+        self._modules: dict[ast.ClassDef, bool] = {}
         self._serves = bool(_EVALUATOR.search(PurePosixPath(path).stem))
 
     def hook(self, function: ast.AST) -> str | None:
@@ -95,7 +98,9 @@ class Roots:
         home = self._syntax.class_of(function)
         if home is None or not isinstance(function, Function):
             return None
-        bases = sorted(self._names.bases(home))
+        if home not in self._bases:
+            self._bases[home] = sorted(self._names.bases(home))
+        bases = self._bases[home]
         return next((base for base in bases if function.name in _called_by(base)), None)
 
     def handler(self, function: Function) -> str | None:
@@ -159,7 +164,9 @@ class Roots:
 
     def is_module(self, home: ast.ClassDef) -> bool:
         """Whether a class of this file is an `nn.Module`."""
-        return are_of_modules(self._names.bases(home))
+        if home not in self._modules:
+            self._modules[home] = are_of_modules(self._names.bases(home))
+        return self._modules[home]
 
     def _bound_to(self, call: ast.Call) -> str:
         statement = self._syntax.statement(call)
@@ -175,6 +182,7 @@ def _is_on_iteration(call: ast.Call) -> bool:
     return ours and not _EVALUATOR.search(ast.unparse(call.func.value))
 
 
+@lru_cache(maxsize=10_000)
 def _called_by(base: str) -> set[str]:
     """Return which methods of classes derived from this one run in every step."""
     if base in _HOOKS:

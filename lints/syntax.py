@@ -58,6 +58,12 @@ class Syntax:
         return self.nodes(ast.For, ast.AsyncFor, ast.While)
 
     @cached_property
+    def stores(self) -> list[ast.Name]:
+        """All names that are bound or deleted, in the order of the text."""
+        names: list[ast.Name] = self._of_type.get(ast.Name, [])  # type: ignore[assignment]
+        return sorted((name for name in names if type(name.ctx) is not ast.Load), key=_PLACE)
+
+    @cached_property
     def statements(self) -> list[ast.stmt]:
         """All statements."""
         kinds = [kind for kind in self._of_type if issubclass(kind, ast.stmt)]

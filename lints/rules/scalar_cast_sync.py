@@ -119,12 +119,10 @@ class ScalarCastSync(SyncRule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return the casts and functions of `math` that are given tensors, and `%` on texts."""
-        calls = facts.syntax.calls_to(*_CASTS, "min", "max")
+        """Return the casts, the functions of `math`, and formatting with `%`."""
+        yield from facts.syntax.calls_to(*_CASTS, "min", "max")
         if facts.names.imports("math"):
-            of_math = (c for c in facts.syntax.calls if _is_of_math(facts.names.of(c.func)))
-            calls = [*calls, *of_math]
-        yield from (call for call in calls if _is_given_tensor(facts, call))
+            yield from (c for c in facts.syntax.calls if _is_of_math(facts.names.of(c.func)))
         yield from (n for n in facts.syntax.nodes(ast.BinOp) if formats_number(n))
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -161,19 +159,6 @@ class ScalarCastSync(SyncRule):
         value = self.facts.value(operand)
         if value.on_device and value.confidence is not Confidence.POSSIBLE:
             self.says(node, value, _MESSAGE.format(what))
-
-
-def _is_given_tensor(facts: Facts, call: ast.Call) -> bool:
-    """Whether a call in hot code may be given a tensor on the device, or a container of some."""
-    if not facts.runs(call):
-        return False
-    given = (facts.dataflow.value(arg) for arg in (*call.args, *(k.value for k in call.keywords)))
-    return any(
-        value.on_device
-        or value.is_device_tensor
-        or (value.kind is Kind.GROUP and value.held().is_device_tensor)
-        for value in given
-    )
 
 
 def _is_of_math(name: str | None) -> bool:
