@@ -59,6 +59,7 @@ _ONE_SHOT = re.compile(
     r"^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
     r"|^(is_)?first(_(step|iter|iteration|batch|time))?$"
     r"|^_?(is_|was_)?(interrupted|aborted|cancell?ed|preempted|terminated)$|(^|_)should_stop$"
+    r"|^_?cancel_\w+$"
 )
 # What becomes true in the first step, as the flag of `if not logged:`.
 _DONE_ONCE = re.compile(
@@ -69,7 +70,7 @@ _DONE_ONCE = re.compile(
 _SERVING = re.compile(r"^(is_)?merged$")
 _SERVING_STATE = re.compile(
     r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
-    r"|layer_past|past_states?)$"
+    r"|layer_past|past_states?|mems)$"
 )
 # Input of a form that is on its way out.
 _LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
@@ -255,6 +256,10 @@ def _error_if(holds: bool) -> Seldom | None:
     return Seldom.ERROR if holds else None
 
 
+def _is_zero(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0
+
+
 def _is_number_of(node: ast.expr) -> bool:
     """Whether this says how many there are of something: `len(x)`, `num_positives`."""
     return _is_size(node) or bool(_NUMBER_OF.search((dotted(node) or "").rsplit(".", 1)[-1]))
@@ -267,6 +272,9 @@ def _rare_comparison(
     if isinstance(op, (ast.Eq, ast.NotEq)) and _asks_for_stage(left, right, of_evaluation):
         return Seldom.EVALUATION
     if isinstance(op, (ast.Gt, ast.GtE)):
+        stands_for = known.stands_for(left)
+        if isinstance(stands_for, ast.IfExp) and _is_zero(right) and _is_zero(stands_for.orelse):
+            return rare(stands_for.test, known)  # `n = len(mems) if mems is not None else 0`
         return _guarded_if(asks_the_time(left, right, known))
     if isinstance(op, (ast.Lt, ast.LtE)) and _names_version(left):
         return Seldom.ELSEWHERE
