@@ -205,10 +205,10 @@ class Cold:
         """Whether the loop around takes a step beside this one, as of another network."""
         for loop in self._loops(statement)[:1]:
             for child, parent in self._syntax.ancestors(statement):
-                beside = (s for each in blocks(parent) for s in each if s is not child)
                 inside = self._syntax.in_block(child, getattr(parent, "body", []))
-                if isinstance(parent, ast.If) and inside:
-                    beside = iter(())  # the other branch is taken instead
+                # Of a condition, the other branch is taken instead.
+                around = [] if isinstance(parent, ast.If) and inside else list(blocks(parent))
+                beside = (each for block in around for each in block if each is not child)
                 if child is not statement and any(map(self._steps, beside)):
                     return True
                 if parent is loop:

@@ -70,7 +70,7 @@ _DONE_ONCE = re.compile(
 _SERVING = re.compile(r"^(is_)?merged$")
 _SERVING_STATE = re.compile(
     r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
-    r"|layer_past|past_states?|mems)$"
+    r"|layer_past|past_states?|mems|cache_position)$"
 )
 # Input of a form that is on its way out.
 _LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")

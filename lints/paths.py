@@ -25,3 +25,8 @@ def is_test_code(path: str, text: str | None = None) -> bool:
     if name.startswith(("test_", "convert_")) or name.endswith("_test.py") or name in _TEST_FILES:
         return True
     return any(part in _TEST_FOLDERS | _DEMO_FOLDERS | _COPIES for part in file.parts[:-1])
+
+
+def is_retired(path: str) -> bool:
+    """Whether a file lies where a library keeps what it no longer wants to be used."""
+    return "deprecated" in PurePosixPath(path).parts[:-1]
