@@ -27,7 +27,7 @@ from .notes import Notes
 from .only import ANY
 from .outside import ALONE, SPREAD, HotCall, Outside, Place
 from .parameters import Parameters
-from .paths import is_retired, is_test_code
+from .paths import is_only_run, is_test_code
 from .precision import Precision
 from .regions import Hot, Regions
 from .samplers import Samplers
@@ -266,7 +266,7 @@ class FileFacts:
         """Return how much a finding in hot code matters: less in a `forward` that nobody trains."""
         if hot.seldom is not None:
             return Severity.INFO
-        trains = self.regions.trains and not self.regions.only_runs and not is_retired(self.path)
+        trains = self.regions.trains and not self.regions.only_runs and not is_only_run(self.path)
         if hot.place is Place.FORWARD and not trains:
             return Severity.INFO
         return usual

@@ -9,6 +9,7 @@ _TEST_FILES = {"conftest.py", "test.py", "benchmark.py", "bench.py"}
 _TEST_FOLDERS = {"test", "tests", "testing", "test_utils", "bench", "benchmark", "benchmarks"}
 # What a library ships to show itself: tiny models on random data.
 _DEMO_FOLDERS = {"demos"}
+_ONLY_RUN = {"deprecated", "inference", "pipelines"}
 # Where runs leave copies of the code that they ran.
 _COPIES = {"log", "logs", "wandb", "mlruns"}
 
@@ -27,6 +28,6 @@ def is_test_code(path: str, text: str | None = None) -> bool:
     return any(part in _TEST_FOLDERS | _DEMO_FOLDERS | _COPIES for part in file.parts[:-1])
 
 
-def is_retired(path: str) -> bool:
-    """Whether a file lies where a library keeps what it no longer wants to be used."""
-    return "deprecated" in PurePosixPath(path).parts[:-1]
+def is_only_run(path: str) -> bool:
+    """Whether a file lies where models are run for users, or kept for old times' sake."""
+    return not _ONLY_RUN.isdisjoint(PurePosixPath(path).parts[:-1])

@@ -77,8 +77,9 @@ def index(rules: Sequence[type[Rule]]) -> str:
     on = sum(state(rule) == "on" for rule in rules)
     parts = [
         _TITLE,
-        f"{len(rules)} rules, {on} of them on by default. `perflint explain RULE` shows a page in "
-        "the terminal. This page and those of the rules are made from the rules by `make docs`.",
+        f"{len(rules)} rules, {on} of them on by default. What is only advice (severity info) is "
+        "shown with `--min-severity info`. `perflint explain RULE` shows a page in the terminal. "
+        "This page and those of the rules are made from the rules by `make docs`.",
     ]
     for family, of_family in groupby(rules, key=lambda rule: rule.code[:4]):
         rows = [_row(rule) for rule in of_family]

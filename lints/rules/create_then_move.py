@@ -184,7 +184,7 @@ class CreateThenMove(Rule):
             node,
             f"`torch.{moved.name}` makes on the host what is then copied to the device",
             why=hot.why if hot else None,
-            severity=self.severity if hot else Severity.INFO,
+            severity=self.facts.severity(self.severity, hot) if hot else Severity.INFO,
             fix=_made_there(node, like=moved.like is not None) if moved.fixable else None,
             safe=moved.exact,
         )

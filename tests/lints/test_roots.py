@@ -351,3 +351,19 @@ def test_an_array_that_is_filled_from_elsewhere_comes_from_the_host() -> None:
             optimizer.step()
     """
     assert _codes(source) == [(10, "PFL804")]
+
+
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        ("net.py", "warning"),
+        ("models/deprecated/net.py", "info"),
+        ("inference/net.py", "info"),
+        ("pipelines/net.py", "info"),
+        ("deprecated.py", "warning"),
+    ],
+)
+def test_a_forward_where_models_are_only_run_is_only_mentioned(path: str, severity: str) -> None:
+    source = FORWARD.format(body="x.max().item(); torch.zeros(3).to(x.device)")
+    found = check_source(dedent(source), path, all_rules())
+    assert {f.severity.value for f in found if f.code in ("PFL101", "PFL802")} == {severity}
