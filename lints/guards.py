@@ -129,6 +129,10 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
             left, right, _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
         ):
             return Seldom.EVALUATION if isinstance(op, (ast.Eq, ast.NotEq)) else None
+        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]) if _is_zero(
+            right
+        ) and _is_number_of(left):
+            return Seldom.ONCE  # no label in the whole batch
         case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt() | ast.GtE()], comparators=[right]):
             return _guarded_if(is_periodic(left, known) or is_periodic(right, known))
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()], comparators=[right]):

@@ -15,7 +15,8 @@ def test_the_tables_in_the_docs_are_those_of_the_verdicts() -> None:
     assert precision.samples_table(found) in text
     assert precision.rules_table(found, precision.hits()) in text
     # Prove that a changed verdict is seen.
-    assert precision.samples_table(found[1:]) not in text
+    drawn = next(each for each in found if each.reading in precision.SAMPLES)
+    assert precision.samples_table([each for each in found if each is not drawn]) not in text
 
 
 def test_every_verdict_is_a_verdict() -> None:

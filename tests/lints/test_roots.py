@@ -265,6 +265,8 @@ FORWARD = """
         "if isinstance(past_key_values, Cache):\n                x.max().item()",
         "if x.dtype == torch.float16 and torch.isinf(x).any():\n                x = x.clamp(-1, 1)",
         "if self.legacy_processing:\n                x.max().item()",
+        "if x.size(0) > 0:\n                x = x + 1\n"
+        "            else:\n                x.max().item()",
         "n = len(past_key_values) if past_key_values is not None else 0\n"
         "            if n > 0:\n                x.max().item()",
         "if labels is not None:\n                raise ValueError('not trainable')\n"
