@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Protocol, Self
 
-from .nodes import dotted
+from .nodes import dotted, is_none
 from .periods import asks_the_time, counts, is_modulus_of_one, is_periodic
 
 
@@ -248,10 +248,6 @@ def _elsewhere_if(holds: bool) -> Seldom | None:
     return Seldom.ELSEWHERE if holds else None
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
 def _is_serving_state(node: ast.expr) -> bool:
     return bool(_SERVING_STATE.search((dotted(node) or "").rsplit(".", 1)[-1]))
 
@@ -285,7 +281,7 @@ def _rare_comparison(
     if isinstance(op, (ast.Lt, ast.LtE)):
         periodic = isinstance(op, ast.Lt) and is_periodic(left, known)
         return _guarded_if(periodic or asks_the_time(right, left, known))
-    if isinstance(op, ast.Is | ast.IsNot) and _is_none(right):
+    if isinstance(op, ast.Is | ast.IsNot) and is_none(right):
         if isinstance(op, ast.IsNot) and _is_serving_state(left):
             return Seldom.EVALUATION
         return _elsewhere_if(known.is_given(left) is isinstance(op, ast.Is))

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from .loaders import Loaders
 from .names import Names, canonical
-from .nodes import Function, default_of, dotted
+from .nodes import Function, default_of, dotted, is_none
 from .outside import SPREAD
 from .regions import Regions
 from .supplies import passed
@@ -184,7 +184,7 @@ class Inputs:
             case ast.Subscript(value=outer, slice=inner) if depth:
                 return self._of_generic(_last(outer), inner, depth - 1)
             case ast.BinOp(op=ast.BitOr(), left=left, right=right) if depth:
-                sides = [side for side in (left, right) if not _is_none(side)]
+                sides = [side for side in (left, right) if not is_none(side)]
                 return join([self._of_type(side, depth - 1) for side in sides])
         name = self._names.of(annotation) or canonical(dotted(annotation) or "")
         last = name.rsplit(".", 1)[-1]
@@ -200,7 +200,7 @@ class Inputs:
             case "Optional":
                 return self._of_type(inner, depth)
             case "Union":
-                return join([self._of_type(part, depth) for part in parts if not _is_none(part)])
+                return join([self._of_type(part, depth) for part in parts if not is_none(part)])
             case "List" | "list" | "Sequence" | "Iterable" | "Set" | "set":
                 return group([(None, self._of_type(inner, depth))])
             case "Dict" | "dict" | "Mapping" | "MutableMapping" | "OrderedDict":
@@ -231,10 +231,6 @@ def _is_switch(function: Function, arg: ast.arg) -> bool:
     named = dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     default = defaults.get(arg) or named.get(arg)
     return isinstance(default, ast.Constant) and isinstance(default.value, bool)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _last(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ from typing import Self
 from .callees import Callees
 from .guards import Seldom, commonest, never, rare
 from .names import Names
-from .nodes import Function, Loop, default_of, walk
+from .nodes import Function, Loop, default_of, is_none, walk
 from .outside import SPREAD, HotCall
 from .supplies import passed, returned_by
 from .syntax import Syntax
@@ -134,7 +134,7 @@ class Meanings:
             return None
         calls = self._calls_of(function)
         given = [passed(call, function, node.id) for call in calls]
-        found = {each is not None and not _is_none(each) for each in given}
+        found = {each is not None and not is_none(each) for each in given}
         if elsewhere := self._called_elsewhere(function):
             if _may_be_passed(elsewhere, function, node.id):
                 return None
@@ -239,10 +239,6 @@ def _passed_elsewhere(call: HotCall, function: Function, name: str) -> Seldom | 
     if all(key in call.seldom for key in given) and (given or default is not None):
         return Seldom.GUARDED if default is None or never(default) else None
     return None
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _may_be_passed(call: HotCall, function: Function, name: str) -> bool:

@@ -141,3 +141,8 @@ def default_of(function: Function, name: str) -> ast.expr | None:
         if value is not None
     }
     return pairs.get(name)
+
+
+def is_none(node: ast.AST | None) -> bool:
+    """Whether a node is the literal None."""
+    return isinstance(node, ast.Constant) and node.value is None

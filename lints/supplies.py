@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .bindings import Binding, Bindings, How, Path
 from .loader_kinds import Makers
 from .names import Names
-from .nodes import OWN_TIME, Function, keyword, path_of, within
+from .nodes import OWN_TIME, Function, is_none, keyword, path_of, within
 from .syntax import Syntax
 
 _AROUND = {"enumerate", "tqdm", "iter", "islice", "progress_bar", "track"}
@@ -111,12 +111,12 @@ class Supplies:
             found = self._bindings.of_methods(home, methods, path)
             found = found or self._bindings.of_methods(home, methods, path[:2])
             # `self.loader = None` in `__init__` only declares it.
-            return [b for b in found if not _is_none(b.source)]
+            return [b for b in found if not is_none(b.source)]
         found = self._bindings.reaching(node, path)
         if not found and (outer := self._names.home(node, path[0])):
             found = self._bindings.everywhere(outer, path)
             found = found or self._bindings.everywhere(outer, path[:1])
-        return [binding for binding in found if not _is_none(binding.source)]
+        return [binding for binding in found if not is_none(binding.source)]
 
     def _bound(self, binding: Binding, node: ast.AST, path: Path, at: At) -> Supply:
         rest = path[len(binding.path) :]
@@ -212,7 +212,7 @@ def returned_by(function: Function) -> list[ast.expr]:
     return [
         node.value
         for node in within_body(function)
-        if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value)
+        if isinstance(node, ast.Return) and node.value is not None and not is_none(node.value)
     ]
 
 
@@ -226,7 +226,3 @@ def passed(call: ast.Call, function: Function, name: str) -> ast.expr | None:
     by_object = function.name == "__init__" or isinstance(call.func, ast.Attribute)
     where = names.index(name) - (names[:1] in (["self"], ["cls"]) and by_object)
     return call.args[where] if 0 <= where < len(call.args) else None
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
