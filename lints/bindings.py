@@ -63,7 +63,6 @@ class Bindings:
         An empty list says that the function around the node does not bind it.
         """
         found: list[Binding] = []
-        scope = self._syntax.scope(node)
         for child, parent in self._syntax.ancestors(node):
             if isinstance(child, ast.stmt):
                 # From here on, all that stands in a statement is answered alike.
@@ -72,9 +71,8 @@ class Bindings:
                 items = self._of_comprehension(parent, path)
                 if items and child is not parent.generators[0]:
                     return found + items
-            if self._of_header(child, parent, path, found):
-                return found
-            if parent is scope or isinstance(parent, ast.Module):
+            elif isinstance(parent, ast.Lambda) and child is parent.body:
+                self._of_header(child, parent, path, found)
                 break
         return found
 

@@ -19,6 +19,7 @@ _WRAPPERS = {
     "torch.nn.SyncBatchNorm.convert_sync_batchnorm",
 }
 _MAKE_THEIR_OWN = {"from_pretrained", "from_config", "_from_config"}
+_RUN_BY_CALLING = ("__call__", "forward")
 _DEEPEST = 9
 # More classes than this are a registry's.
 _MOST_CLASSES = 4
@@ -32,12 +33,33 @@ class Callees:
         self._names = names
         self._bindings = bindings
         self._known: dict[ast.Call, Function | str | None] = {}
+        self._of_class: dict[tuple[ast.ClassDef, str], Function | str | None] = {}
 
     def of(self, call: ast.Call) -> Function | str | None:
         """Return the function of this file that a call runs, or the full name of one elsewhere."""
         if call not in self._known:
             self._known[call] = self._find(call.func) or self._next(call)
         return self._known[call]
+
+    def own(self, call: ast.Call) -> Function | None:
+        """Return the function of this file that a call runs; most calls are told by their name."""
+        called = self.of(call) if self._may_be_own(call) else None
+        return called if isinstance(called, Function) else None
+
+    def _may_be_own(self, call: ast.Call) -> bool:
+        last = getattr(call.func, "attr", getattr(call.func, "id", None))
+        if last is None or last in self.own_names:
+            return True
+        if last == "next":
+            return "__next__" in self.own_names
+        # An object that is called runs a method of its class.
+        calls_objects = not self.own_names.isdisjoint(_RUN_BY_CALLING)
+        return calls_objects and self._may_be_object(call.func)
+
+    @cached_property
+    def own_names(self) -> set[str]:
+        """The names of all functions and methods of this file."""
+        return {function.name for function in self._syntax.functions}
 
     def alternatives(self, call: ast.Call) -> list[str]:
         """Return the full names of methods of other files, one of which a call runs.
@@ -46,6 +68,8 @@ class Callees:
         """
         found: set[str] = set()
         for owner, method in _owners(call.func):
+            if owner is call.func and not self._may_be_object(owner):
+                continue
             path = path_of(owner)
             bindings = self._bindings_of(owner, path) if path else []
             homes = {self._bound(binding, _DEEPEST) for binding in bindings}
@@ -69,20 +93,35 @@ class Callees:
         if name := self._names.of(func):
             return name
         if isinstance(func, ast.Attribute):
-            found = self._method(self._class_of(func.value), func.attr) or self._inherited(func)
-            if found is not None:
+            if isinstance(func.value, ast.Name) and func.value.id in ("self", "cls"):
+                home = self._names.own_class(func)
+                return self._of_self(func, home) if home else None
+            if found := self._method(self._class_of(func.value), func.attr):
                 return found
+        return self._run_by_calling(func) if self._may_be_object(func) else None
+
+    def _of_self(self, func: ast.Attribute, home: ast.ClassDef) -> Function | str | None:
+        """Return what `self.x()` runs that is no method of the class: alike in all its methods."""
+        key = home, func.attr
+        if key not in self._of_class:
+            self._of_class[key] = self._inherited(func, home) or self._run_by_calling(func)
+        return self._of_class[key]
+
+    def _run_by_calling(self, func: ast.expr) -> Function | str | None:
+        """Return the method that runs where an object is called."""
         home = self._class_of(func)
         if isinstance(home, ast.ClassDef):
             return self._names.method(home, "forward") or self._names.method(home, "__call__")
         return f"{home}.__call__" if home else None
 
-    def _inherited(self, func: ast.Attribute) -> str | None:
+    def _may_be_object(self, func: ast.expr) -> bool:
+        """Whether the file may bind what is called here to an object."""
+        last = getattr(func, "attr", getattr(func, "id", None))
+        return last in (None, "module") or last in self._syntax.bound_names
+
+    def _inherited(self, func: ast.Attribute, home: ast.ClassDef) -> str | None:
         """Return which method of a base class in another file `self.x()` runs."""
-        if not isinstance(func.value, ast.Name) or func.value.id not in ("self", "cls"):
-            return None
-        home = self._names.own_class(func)
-        if home is None or self._bindings_of(func, (func.value.id, f".{func.attr}")):
+        if self._bindings_of(func, ("self", f".{func.attr}")):
             return None
         bases = self._names.direct_bases(home)
         methods = [f"{base}.{func.attr}" for base in bases if not base.startswith(LIBRARIES)]

@@ -1,6 +1,7 @@
 """What is worked out once about a file, on its stdlib tree: each question in its own room."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -168,6 +169,10 @@ class FileFacts:
     def says(self, *words: str) -> bool:
         """Whether one of these words stands anywhere in the file, comments included."""
         return any(word in self._source for word in words)
+
+    def says_word(self, name: str) -> bool:
+        """Whether a name stands anywhere in the file, and not only within a longer one."""
+        return bool(re.search(rf"\b{name}\b", self._source))
 
     @cached_property
     def attention(self) -> Attention:

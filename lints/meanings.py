@@ -153,8 +153,8 @@ class Meanings:
         if self._by_called is None:
             self._by_called = {}
             for call in self._syntax.calls:
-                called = self._callees.of(call) if self._callees else None
-                if isinstance(called, Function):
+                called = self._callees.own(call) if self._callees else None
+                if called is not None:
                     self._by_called.setdefault(called, []).append(call)
         return self._by_called.get(function, [])
 
@@ -180,7 +180,7 @@ class Meanings:
         if self._callees is None:
             return self._names.callers(function)
         calls = self._syntax.calls_to(function.name)
-        return [call for call in calls if self._callees.of(call) is function]
+        return [call for call in calls if self._callees.own(call) is function]
 
     def _most_frequent(self, calls: list[ast.Call]) -> list[ast.Call]:
         """Leave out calls after a loop in which the same is called, as at the end of an epoch."""

@@ -175,8 +175,8 @@ class Regions:
         scopes = [self._syntax.scope(loop) for loop in self._step_loops]
         for scope in dict.fromkeys([*scopes, *self._hot_functions]):
             for call in self._syntax.calls_in(scope):
-                called = self._callees.of(call) if self._may_be_own(call) else None
-                if not isinstance(called, Function) or self._has_step_loop(called):
+                called = self._callees.own(call)
+                if called is None or self._has_step_loop(called):
                     continue
                 if hot := self._hot_or_guarded(call, self._hot_functions):
                     chain = (*hot.chain, f"{self._path}:{call.lineno}")
@@ -242,10 +242,8 @@ class Regions:
         for _ in range(_DEEPEST_CALL):
             found: dict[Function, Hot] = {}
             for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
-                if not self._may_be_own(call):
-                    continue
-                called = self._callees.of(call)
-                if not isinstance(called, Function) or called in self._hot_functions:
+                called = self._callees.own(call)
+                if called is None or called in self._hot_functions:
                     continue
                 if not self._has_step_loop(called) and (hot := self.hot(call)):
                     chain = (*hot.chain, f"{self._path}:{call.lineno}")
@@ -267,12 +265,15 @@ class Regions:
 
     def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
         """Yield the functions of this file that a call is given, to run them: `map(self.f, xs)`."""
+        own = self._callees.own_names
         for call in self._syntax.calls_in(scope):
             if _registers(call):
                 continue
             for given in (*call.args, *(k.value for k in call.keywords)):
                 named = getattr(given, "attr", getattr(given, "id", None))
-                if named in self._own_names and isinstance(given, (ast.Attribute, ast.Name)):
+                if named in own and isinstance(
+                    given, (ast.Attribute, ast.Name)
+                ):
                     yield given
 
     def _add_called_from(self, outside: Outside) -> None:
@@ -297,19 +298,6 @@ class Regions:
             return f"`{function.name}` is called in every step, at line {chain[0].rsplit(':')[-1]}"
         return f"`{function.name}` is called in every step: {' → '.join(chain)}"
 
-    @cached_property
-    def _own_names(self) -> set[str]:
-        return {function.name for function in self._syntax.functions}
-
-    def _may_be_own(self, call: ast.Call) -> bool:
-        """Whether a call may run a function of this file, by its name alone."""
-        match call.func:
-            case ast.Attribute(attr=name) | ast.Name(id=name):
-                if name in self._own_names:
-                    return True
-        # An object that is called runs a method of its class.
-        return not self._own_names.isdisjoint({"__call__", "forward"})
-
     def calls_outward(self) -> Iterator[tuple[ast.Call, str, Hot]]:
         """Yield the hot calls of what other files may define, by the full name they go by here."""
         if self._of_tests or not (self._step_loops or self._hot_functions):
@@ -331,7 +319,7 @@ class Regions:
 
     def _only_name(self, call: ast.Call) -> str | None:
         """Return the method that a call of an unknown object runs, where one class has it."""
-        if not isinstance(call.func, ast.Attribute) or call.func.attr in self._own_names:
+        if not isinstance(call.func, ast.Attribute) or call.func.attr in self._callees.own_names:
             return None
         if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
             return None

@@ -26,6 +26,8 @@ _TRACKERS = re.compile(
 )
 _TRACKER_PACKAGES = ("wandb.", "mlflow.", "neptune.", "comet_ml.", "swanlab.", "trackio.", "aim.")
 _PRINTS = {"tqdm.tqdm.write", "tqdm.auto.tqdm.write", "rich.print", "pprint.pprint"}
+# Other methods show nothing: most calls are told by their name alone.
+_SHOW = {*_LEVELS, *_BARS, *_TRACKS, "log_dict", "print", "write"}
 # `%s` shows a tensor as text, the others as the number that it holds.
 _NUMBER = re.compile(r"%[-+ #0]*(\d+|\*)?(\.\d+)?[diouxXeEfFgG]")
 
@@ -60,16 +62,19 @@ class Shown:
 
     def sink(self, call: ast.Call) -> Sink | None:
         """Return what sort of output a call is."""
-        name = self._names.of(call.func)
-        if self._names.builtin(call.func) == "print" or name in _PRINTS:
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr not in _SHOW and "log" not in func.attr:
+            return None
+        name = self._names.of(func)
+        if self._names.builtin(func) == "print" or name in _PRINTS:
             return Sink.PRINT
         if name is not None and name.startswith(_TRACKER_PACKAGES):
             return Sink.TRACKER if "log" in name.rsplit(".", 1)[-1] else None
         if name is not None and name.startswith("logging.") and name[8:] in _LEVELS:
             return Sink.LOG
-        if not isinstance(call.func, ast.Attribute):
+        if not isinstance(func, ast.Attribute):
             return None
-        return self._of_method(call.func.attr, _last_name(call.func.value))
+        return self._of_method(func.attr, _last_name(func.value))
 
     def _of_method(self, method: str, owner: str) -> Sink | None:
         if method in _BARS:

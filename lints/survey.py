@@ -33,6 +33,11 @@ _HOT = re.compile(
     rb"|optimize_parameters|training_batch|_train\b"
 )
 _HOT_TEXT = re.compile(_HOT.pattern.decode())
+# Plain words that settle most texts: looking for one is far quicker than matching a pattern.
+_MATTER_WORDS = (b"torch",)
+_HOT_WORDS = ("forward", "loss", "backward")
+_HOT_BYTES = tuple(word.encode() for word in _HOT_WORDS)
+_SPEAKING_WORDS = (b"cuda", b"device")
 _ACCELERATES = re.compile(rb"cuda|accelerat|deepspeed|fabric|lightning|\.to\(", re.IGNORECASE)
 _OPTIMIZES = re.compile(rb"torch\.optim\b|\boptim\.[A-Z]\w*\(|from torch import .*\boptim\b")
 _SPEAKS = re.compile(
@@ -40,9 +45,9 @@ _SPEAKS = re.compile(
     rb"|transformers|mmengine|mmcv|detectron2|composer|fastai|speechbrain|\b(xpu|mps|npu|hpu)\b",
     re.IGNORECASE,
 )
-_TRAINS = re.compile(
-    rb"\.backward\(|def training_step|def compute_loss|manual_backward\(|Trainer\(|build_runner"
-    rb"|Runner\.from_cfg|train_detector|\.fit\("
+_TRAINING_WORDS = (
+    *(b".backward(", b"def training_step", b"def compute_loss", b"manual_backward(", b"Trainer("),
+    *(b"build_runner", b"Runner.from_cfg", b"train_detector", b".fit("),
 )
 
 
@@ -106,7 +111,7 @@ def mentions_framework(text: str) -> bool:
 
 def may_be_hot(text: str) -> bool:
     """Whether the words of a text leave it possible that some of it runs in every step."""
-    return bool(_HOT_TEXT.search(text))
+    return any(word in text for word in _HOT_WORDS) or bool(_HOT_TEXT.search(text))
 
 
 def _surveyed(name: str, path: str, cache: Cache, began: int) -> Surveyed:
@@ -143,12 +148,16 @@ def _instead(name: str, path: str, cache: Cache, source: SourceFile) -> Surveyed
 
 
 def _describe(found: Surveyed, raw: bytes) -> None:
-    found.matters = bool(_MATTERS.search(raw))
-    found.hot = found.matters and bool(_HOT.search(raw))
-    found.trains = found.matters and bool(_TRAINS.search(raw))
+    found.matters = _any(_MATTER_WORDS, raw) or bool(_MATTERS.search(raw))
+    found.hot = found.matters and (_any(_HOT_BYTES, raw) or bool(_HOT.search(raw)))
+    found.trains = found.matters and _any(_TRAINING_WORDS, raw)
     found.accelerates = found.trains and bool(_ACCELERATES.search(raw))
     found.optimizes = found.matters and b"optim" in raw and bool(_OPTIMIZES.search(raw))
-    found.speaks = bool(_SPEAKS.search(raw))
+    found.speaks = _any(_SPEAKING_WORDS, raw) or bool(_SPEAKS.search(raw))
+
+
+def _any(words: Iterable[bytes], raw: bytes) -> bool:
+    return any(word in raw for word in words)
 
 
 def _keep(found: Surveyed, cache: Cache, state: State) -> None:

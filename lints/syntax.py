@@ -64,6 +64,14 @@ class Syntax:
         return sorted((name for name in names if type(name.ctx) is not ast.Load), key=_PLACE)
 
     @cached_property
+    def bound_names(self) -> set[str]:
+        """What is bound anywhere: names, attributes of any object, parameters."""
+        attributes = self._of_type.get(ast.Attribute, ())
+        named = {a.attr for a in attributes if type(a.ctx) is not ast.Load}  # type: ignore[attr-defined]
+        named.update(arg.arg for arg in self._of_type.get(ast.arg, ()))  # type: ignore[attr-defined]
+        return named | {name.id for name in self.stores}
+
+    @cached_property
     def statements(self) -> list[ast.stmt]:
         """All statements."""
         kinds = [kind for kind in self._of_type if issubclass(kind, ast.stmt)]

@@ -10,6 +10,7 @@ from ..facts import Facts
 from ..finding import Severity
 from ..rule import Cost, Invalid, Rule
 from ..values import UNKNOWN, Device, Value
+from ..vocabulary import DTYPES
 
 _NON_BLOCKING = keyword_argument("non_blocking", cst.Name("True"))
 
@@ -156,7 +157,8 @@ class BlockingH2d(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return all copies of a batch to another device."""
-        calls = (c for c in facts.syntax.calls_to("to", "cuda") if facts.is_hot(c))
+        calls = facts.syntax.calls_to("to", "cuda")
+        calls = [c for c in calls if not _only_casts(facts, c) and facts.is_hot(c)]
         return (call for call in calls if _owner(facts, call).batch)
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -193,3 +195,11 @@ def _owner(facts: Facts, call: ast.Call) -> Value:
     """Return what a method is called on."""
     func = call.func
     return facts.dataflow.value(func.value) if isinstance(func, ast.Attribute) else UNKNOWN
+
+
+def _only_casts(facts: Facts, call: ast.Call) -> bool:
+    """Whether this is `x.to(dtype)`, which stays on the device, as most calls in models are."""
+    if len(call.args) != 1 or call.keywords:
+        return False
+    (given,) = call.args
+    return getattr(given, "attr", None) == "dtype" or facts.names.of(given) in DTYPES

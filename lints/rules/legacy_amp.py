@@ -102,7 +102,8 @@ class LegacyAmp(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of the old classes."""
-        return (call for call in facts.syntax.calls if facts.precision.legacy(call))
+        calls = facts.syntax.calls if facts.says("cuda") and facts.says_word("amp") else []
+        return (call for call in calls if facts.precision.legacy(call))
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag calls of what `torch.cuda.amp` defines."""
