@@ -9,7 +9,7 @@ from typing import Any
 from .engine import examine
 from .files import UnreadableError
 from .finding import Finding
-from .only import ANY
+from .only import ANY, HEIRS
 from .outside import HotCall, Place
 from .plain import call_of, finding_of, plain_call, plain_finding
 from .project import Project
@@ -97,12 +97,19 @@ class Analyst:
     def _placed(self, caller: str, calls: Sequence[HotCall]) -> Iterable[tuple[str, str, HotCall]]:
         for call in calls:
             if _is_near(call):
-                if call.target.startswith(ANY):
-                    target = self._project.only_method(call.target.removeprefix(ANY))
-                else:
-                    target = self._project.target(caller, call.target)
-                if target is not None and target[0] != caller:
-                    yield *target, call
+                for file, name in self._targets(caller, call.target):
+                    if file != caller:
+                        yield file, name, call
+
+    def _targets(self, caller: str, name: str) -> list[tuple[str, str]]:
+        """Return the functions of the project that a call may run: file, and name in it."""
+        if name.startswith(HEIRS):
+            home, _, method = name.removeprefix(HEIRS).rpartition(".")
+            return self._project.overriding((caller, home), method)
+        if name.startswith(ANY):
+            return self._project.methods_named(name.removeprefix(ANY))
+        target = self._project.target(caller, name)
+        return [] if target is None else [target]
 
     def _clean_up(self, file: Surveyed, size: int) -> None:
         file.forget()

@@ -5,11 +5,12 @@ import ast
 from . import library
 from .devices import Devices
 from .factories import is_device_type
+from .finding import Confidence
 from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
 from .names import Names
-from .nodes import OWN_TIME, Function, keyword, walk, within
+from .nodes import OWN_TIME, Function, is_abstract, keyword, walk, within
 from .regions import Regions
 from .roots import are_of_modules
 from .syntax import Syntax
@@ -76,7 +77,9 @@ class Calls:
         if isinstance(defined, ast.ClassDef):
             return MODULE if self._regions.is_module(defined) else UNKNOWN
         if defined is not None:
-            value = self._of_function(defined)
+            own = [defined, *self._names.overriding(call)]
+            own = [each for each in own if not is_abstract(each)]
+            value = self._by_given(call, join([self._of_function(each) for each in own]))
             return value if value.kind is not Kind.UNKNOWN else self._of_unknown(call)
         if isinstance(call.func, ast.Attribute):
             value = self._methods.value(call, call.func)
@@ -94,10 +97,22 @@ class Calls:
         """Ask the method that an object of a known class of the project runs."""
         called = self._regions.called(call)
         if isinstance(called, str):
-            return self._names.outside.returned(called)
+            return self._by_given(call, self._names.outside.returned(called))
         if isinstance(called, Function) and called is not self._syntax.function(call):
-            return self._of_function(called)
+            return self._by_given(call, self._of_function(called))
         return UNKNOWN
+
+    def _by_given(self, call: ast.Call, value: Value) -> Value:
+        """Take a tensor that a function makes of its arguments to lie where those lie.
+
+        One that gives an array back for an array gives a tensor back for a tensor.
+        """
+        if value.kind not in (Kind.TENSOR, Kind.NEST) or value.device is not Device.UNKNOWN:
+            return value
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        if not any(self._values.value(arg).on_device for arg in given):
+            return value
+        return value.but(device=Device.ACCELERATOR, confidence=Confidence.LIKELY)
 
     def _of_library(self, call: ast.Call, name: str) -> Value:
         if name in CONTAINERS:
@@ -144,7 +159,7 @@ class Calls:
         outside = self._names.outside
         if are_of_modules(outside.bases(name)):
             return MODULE
-        value = outside.returned(name)
+        value = self._by_given(call, outside.returned(name))
         if value.kind is not Kind.UNKNOWN or value.is_derived:
             return value
         if isinstance(call.func, ast.Attribute):

@@ -13,6 +13,7 @@ from .markers import takes_the_step
 from .meanings import Meanings
 from .names import Names
 from .nodes import Block, Function, Loop, blocks, dotted, within
+from .once import Once
 from .syntax import Syntax
 
 _COLD_WORDS = {
@@ -35,6 +36,8 @@ class Cold:
     def __init__(self, syntax: Syntax, names: Names, callees: Callees | None = None) -> None:
         self._syntax = syntax
         self._names = names
+        self._callees = callees
+        self._once = Once(syntax, callees)
         # Holding each other, the two would be left to the garbage collector.
         around = WeakMethod(self._around)
         self._meanings = Meanings(
@@ -141,7 +144,7 @@ class Cold:
                 return Seldom.EVALUATION
             if starts_over(parent.test, parent.body):
                 return Seldom.GUARDED
-            if stops_itself(parent, self._loops(parent)):
+            if stops_itself(parent, self._loops(parent)) or self._once.prepares(parent):
                 return Seldom.ONCE
             block = parent.body
         else:
@@ -191,8 +194,11 @@ class Cold:
                 continue
             match statement:
                 case ast.If(test=test, body=body) if skips(body):
+                    rest = block[number + 1 :]
                     why = rarely_false(test, self._meanings)
-                    why = None if why and self._takes_step(block[number + 1 :]) else why
+                    why = None if why and self._takes_step(rest) else why
+                    if why is None and self._once.gives_kept(statement, rest):
+                        why = Seldom.ONCE
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="eval"), args=[])):
                     evaluating = True
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr="train"))):
@@ -217,9 +223,16 @@ class Cold:
         return False
 
     def _steps(self, statement: ast.stmt) -> bool:
+        """Whether a statement updates parameters, itself or in a function of this file."""
         if statement not in self._stepping:
-            calls = (node for node in within(statement) if isinstance(node, ast.Call))
-            self._stepping[statement] = any(map(takes_the_step, calls))
+            calls = [node for node in within(statement) if isinstance(node, ast.Call)]
+            own = (self._callees.own(call) for call in calls) if self._callees else ()
+            self._stepping[statement] = any(map(takes_the_step, calls)) or any(
+                takes_the_step(call)
+                for function in own
+                if function is not None
+                for call in self._syntax.calls_in(function)
+            )
         return self._stepping[statement]
 
     def _loops(self, node: ast.AST) -> list[Loop]:

@@ -54,7 +54,7 @@ class Dataflow:
         self._names = names
         self._regions = regions
         self._bindings = bindings
-        self._evidence = Evidence(bindings, feeding)
+        self._evidence = Evidence(syntax, bindings, feeding)
         self._calls = Calls(self, syntax, names, regions, loaders)
         self._inputs = Inputs(self, syntax, names, regions, loaders)
         self._containers = Containers(syntax, feeding)
@@ -240,7 +240,9 @@ class Dataflow:
         values = [self._bound(binding) for binding in self._settled(found)]
         # `self.loss = None` in `__init__` only declares it.
         values = [v for v in values if v.kind is not Kind.PLAIN] or values
-        value = self._filled(node, path, join(values)) if values else self._registered(node, home)
+        value = self._filled(node, path, join(values)) if values else UNKNOWN
+        if value.kind is Kind.UNKNOWN and (buffer := self._registered(node, home)) != UNKNOWN:
+            value = buffer
         return self._evidence.added(node, path, [], value)
 
     def _registered(self, node: ast.Attribute | ast.Subscript, home: ast.ClassDef) -> Value:

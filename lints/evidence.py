@@ -1,10 +1,13 @@
 """What other uses of a name prove: whoever has a backward pass run is a tensor with a graph."""
 
 import ast
+from functools import cached_property
 
 from .bindings import Binding, Bindings, Path
 from .feeding import EACH, Feeding
 from .finding import Confidence
+from .nodes import path_of
+from .syntax import Syntax
 from .values import LOSS, Device, Kind, Value, group
 from .vocabulary import LOSS_NAME
 
@@ -12,7 +15,8 @@ from .vocabulary import LOSS_NAME
 class Evidence:
     """Adds to what the bindings of a name say of it."""
 
-    def __init__(self, bindings: Bindings, feeding: Feeding) -> None:
+    def __init__(self, syntax: Syntax, bindings: Bindings, feeding: Feeding) -> None:
+        self._syntax = syntax
         self._bindings = bindings
         self._feeding = feeding
         self._sites: dict[tuple[ast.AST, Path], dict[ast.AST, list[set[ast.AST]]]] = {}
@@ -21,6 +25,9 @@ class Evidence:
         """Add what other uses prove: whoever has a backward pass run is a tensor with a graph."""
         if value.kind in (Kind.PLAIN, Kind.GROUP, Kind.MODULE, Kind.LOADER):
             return value
+        if value.batch and value.device is Device.HOST:
+            moved = self._is_moved_in_place(node, path)
+            return value.but(device=Device.ACCELERATOR, batch=False) if moved else value
         tensor = value.kind is Kind.TENSOR and value.device is not Device.HOST
         open_question = tensor and (value.device is Device.UNKNOWN or not value.grad)
         vague = value.kind in (Kind.UNKNOWN, Kind.NEST) or value.confidence is Confidence.POSSIBLE
@@ -31,6 +38,21 @@ class Evidence:
         if value.kind in (Kind.UNKNOWN, Kind.NEST) and value.device is not Device.HOST:
             return self._as_summand(node, path, found, value)
         return value
+
+    def _is_moved_in_place(self, node: ast.AST, path: Path) -> bool:
+        """Whether `batch.to(device)` stands before this on its own: a batch that moves itself."""
+        line, scope = getattr(node, "lineno", 0), self._syntax.scope(node)
+        return any(
+            moved.lineno < line and path_of(moved.func.value) == path
+            for moved in self._moves
+            if self._syntax.scope(moved) is scope and isinstance(moved.func, ast.Attribute)
+        )
+
+    @cached_property
+    def _moves(self) -> list[ast.Call]:
+        """The copies to a device whose result nobody takes."""
+        calls = self._syntax.calls_to("to", "cuda")
+        return [call for call in calls if isinstance(self._syntax.parent(call), ast.Expr)]
 
     def _as_summand(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
         """Take what a loss adds up for what it must be: tensors, by value or by name."""

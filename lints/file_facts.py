@@ -25,7 +25,7 @@ from .hosts import Hosts
 from .loaders import Loaders
 from .names import Names
 from .notes import Notes
-from .only import ANY
+from .only import ANY, HEIRS
 from .outside import ALONE, SPREAD, HotCall, Outside, Place
 from .parameters import Parameters
 from .paths import is_only_run, is_test_code
@@ -245,7 +245,7 @@ class FileFacts:
     def hot_calls(self) -> Iterator[HotCall]:
         """Yield what this file calls of others in every step, with what it passes."""
         for call, target, hot in self.regions.calls_outward():
-            if not target.startswith(ANY) and not self._outside.defines(target):
+            if not target.startswith((ANY, HEIRS)) and not self._outside.defines(target):
                 continue  # nobody asks what is passed to it
             chain = (*hot.chain, f"{self.path}:{call.lineno}")
             given: list[tuple[str | int, ast.expr]] = [

@@ -38,4 +38,6 @@ def element_of(owner: Value, key: ast.expr) -> Value:
         return Value(Kind.PARAMETERS)
     if owner.kind is Kind.GROUP:
         return owner if isinstance(key, ast.Slice) else owner.held(key_of(key))
+    if owner.is_derived and isinstance(key, ast.Tuple):
+        return Value(Kind.TENSOR, Device.ACCELERATOR)  # only tensors take `x[:, 0]`
     return owner if owner.kind in (*UNPACKED, Kind.NEST) or owner.is_derived else UNKNOWN

@@ -64,6 +64,8 @@ class Methods:
         if name == "type_as" and call.args and owner.kind is Kind.TENSOR:
             given = self._values.value(call.args[0]).device
             return owner.but(device=given if given is not Device.UNKNOWN else owner.device)
+        if owner.kind is Kind.NEST and owner.on_device and not TO_HOST.search(name):
+            return DERIVED  # as the samples of a distribution that a policy gives
         return self._of_tensor(call, owner, name) if owner.kind is Kind.TENSOR else UNKNOWN
 
     def of_function(self, call: ast.Call, func: ast.Attribute) -> Value:

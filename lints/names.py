@@ -4,10 +4,10 @@ import ast
 import builtins
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .nodes import Function, dotted
-from .outside import Outside
+from .outside import LIBRARIES, Outside
 from .syntax import Syntax
 
 # One class, several addresses: the left one is how torch's own documentation calls it.
@@ -35,6 +35,9 @@ _MOVED = (
     ("torch.nn.modules.", "torch.nn."),
 )
 
+# What people call these modules: who takes all names of another module takes them from there.
+_USUAL = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional", "np": "numpy"}
+
 Definition = Function | ast.ClassDef
 
 
@@ -58,6 +61,7 @@ class Names:
         self._of_node: dict[ast.AST, str | None] = {}
         self._full: dict[tuple[ast.AST, str], str | None] = {}
         self._own: dict[ast.ClassDef, dict[str, Function]] = {}
+        self._below: dict[ast.ClassDef, list[ast.ClassDef]] | None = None
         self._packages: set[str] | None = None
         self._collect()
 
@@ -78,6 +82,8 @@ class Names:
     def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")
         scope = self._scope_of(node, first)
+        if scope is None and (usual := self._from_stars(first)):
+            return canonical(f"{usual}.{rest}" if rest else usual)
         if scope is None or first in self._defined.get(scope, ()):
             return None
         imported = self._imports[scope].get(first) if scope in self._imports else None
@@ -99,6 +105,20 @@ class Names:
         if len(targets) != 1:
             return None
         return canonical(f"{targets.pop()}.{rest}" if rest else targets.pop())
+
+    def _from_stars(self, name: str) -> str | None:
+        """Return what an unbound name stands for where a module of the project gives all of its.
+
+        `from models.blocks import *` brings the `torch` that this module imports.
+        """
+        usual = _USUAL.get(name)
+        return usual if usual and self._takes_all else None
+
+    @cached_property
+    def _takes_all(self) -> bool:
+        """Whether the file takes all names of a module that may be the project's own."""
+        modules = self._imports[self._syntax.tree].get("*", ())
+        return any(not module.startswith(LIBRARIES) for module in modules)
 
     def definition(self, node: ast.AST) -> Definition | None:
         """Return the function or class of this file that an expression names, `self.x` included."""
@@ -169,6 +189,30 @@ class Names:
                 return parent
         return None
 
+    def below(self, home: ast.ClassDef) -> list[ast.ClassDef]:
+        """Return the classes of this file that derive from one of it, however far down."""
+        if self._below is None:
+            self._below = defaultdict(list)
+            for each in self._syntax.classes:
+                for base in each.bases:
+                    local = self.definition(base) if isinstance(base, ast.Name) else None
+                    if isinstance(local, ast.ClassDef) and local is not each:
+                        self._below[local].append(each)
+        found = dict.fromkeys(self._below.get(home, ()))
+        for each in list(found):
+            found.update(dict.fromkeys(self._below.get(each, ())))
+        return list(found)
+
+    def overriding(self, call: ast.Call) -> list[Function]:
+        """Return the methods of derived classes of this file that `self.x()` may run as well."""
+        func = call.func
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return []
+        home = self.own_class(call) if func.value.id in ("self", "cls") else None
+        below = self.below(home) if home is not None else ()
+        own = (self.method(each, func.attr, depth=0) for each in below)
+        return [method for method in own if method is not None]
+
     def bases(self, home: ast.ClassDef, depth: int = 4) -> set[str]:
         """Return the full names of all imported bases, through classes of the same file."""
         found: set[str] = set()
@@ -198,6 +242,8 @@ class Names:
                 for targets in scope.values()
                 for target in targets
             }
+            if self._takes_all and any(n.id == "torch" for n in self._syntax.nodes(ast.Name)):
+                self._packages.add("torch")
         return not self._packages.isdisjoint(packages)
 
     def builtin(self, node: ast.AST) -> str | None:
@@ -219,6 +265,8 @@ class Names:
                 for call in self._syntax.calls_to(name):
                     if isinstance(called := self.definition(call.func), Function):
                         self._callers[called].append(call)
+                    for method in self.overriding(call):
+                        self._callers[method].append(call)
             for home in self._syntax.classes:
                 made = self.method(home, "__init__", depth=0)
                 for call in self._syntax.calls_to(home.name) if made else ():

@@ -146,3 +146,14 @@ def default_of(function: Function, name: str) -> ast.expr | None:
 def is_none(node: ast.AST | None) -> bool:
     """Whether a node is the literal None."""
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def is_abstract(function: Function) -> bool:
+    """Whether a function leaves all to others: `pass`, `...`, `raise NotImplementedError`."""
+    return all(map(_does_nothing, function.body))
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, (ast.Pass, ast.Raise))

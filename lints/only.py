@@ -1,14 +1,18 @@
-"""Which methods only one class of a project has: who calls one by its name, calls that class's."""
+"""Which methods only one class of a project has, or its like: to call the name is to call these."""
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable
+
+from .outlines import Outline
 
 # `head.get_loss(...)`, where nothing tells what `head` is, stands for this and the method's name.
 ANY = "?"
+# `self.compute(...)` in a base class may run what classes of other files define under its name.
+HEIRS = "^"
 # Under this name a result depends on which methods the project's files define.
 EVERYTHING = "*"
-_LINE = re.compile(r"^(?:class (\w+)|([ \t]+)(?:async )?def (\w+)\()", re.MULTILINE)
 _SHORTEST = 5
+_MOST_CLASSES = 3
 # Containers, files, models and optimizers have these: their names say nothing.
 _COMMON = {
     *("update", "append", "extend", "insert", "remove", "clear", "items", "values", "index"),
@@ -29,17 +33,17 @@ def may_tell(name: str) -> bool:
     return len(name) >= _SHORTEST and not name.startswith("__") and name not in _COMMON
 
 
-def only_methods(texts: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Return (file, "Class.method") by the name of each method that one class alone defines."""
-    found: dict[str, tuple[str, str] | None] = {}
-    for file, text in texts:
-        home, depth = "", ""
-        for line in _LINE.finditer(text):
-            named, indent, method = line.groups()
-            if named:
-                home, depth = named, ""
-                continue
-            depth = depth or indent
-            if home and indent == depth and may_tell(method):
-                found[method] = None if method in found else (file, f"{home}.{method}")
-    return {name: target for name, target in found.items() if target is not None}
+def telling_methods(classes: Iterable[Outline]) -> dict[str, list[tuple[str, str]]]:
+    """Return (file, "Class.method") by the name of each method that only classes of one file have.
+
+    Such classes stand for each other, as the models of one file do.
+    """
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for each in classes:
+        for method in filter(may_tell, each.methods):
+            found[method].append((each.file, f"{each.name}.{method}"))
+    return {
+        name: targets
+        for name, targets in found.items()
+        if len(targets) <= _MOST_CLASSES and len({file for file, _ in targets}) == 1
+    }

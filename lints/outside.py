@@ -74,8 +74,11 @@ class Outside(Protocol):
     def made(self, name: str) -> str | None:
         """Return the full name of the class whose objects an imported function gives back."""
 
-    def has_only(self, method: str) -> bool:
-        """Whether one class of the project, and no other, has a method of this name."""
+    def is_telling(self, method: str) -> bool:
+        """Whether the name of a method alone tells which class, or which few, it belongs to."""
+
+    def overridden(self, home: str, method: str) -> bool:
+        """Whether a class of another file overrides a method of a class of this one."""
 
     def defines(self, name: str) -> bool:
         """Whether an imported name leads to a file of the project."""
@@ -97,11 +100,15 @@ class Alone:
         """Nothing is known of other files."""
         return UNKNOWN
 
+    def overridden(self, home: str, method: str) -> bool:
+        """Nothing is known of other files."""
+        return False
+
     def made(self, name: str) -> str | None:
         """Nothing is known of other files."""
         return None
 
-    def has_only(self, method: str) -> bool:
+    def is_telling(self, method: str) -> bool:
         """Nothing is known of other files."""
         return False
 

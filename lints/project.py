@@ -5,6 +5,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -12,7 +13,8 @@ from .file_facts import FileFacts
 from .modules import FILE, Modules
 from .names import Names
 from .nodes import Function
-from .only import EVERYTHING, may_tell, only_methods
+from .only import EVERYTHING, may_tell, telling_methods
+from .outlines import Outline, heirs, heirs_by_base, outlines
 from .outside import LIBRARIES, HotCall
 from .paths import is_test_code
 from .values import UNKNOWN, Value
@@ -24,6 +26,8 @@ _DEEPEST = 6
 _REEXPORTS = 4
 # Where a module takes all names of more modules than this, looking through them is not worth it.
 _MOST_STARS = 12
+# A base class of more than these is a library's.
+_MOST_HEIRS = 40
 
 # Gives the text of a file by its path; None where it cannot be read.
 Read = Callable[[str], str | None]
@@ -72,7 +76,6 @@ class Project:
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
         self._own = [file for file in own if not is_test_code(file)]
-        self._only: dict[str, Target] | None = None
         self._open: set[object] = set()
         self._consulted: set[str] = set()
 
@@ -105,15 +108,52 @@ class Project:
         """Return the class whose objects a function of the project gives back: file and name."""
         return self._once(self._made, target, lambda: self._find_made(target), None)
 
-    def only_method(self, name: str) -> Target | None:
-        """Return the file and class of the one method of the project that has this name."""
+    def methods_named(self, name: str) -> list[Target]:
+        """Return the methods that a name alone tells: those of one class, or of a file's few."""
         if not may_tell(name):
-            return None
-        if self._only is None:
-            own = ((file, self._read(file) or "") for file in self._own)
-            self._only = only_methods(own)
+            return []
         self._consulted.add(EVERYTHING)
-        return self._only.get(name)
+        return self._telling.get(name, [])
+
+    def heirs(self, home: str, method: str) -> list[Outline]:
+        """Return the classes that seem to derive from one of a name, and define a method of it."""
+        if method.startswith("__"):
+            return []
+        self._consulted.add(EVERYTHING)
+        found = heirs(home, self._heirs)
+        return [each for each in found if method in each.methods][:_MOST_HEIRS]
+
+    def overriding(self, home: Target, method: str) -> list[Target]:
+        """Return the methods of other files' classes that override one of a class."""
+        found = (each for each in self.heirs(home[1], method) if each.file != home[0])
+        return [
+            (each.file, f"{each.name}.{method}")
+            for each in found
+            if self._derives(each.file, each.name, home)
+        ]
+
+    def _derives(self, file: str, name: str, home: Target, depth: int = _REEXPORTS) -> bool:
+        facts = self._facts(file) if depth else None
+        defined = facts.names.global_definition(name) if facts else None
+        if facts is None or not isinstance(defined, ast.ClassDef):
+            return False
+        bases = (self.target(file, base) for base in facts.names.direct_bases(defined))
+        return any(
+            base == home or (base is not None and self._derives(*base, home, depth - 1))
+            for base in bases
+        )
+
+    @cached_property
+    def _outlines(self) -> list[Outline]:
+        return list(outlines((file, self._read(file) or "") for file in self._own))
+
+    @cached_property
+    def _telling(self) -> dict[str, list[Target]]:
+        return telling_methods(self._outlines)
+
+    @cached_property
+    def _heirs(self) -> dict[str, list[Outline]]:
+        return heirs_by_base(self._outlines)
 
     def _once(
         self,
@@ -317,9 +357,13 @@ class View:
         """Whether an imported name leads to a file of the project."""
         return self._project.target(self._path, name) is not None
 
-    def has_only(self, method: str) -> bool:
-        """Whether one class of the project, and no other, has a method of this name."""
-        return self._project.only_method(method) is not None
+    def overridden(self, home: str, method: str) -> bool:
+        """Whether a class of another file overrides a method of a class of this one."""
+        return any(each.file != self._path for each in self._project.heirs(home, method))
+
+    def is_telling(self, method: str) -> bool:
+        """Whether the name of a method alone tells which class, or which few, it belongs to."""
+        return bool(self._project.methods_named(method))
 
 
 def _module_of(star: str) -> str:

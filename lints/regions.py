@@ -11,7 +11,7 @@ from .cold import Cold
 from .guards import Seldom
 from .names import Names
 from .nodes import Function, Loop
-from .only import ANY
+from .only import ANY, HEIRS
 from .outside import LIBRARIES, Outside, Place
 from .roots import Roots
 from .steps import Steps
@@ -242,13 +242,13 @@ class Regions:
         for _ in range(_DEEPEST_CALL):
             found: dict[Function, Hot] = {}
             for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
-                called = self._callees.own(call)
-                if called is None or called in self._hot_functions:
-                    continue
-                if not self._has_step_loop(called) and (hot := self.hot(call)):
-                    chain = (*hot.chain, f"{self._path}:{call.lineno}")
-                    why = self._by_way_of(called, chain)
-                    found.setdefault(called, Hot(hot.place, hot.line, why, chain))
+                for called in self._may_run(call):
+                    if called in self._hot_functions or self._has_step_loop(called):
+                        continue
+                    if hot := self.hot(call):
+                        chain = (*hot.chain, f"{self._path}:{call.lineno}")
+                        why = self._by_way_of(called, chain)
+                        found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             for scope in callers:
                 for node in self._handed_on(scope):
                     given = self._names.definition(node)
@@ -263,6 +263,12 @@ class Regions:
             self._known.clear()
             callers = list(found)
 
+    def _may_run(self, call: ast.Call) -> list[Function]:
+        """Return the functions of this file that a call runs, overriding methods included."""
+        own = self._callees.own(call)
+        overriding = self._names.overriding(call)
+        return overriding if own is None else [own, *overriding]
+
     def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
         """Yield the functions of this file that a call is given, to run them: `map(self.f, xs)`."""
         own = self._callees.own_names
@@ -271,9 +277,7 @@ class Regions:
                 continue
             for given in (*call.args, *(k.value for k in call.keywords)):
                 named = getattr(given, "attr", getattr(given, "id", None))
-                if named in own and isinstance(
-                    given, (ast.Attribute, ast.Name)
-                ):
+                if named in own and isinstance(given, (ast.Attribute, ast.Name)):
                     yield given
 
     def _add_called_from(self, outside: Outside) -> None:
@@ -304,8 +308,17 @@ class Regions:
             return
         for call in self._syntax.calls:
             if (hot := self.hot(call)) is not None:
-                for target in self._targets_of(call):
+                for target in (*self._targets_of(call), *self._overridden(call)):
                     yield call, target, hot
+
+    def _overridden(self, call: ast.Call) -> Iterator[str]:
+        """Yield the method of this class that `self.x()` runs, where other files override it."""
+        func = call.func
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return
+        home = self._names.own_class(call) if func.value.id == "self" else None
+        if home is not None and self._outside.overridden(home.name, func.attr):
+            yield f"{HEIRS}{home.name}.{func.attr}"
 
     def _targets_of(self, call: ast.Call) -> Iterable[str]:
         """Return the full names of what a call may run that other files define."""
@@ -314,16 +327,16 @@ class Regions:
             return [] if target.startswith(LIBRARIES) else [target]
         if target is not None:
             return []
-        name = self._only_name(call)
+        name = self._telling_name(call)
         return self._callees.alternatives(call) if name is None else [f"{ANY}{name}"]
 
-    def _only_name(self, call: ast.Call) -> str | None:
-        """Return the method that a call of an unknown object runs, where one class has it."""
+    def _telling_name(self, call: ast.Call) -> str | None:
+        """Return the method that a call of an unknown object runs, where its name alone tells."""
         if not isinstance(call.func, ast.Attribute) or call.func.attr in self._callees.own_names:
             return None
         if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
             return None
-        return call.func.attr if self._outside.has_only(call.func.attr) else None
+        return call.func.attr if self._outside.is_telling(call.func.attr) else None
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""

@@ -6,7 +6,8 @@ from textwrap import dedent
 import pytest
 from torch_perflint.lints.engine import check_source
 from torch_perflint.lints.facts import Facts
-from torch_perflint.lints.only import only_methods
+from torch_perflint.lints.only import telling_methods
+from torch_perflint.lints.outlines import outlines
 from torch_perflint.lints.outside import Place
 from torch_perflint.lints.registry import all_rules
 from torch_perflint.lints.values import Device, Kind
@@ -191,7 +192,8 @@ def test_only_the_methods_that_one_class_has_are_told() -> None:
     one = "class A:\n    def record(self):\n        def inner():\n            pass\n"
     one += "    def both_have(self):\n        pass\n"
     two = "class B:\n    def both_have(self):\n        pass\n\ndef no_method():\n    pass\n"
-    assert only_methods([("a.py", one), ("b.py", two)]) == {"record": ("a.py", "A.record")}
+    found = telling_methods(outlines([("a.py", one), ("b.py", two)]))
+    assert found == {"record": [("a.py", "A.record")]}
 
 
 def test_the_guard_of_a_step_beside_others_is_one() -> None:
