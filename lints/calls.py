@@ -81,17 +81,19 @@ class Calls:
             own = [each for each in own if not is_abstract(each)]
             value = self._by_given(call, join([self._of_function(each) for each in own]))
             return value if value.kind is not Kind.UNKNOWN else self._of_unknown(call)
-        if isinstance(call.func, ast.Attribute):
-            value = self._methods.value(call, call.func)
-            if value.kind is not Kind.UNKNOWN:
-                return value
-            value = self._methods.of_function(call, call.func)
-            if value.kind is not Kind.UNKNOWN:
-                return value
-            value = self._of_own_object(call)
-            if value.kind is not Kind.UNKNOWN:
-                return value
-        return self._of_module_call(call)
+        if not isinstance(call.func, ast.Attribute):
+            return self._of_module_call(call)
+        told = self._methods.value(call, call.func)
+        if told.kind is not Kind.UNKNOWN:
+            return told
+        value = self._methods.of_function(call, call.func)
+        if value.kind is not Kind.UNKNOWN:
+            return value
+        value = self._of_own_object(call)
+        if value.kind is not Kind.UNKNOWN:
+            return value
+        value = self._of_module_call(call)
+        return told if value == UNKNOWN else value
 
     def _of_own_object(self, call: ast.Call) -> Value:
         """Ask the method that an object of a known class of the project runs."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Protocol, Self
 
+from .environment import is_asked_for
 from .nodes import dotted, is_none
 from .periods import asks_the_time, counts, is_modulus_of_one, is_periodic
 
@@ -87,6 +88,8 @@ _DEEPEST = 3
 
 def rare(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seldom | None:
     """Return why a condition is true in few of the steps only; None where it may be in all."""
+    if is_asked_for(test, known):
+        return Seldom.ASKED
     match test:
         case ast.BoolOp(op=ast.And(), values=values):
             return _rarest(rare(value, known, depth) for value in values)

@@ -116,10 +116,11 @@ CONTAINERS = frozenset(
 # Functions whose name says that what they give back lies on the host.
 TO_HOST = re.compile(
     r"numpy|(^|_)np(_|$)|(^|_)(cpu|host|float|int|item|items|list|tolist|str|string|scalar|python"
-    r"|len|length|count|time|log|print|save|write|plot|draw|format)(_|$)",
+    r"|len|length|count|time|log(?!_?(prob|softmax|sigmoid|likelihood|sum))|print|save|write|plot|draw|format)(_|$)",
     re.IGNORECASE,
 )
 PLAIN_PACKAGES = (
+    "importlib.",
     *("numpy.", "math.", "time.", "os.", "random.", "sys.", "json.", "datetime.", "statistics."),
     *("pandas.", "itertools.", "re.", "logging.", "pathlib.", "argparse."),
 )

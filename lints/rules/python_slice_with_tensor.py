@@ -6,19 +6,32 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..facts import Facts
+from ..supplies import called_name
 from ..sync_rule import SyncRule, device_tensor
+from ..values import Kind
+
+# Functions of torch whose arguments are numbers, or sizes.
+_TAKES_NUMBERS = ("arange", "linspace", "zeros", "ones", "empty", "rand", "randn", "eye", "full")
+# Methods of tensors that take sizes.
+_TAKES_SIZES = (
+    *("repeat", "expand", "view", "reshape", "new_zeros", "new_ones", "new_empty", "new_full"),
+    *("narrow", "topk", "roll"),
+)
+_LIMITS = ("clamp", "clamp_", "clip", "clip_")
 
 
 class PythonSliceWithTensor(SyncRule):
-    """A tensor on the device is the bound of a slice or range (`x[:n]`, `range(n)`) in every step.
+    """A tensor on the device stands where Python needs a number: `x[:n]`, `range(n)`, `zeros(n)`.
 
     ## Why it is slow
-    The bound has to be a Python number. The CPU reads it from the GPU, and waits until that has
-    finished all that was queued before.
+    Bounds of slices and ranges, and sizes, have to be Python numbers. The CPU reads them from the
+    GPU, and waits until that has finished all that was queued before. A `clamp` reads a limit that
+    is a tensor where the other one is a number.
 
     ## Instead
-    Take bounds from shapes, or from lengths that stayed on the host. Where they are only known on
-    the device, mask instead: `torch.arange(x.shape[0], device=x.device) < n`.
+    Take bounds and sizes from shapes, or from lengths that stayed on the host. Where they are only
+    known on the device, mask instead: `torch.arange(x.shape[0], device=x.device) < n`. Give both
+    limits of a `clamp` as tensors.
 
     ## When it is fine
     For Python numbers, on the host, and every N steps.
@@ -29,7 +42,7 @@ class PythonSliceWithTensor(SyncRule):
 
     code = "PFL118"
     preview = True
-    tokens = ("[", "range(")
+    tokens = ("[", "range(", *_TAKES_NUMBERS, *_TAKES_SIZES, *_LIMITS)
 
     VALID = (
         """
@@ -38,6 +51,7 @@ class PythonSliceWithTensor(SyncRule):
             out = model(x.cuda())
             n = out.shape[0]
             a = out[:n], out[: len(x)], range(n), out[lengths], x[: lengths[0]]
+            b = torch.zeros(n, len(x)), out.view(n, -1), out.clamp(0, 1), out.clamp(low, out.max())
             out.mean().backward()
             optimizer.step()
         """,
@@ -74,6 +88,12 @@ class PythonSliceWithTensor(SyncRule):
         def step(model, optimizer, batch):
             out = model(batch)
             places = torch.arange(out.max(), device=out.device)  # <-
+            longest = out.argmax()
+            mask = torch.zeros(len(out), longest, device=out.device)  # <-
+            wide = out.repeat(1, longest)  # <-
+            wider = out.new_zeros((longest, 3))  # <-
+            kept = out.clamp(0, longest - 1)  # <-
+            both = torch.clamp(out, min=0, max=longest)  # <-
             out.mean().backward()
             optimizer.step()
         """,
@@ -81,39 +101,66 @@ class PythonSliceWithTensor(SyncRule):
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
-        """Return the bounds that are tensors."""
-        nodes = (*facts.syntax.nodes(ast.Subscript), *facts.syntax.calls_to("range", "arange"))
-        return (node for node in nodes if facts.runs(node) and _bound(facts, node))
+        """Return the places of numbers that are tensors."""
+        calls = facts.syntax.calls_to("range", *_TAKES_NUMBERS, *_TAKES_SIZES, *_LIMITS)
+        nodes = (*facts.syntax.nodes(ast.Subscript), *calls)
+        return (n for n in nodes if facts.runs(n) and device_tensor(facts, _numbers(facts, n)))
 
     def visit_Subscript(self, node: cst.Subscript) -> None:
         """Flag `x[:n]`."""
         self._check(node, "a tensor as the bound of a slice waits for the device")
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Flag `range(n)`."""
-        self._check(node, "a tensor as the bound of a range waits for the device")
+        """Flag `range(n)`, `torch.zeros(n)`, `x.repeat(n)` and `x.clamp(0, n)`."""
+        found = self.facts.call(node)
+        name = called_name(found) if found else ""
+        what = "the bound of a range" if name in ("range", "arange") else "a size"
+        what = "one limit beside a number" if name in _LIMITS else what
+        self._check(node, f"a tensor as {what} waits for the device")
 
     def _check(self, node: cst.BaseExpression, message: str) -> None:
         found = self.facts.counterpart(node)
-        bounds = _bounds(self.facts, found) if found is not None else ()
-        if value := device_tensor(self.facts, bounds):
+        numbers = _numbers(self.facts, found) if found is not None else ()
+        if value := device_tensor(self.facts, numbers):
             self.says(node, value, message)
 
 
-def _bound(facts: Facts, node: ast.AST) -> bool:
-    return device_tensor(facts, _bounds(facts, node)) is not None
-
-
-def _bounds(facts: Facts, node: ast.AST) -> Iterable[ast.expr]:
+def _numbers(facts: Facts, node: ast.AST) -> Iterable[ast.expr]:
+    """Return what stands where Python needs a number."""
     match node:
         case ast.Subscript(slice=ast.Slice() as part):
             return _ends(part)
         case ast.Subscript(slice=ast.Tuple(elts=parts)):
             return [end for part in parts if isinstance(part, ast.Slice) for end in _ends(part)]
         case ast.Call(func=func, args=args):
-            ranges = facts.names.builtin(func) == "range" or facts.names.of(func) == "torch.arange"
-            return args if ranges else ()
+            name = called_name(node)
+            if facts.names.builtin(func) == "range":
+                return args
+            if facts.names.of(func) == f"torch.{name}" and name in _TAKES_NUMBERS:
+                return _written_out(args)
+            if isinstance(func, ast.Attribute) and name in _TAKES_SIZES:
+                return _written_out(args) if _is_tensor(facts, func.value) else ()
+            return _limits(facts, node) if name in _LIMITS else ()
     return ()
+
+
+def _is_tensor(facts: Facts, node: ast.expr) -> bool:
+    return facts.dataflow.value(node).kind is Kind.TENSOR
+
+
+def _written_out(args: Iterable[ast.expr]) -> Iterable[ast.expr]:
+    """Yield the arguments, and the elements of a tuple or list among them."""
+    for arg in args:
+        yield from arg.elts if isinstance(arg, (ast.Tuple, ast.List)) else (arg,)
+
+
+def _limits(facts: Facts, call: ast.Call) -> list[ast.expr]:
+    """Return the limits of a `clamp` one of which is a number: then the other is read, too."""
+    of_torch = facts.names.of(call.func) == f"torch.{called_name(call)}"
+    named = [k.value for k in call.keywords if k.arg in ("min", "max")]
+    limits = [*call.args[1 if of_torch else 0 :], *named]
+    is_number = [isinstance(limit, ast.Constant) and limit.value is not None for limit in limits]
+    return limits if len(limits) == 2 and any(is_number) else []
 
 
 def _ends(part: ast.Slice) -> list[ast.expr]:

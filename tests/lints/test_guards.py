@@ -11,6 +11,7 @@ from torch_perflint.lints.facts import Facts
 from torch_perflint.lints.work import Effort
 
 HEADER = """\
+import os
 import time
 import datetime
 import torch
@@ -33,6 +34,11 @@ def _loop(body: str, before: str = "") -> str:
 
 
 SELDOM = {
+    "a variable of the environment": "os.environ.get('DUMP')",
+    "a variable of the environment that is there": "os.environ.get('DUMP') is not None",
+    "a variable of the environment by its value": "os.getenv('DUMP', '0') == '1'",
+    "a number in the environment": "int(os.environ.get('DUMP', 0))",
+    "a name in the environment": "'DUMP' in os.environ",
     "every n-th step": "step % 10 == 0",
     "every n-th step of an option": "self.state.global_step % self.args.logging_steps == 0",
     "every n-th batch of Lightning": "batch_idx % self.trainer.log_every_n_steps == 0",
@@ -64,6 +70,8 @@ SELDOM = {
     "a date": "datetime.datetime.now() - last > minute",
 }
 OFTEN = {
+    "a variable of the environment that is on by default": "os.environ.get('FAST', '1') == '1'",
+    "a variable of the environment that is off": "os.environ.get('FAST', '0') == '0'",
     "each step": "step % 1 == 0",
     "another division's quotient": "divmod(step, 10)[0] == 0",
     "masks of tensors": "(mask & other).any()",
@@ -268,3 +276,98 @@ def test_a_call_after_the_loop_says_nothing_of_the_steps(last: str, hot: bool) -
     source = f"for epoch in range(9):\n{steps}    {last or 'pass'}\n"
     assert _hot(CALLEE.format("") + source) is hot
     assert _hot(CALLEE.format("") + source.replace("step % 100 == 0", "loud"))
+
+
+PREPARES = """
+    class Trainer:
+        def __init__(self):
+            self.{empty}
+        def _prepare(self, x):
+            self.kept = x
+        def _forget(self):
+            self.{empty}
+        def fit(self):
+            for x in loader:
+                loss.backward()
+                optimizer.step()
+                {before}
+                if {test}:
+                    HERE
+                    {fill}
+    """
+
+
+@pytest.mark.parametrize(
+    ("test", "fill", "hot"),
+    [
+        ("self.kept is None", "self.kept = x", False),
+        ("not self.kept and x", "self.kept = x", False),
+        ("self.kept.item() == 0", "self.kept += 1", False),
+        ("self.kept is None", "self._prepare(x)", False),
+        ("self.kept is None", "self.other = x", True),
+        ("self.kept is None", "self.kept = None", True),
+        ("x.kept is None", "x.kept = 3", True),
+        ("self.kept == 3", "self.kept = x", True),
+    ],
+)
+def test_what_a_branch_prepares_for_good_it_prepares_once(test: str, fill: str, hot: bool) -> None:
+    source = PREPARES.format(test=test, fill=fill, empty="kept = None", before="pass")
+    assert _hot(source.replace("_forget", "reset")) is hot
+
+
+@pytest.mark.parametrize(
+    ("source", "hot"),
+    [
+        (PREPARES, True),  # by `_forget`, which anybody may call
+        (PREPARES.replace("_forget", "on_epoch_end"), False),
+    ],
+)
+def test_what_is_emptied_in_between_is_prepared_again(source: str, hot: bool) -> None:
+    filled = {"test": "self.kept is None", "fill": "self.kept = x", "empty": "kept = None"}
+    assert _hot(source.format(**filled, before="pass")) is hot
+
+
+@pytest.mark.parametrize(
+    ("kept", "filled", "hot"),
+    [
+        ("self.mask", "self.mask = x", False),
+        ("self.mask, self.size", "self.mask = x\n        self.size = 3", False),
+        ("self.mask, self.size", "self.mask = x", True),
+        ("self.mask", "self.other = x", True),
+        ("x", "self.mask = x", True),
+    ],
+)
+def test_what_is_given_back_from_a_cache_is_made_once(kept: str, filled: str, hot: bool) -> None:
+    source = f"""
+class Net(torch.nn.Module):
+    def make(self, x):
+        if self.size_fits(x):
+            return {kept}
+        HERE
+        {filled}
+        return {kept}
+    def forward(self, x):
+        return self.make(x)
+"""
+    assert _hot(source) is hot
+
+
+def test_a_guard_of_the_step_itself_is_none_where_a_method_takes_the_step() -> None:
+    source = """
+        class Agent:
+            def learn(self, loss):
+                loss.backward()
+                self.optimizer.step()
+            def update(self, batch, step):
+                if step % self.every != 0:
+                    return
+                {what}
+                self.learn(self.loss_of(batch))
+        def train(agent, loader):
+            agent = Agent()
+            for step, batch in enumerate(loader):
+                agent.update(batch, step)
+                agent.optimizer.step()
+        """
+    assert _hot(source.format(what="HERE"))
+    assert not _hot(source.format(what="HERE").replace("self.learn(self.loss_of(batch))", "pass"))

@@ -175,3 +175,62 @@ def test_a_loader_in_a_file_without_a_device_counts_where_the_project_has_one(
     ]
     on_host = train.replace("x.cuda()", "x")
     assert _found(tmp_path / "cpu", {"data.py": data, "train.py": on_host}) == []
+
+
+BASE = """\
+import torch
+
+class Base:
+    def fit(self, loader):
+        for x, y in loader:
+            loss = self.compute(x.cuda(), y)
+            loss.backward()
+            self.optimizer.step()
+            self.note(loss)
+
+    def note(self, loss):
+        pass
+"""
+MINE = """\
+class Mine({base}):
+    def compute(self, x, y):
+        return self.criterion(self.model(x), y)
+
+    def note(self, loss):
+        self.last = loss.item()
+
+    def rest(self, loss):
+        self.last = loss.item()
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "base", "found"),
+    [
+        ("from base import Base", "Base", True),
+        ("import base", "base.Base", True),
+        ("from base import Base\n\nclass Middle(Base):\n    pass\n", "Middle", True),
+        ("from other import Base", "Base", False),
+        ("from base import Base", "object", False),
+    ],
+)
+def test_what_a_base_class_calls_may_be_overridden_elsewhere(
+    tmp_path: Path, imports: str, base: str, found: bool
+) -> None:
+    other = "class Base:\n    def fit(self):\n        self.note(3)\n"
+    mine = f"import torch\n{imports}\n\n" + MINE.format(base=base)
+    result = _found(tmp_path, {"base.py": BASE, "mine.py": mine, "other.py": other})
+    line = mine.split("\n").index("        self.last = loss.item()") + 1
+    assert result == ([("mine.py", line, "PFL101")] if found else [])
+
+
+def test_what_a_base_class_calls_may_be_overridden_in_the_same_file(tmp_path: Path) -> None:
+    both = BASE + "\n\n" + MINE.format(base="Base")
+    line = both.split("\n").index("        self.last = loss.item()") + 1
+    assert _found(tmp_path, {"both.py": both}) == [("both.py", line, "PFL101")]
+
+
+def test_a_name_that_the_classes_of_one_file_share_tells_of_them(tmp_path: Path) -> None:
+    meters = METER.replace("Elsewhere", "Other").replace("later", "record_losses")
+    found = _found(tmp_path, {"train.py": _train("m.record_losses(loss)"), "meters.py": meters})
+    assert found == [("meters.py", 5, "PFL101"), ("meters.py", 9, "PFL101")]

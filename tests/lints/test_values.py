@@ -58,6 +58,10 @@ DEVICE_TENSORS = {
     "another name for torch": "th.mean(th.exp(x))",
     "a factory on the device of another": "torch.zeros(1, device=x.device)",
     "moved to where another is": "torch.zeros(1).to(x)",
+    "what a function makes of its argument": "def f(a):\n    return a * 2 + a.sum()\nf(x)",
+    "what a function makes of a tensor or an array": "def f(a):\n    return a.clone().float() "
+    "if isinstance(a, Tensor) else np.copy(a)\nf(x)",
+    "a part of what was made of a device tensor": "a = unheard_of(x)\na[:, 0]",
     "a norm of gradients": "nn.utils.clip_grad_norm_(p, 1.0)",
     "a norm by a framework": "accelerator.clip_grad_norm_(p, 1.0)",
     "a loss of this file": "class MyLoss(nn.Module):\n    def forward(self, a, b):\n"
@@ -248,3 +252,65 @@ def test_the_order_of_questions_changes_no_answer() -> None:
     tested = "if y3:\n    pass\nif not (y1 or y2):\n    assert y4\n"
     found = Facts(HEADER + tested, "train.py").decisions.tested
     assert [ast.unparse(node) for node in found] == ["y3", "y1", "y2", "y4"]
+
+
+def test_what_a_function_makes_on_the_host_stays_there() -> None:
+    assert _value("def f(a):\n    return torch.zeros(3)\nf(x)", "f(x)").device is HOST
+
+
+def test_what_a_model_gives_has_methods_that_give_more_of_it() -> None:
+    source = "policy = nn.Linear(3, 3)\ndist = policy(x)\ndist.log_prob(n)\ndist.to_numpy()"
+    assert _value(source, "dist.log_prob(n)").is_derived
+    assert _value(source, "dist.to_numpy()") == UNKNOWN
+
+
+def test_a_buffer_that_is_counted_up_is_a_tensor() -> None:
+    source = """
+        class Average(nn.Module):
+            def __init__(self):
+                self.register_buffer("seen", torch.tensor(0))
+            def forward(self, x):
+                self.seen += 1
+                self.turns += 1
+                return self.seen, self.turns
+        """
+    assert _value(source, "self.seen").is_device_tensor
+    assert not _value(source, "self.turns").is_tensor
+
+
+def test_an_abstract_method_gives_what_those_that_override_it_give() -> None:
+    source = """
+        class Base:
+            def compute(self, a):
+                raise NotImplementedError
+            def run(self):
+                return self.compute(x)
+        class Mine(Base):
+            def compute(self, a):
+                return a.mean()
+        """
+    assert _value(source, "self.compute(x)").is_device_tensor
+
+
+@pytest.mark.parametrize(
+    ("move", "device"),
+    [("batch.to(device)", GPU), ("batch = batch.to(n)", HOST), ("other.to(device)", HOST)],
+)
+def test_a_batch_that_moves_itself_lies_on_the_device(move: str, device: Device) -> None:
+    source = f"""
+        from torch.utils.data import DataLoader
+        for batch in DataLoader(data):
+            {move.replace("batch = batch", "moved = batch")}
+            seen(batch.labels)
+        """
+    assert _value(source, "batch.labels").device is device
+
+
+def test_unbound_names_come_from_the_module_that_gives_all() -> None:
+    asked = "torch.argmax(F.relu(y.cuda()))"
+    own = Facts(f"from models.blocks import *\nasked = {asked}", "net.py")
+    other = Facts(f"from os.path import *\nasked = {asked}", "net.py")
+    for facts, known in ((own, True), (other, False)):
+        (call,) = facts.syntax.calls_to("argmax")
+        assert facts.dataflow.value(call).is_device_tensor is known
+        assert facts.uses_torch is known
