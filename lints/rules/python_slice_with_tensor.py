@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 
 import libcst as cst
 
@@ -78,8 +79,9 @@ class PythonSliceWithTensor(SyncRule):
             out = model(x.cuda())
             n = out.argmax()
             part = out[:n]  # <-
-            for place in range(n):  # <-
-                part = part + out[place : place + n, 0]  # <-
+            for place in range(out.argmin()):  # <-
+                part = part + out[place : n + 1, 0]
+                part = part + out[place : place + n]  # <-
             part.mean().backward()
             optimizer.step()
         """,
@@ -90,10 +92,11 @@ class PythonSliceWithTensor(SyncRule):
             places = torch.arange(out.max(), device=out.device)  # <-
             longest = out.argmax()
             mask = torch.zeros(len(out), longest, device=out.device)  # <-
-            wide = out.repeat(1, longest)  # <-
-            wider = out.new_zeros((longest, 3))  # <-
-            kept = out.clamp(0, longest - 1)  # <-
-            both = torch.clamp(out, min=0, max=longest)  # <-
+            again = out.repeat(1, longest)
+            wide = out.repeat(1, out.argmin())  # <-
+            wider = out.new_zeros((out.sum(), 3))  # <-
+            kept = out.clamp(0, out.mean() - 1)  # <-
+            both = torch.clamp(out, min=0, max=out.std() / 3)  # <-
             out.mean().backward()
             optimizer.step()
         """,
@@ -121,8 +124,20 @@ class PythonSliceWithTensor(SyncRule):
     def _check(self, node: cst.BaseExpression, message: str) -> None:
         found = self.facts.counterpart(node)
         numbers = _numbers(self.facts, found) if found is not None else ()
-        if value := device_tensor(self.facts, numbers):
-            self.says(node, value, message)
+        read = [n for n in numbers if self.facts.dataflow.value(n).is_device_tensor]
+        new = [number for number in read if self._key(number) not in self._read]
+        if new and self.says(node, self.facts.dataflow.value(new[0]), message):
+            self._read.update(map(self._key, read))
+
+    @cached_property
+    def _read(self) -> set[tuple[ast.AST | None, str]]:
+        """What was read before in a function: to read it again takes next to no time."""
+        return set()
+
+    def _key(self, number: ast.expr) -> tuple[ast.AST | None, str]:
+        while isinstance(number, ast.BinOp) and isinstance(number.right, ast.Constant):
+            number = number.left  # `n + 1` after `n`
+        return self.facts.syntax.function(number), ast.unparse(number)
 
 
 def _numbers(facts: Facts, node: ast.AST) -> Iterable[ast.expr]:
