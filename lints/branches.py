@@ -1,10 +1,11 @@
 """What a branch does to the steps after it: ends the run, skips the rest, starts over, warns."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 from .guards import Seldom
-from .nodes import Block, dotted
+from .nodes import Block, dotted, is_none
 
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
 
@@ -56,6 +57,72 @@ def stops_itself(branch: ast.If, loops: Sequence[ast.AST]) -> bool:
         return False
     # A flag that a loop takes back may hold in the next step again.
     return not any(_sets(node, flag, not after) for loop in loops[-1:] for node in ast.walk(loop))
+
+
+def remembers(branch: ast.If, *, in_body: bool) -> bool:
+    """Whether a branch stores what its condition asks for, and so is not taken again at once.
+
+    As in `if self.mask is None: self.mask = ...`, or `if self.size == n: ... else: self.size = n`.
+    """
+    kept = {
+        path
+        for statement in (branch.body if in_body else branch.orelse)
+        for path in _kept(statement)
+    }
+    if not kept:
+        return False
+    test: ast.expr = branch.test
+    if in_body:
+        parts = test.values if _is_of(test, ast.Or) else [test]
+        return all(_asks_for_change(part, kept) for part in parts)
+    parts = test.values if _is_of(test, ast.And) else [test]
+    return all(_asks_for_match(part, kept) for part in parts)
+
+
+def _kept(statement: ast.stmt) -> Iterator[str]:
+    """Yield the attributes of `self` that a statement gives another value, or an entry."""
+    if not isinstance(statement, ast.Assign) or is_none(statement.value):
+        return
+    for target in statement.targets:
+        owner = target.value if isinstance(target, ast.Subscript) else target
+        path = dotted(owner)
+        if path and path.startswith("self.") and path not in _read(statement.value):
+            yield path
+
+
+def _asks_for_change(test: ast.expr, kept: set[str]) -> bool:
+    match test:
+        case ast.Compare(left=left, ops=[ast.NotEq() | ast.NotIn()], comparators=[right]):
+            return bool((_read(left) | _read(right)) & kept)
+        case ast.Compare(left=left, ops=[ast.Is()], comparators=[right]):
+            return is_none(right) and dotted(left) in kept
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.Gt()], comparators=[right]):
+            # As of `self.mask.size(0) < n`; what is compared itself may go on falling.
+            inside = not {dotted(left), dotted(right)} & kept
+            return inside and bool((_read(left) | _read(right)) & kept)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _asks_for_match(operand, kept) or dotted(operand) in kept
+    return False
+
+
+def _asks_for_match(test: ast.expr, kept: set[str]) -> bool:
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.In()], comparators=[right]):
+            return bool((_read(left) | _read(right)) & kept)
+        case ast.Compare(left=left, ops=[ast.IsNot()], comparators=[right]):
+            return is_none(right) and dotted(left) in kept
+        case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str() as name)]):
+            return f"{dotted(owner)}.{name}" in kept
+    return False
+
+
+def _is_of(test: ast.expr, op: type[ast.boolop]) -> TypeGuard[ast.BoolOp]:
+    return isinstance(test, ast.BoolOp) and isinstance(test.op, op)
+
+
+def _read(node: ast.expr) -> set[str]:
+    """Return the attributes that an expression reads, and parts of them."""
+    return {path for inner in ast.walk(node) if (path := dotted(inner)) and "." in path}
 
 
 def _sets(node: ast.AST, flag: str, to: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from weakref import WeakMethod
 
-from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
+from .branches import leaves_for_good, remembers, skips, starts_over, stops_itself, warns
 from .callees import Callees
 from .guards import Seldom, rare, rarely_false
 from .markers import takes_the_step
@@ -134,6 +134,8 @@ class Cold:
         return why
 
     def _of_branch(self, parent: ast.If, in_body: bool) -> Seldom | None:
+        if remembers(parent, in_body=in_body):
+            return Seldom.ONCE
         if in_body:
             if (why := rare(parent.test, self._meanings)) and not self._takes_step(parent.body):
                 return why
