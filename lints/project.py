@@ -71,6 +71,7 @@ class Project:
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
+        self._tensors: dict[Target, Answer[bool]] = {}
         self._own = [file for file in own if not is_test_code(file)]
         self._only: dict[str, Target] | None = None
         self._open: set[object] = set()
@@ -104,6 +105,10 @@ class Project:
     def made(self, target: Target) -> Target | None:
         """Return the class whose objects a function of the project gives back: file and name."""
         return self._once(self._made, target, lambda: self._find_made(target), None)
+
+    def makes_tensor(self, target: Target) -> bool:
+        """Whether a function of the project, given numbers, makes a tensor on the host of them."""
+        return self._once(self._tensors, target, lambda: self._find_makes_tensor(target), False)
 
     def only_method(self, name: str) -> Target | None:
         """Return the file and class of the one method of the project that has this name."""
@@ -244,6 +249,13 @@ class Project:
             return target[0], home.name
         return self.target(target[0], home) if home and not home.startswith(LIBRARIES) else None
 
+    def _find_makes_tensor(self, target: Target) -> bool:
+        facts = self._facts(target[0])
+        function = facts.names.global_definition(target[1]) if facts else None
+        if facts is None or not isinstance(function, Function):
+            return False
+        return facts.new_tensors.by_function(function)
+
     def _text(self, path: str) -> str | None:
         self._consulted.add(path)
         if path not in self._texts:
@@ -316,6 +328,13 @@ class View:
     def defines(self, name: str) -> bool:
         """Whether an imported name leads to a file of the project."""
         return self._project.target(self._path, name) is not None
+
+    def makes_tensor(self, name: str) -> bool:
+        """Whether an imported function, given numbers, makes a tensor on the host of them."""
+        if name.startswith(LIBRARIES):
+            return False
+        target = self._project.target(self._path, name)
+        return target is not None and self._project.makes_tensor(target)
 
     def has_only(self, method: str) -> bool:
         """Whether one class of the project, and no other, has a method of this name."""
