@@ -101,12 +101,20 @@ class Constants:
             self._filled = {name for owner in owners if (name := dotted(owner))}
         return self._filled
 
-    def _is_set_at_first(self, node: ast.Attribute, path: tuple[str, ...]) -> bool:
-        """Whether only the `__init__` of a module assigns an attribute."""
+    def is_set_once(self, node: ast.Attribute) -> bool:
+        """Whether this is `self.x` of a module that assigns it in one place of its `__init__`."""
+        path = path_of(node)
+        return path is not None and len(self._set_by(node, path)) == 1 and self.holds(node)
+
+    def _set_by(self, node: ast.Attribute, path: tuple[str, ...]) -> list[Binding]:
         home = self._names.own_class(node)
         if home is None or not self._is_module(home):
-            return False
-        found = self._bindings.of_methods(home, self._names.methods(home), path)
+            return []
+        return self._bindings.of_methods(home, self._names.methods(home), path)
+
+    def _is_set_at_first(self, node: ast.Attribute, path: tuple[str, ...]) -> bool:
+        """Whether only the `__init__` of a module assigns an attribute."""
+        found = self._set_by(node, path)
         homes = {self._syntax.function(binding.site) for binding in found}
         return bool(found) and {getattr(each, "name", "") for each in homes} == {"__init__"}
 

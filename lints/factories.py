@@ -46,7 +46,7 @@ class Factories:
         self._bindings = bindings
         self._value = value
         self._new = new
-        self._later: dict[ast.Call, Moved] | None = None
+        self._later: dict[ast.expr, Moved] | None = None
         self._loads: dict[ast.AST, dict[str, list[ast.Name]]] = {}
 
     def name(self, call: ast.Call) -> str | None:
@@ -87,7 +87,7 @@ class Factories:
                 like = call.args[0]
             case _:
                 return None
-        made = self._new.made(source or call.func.value)
+        made = self._new.made(source or call.func.value, follow=source is not None)
         return Moved(made, device, like) if made else None
 
     def moved_later(self, factory: ast.Call) -> Moved | None:

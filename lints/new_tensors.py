@@ -3,15 +3,15 @@
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .bindings import Bindings, How
 from .closed import Closed
 from .constants import Constants
 from .names import Names
-from .nodes import Function, dotted, keyword
+from .nodes import Function, dotted, keyword, walk
 from .syntax import Syntax
-from .values import Kind, Value
+from .values import Device, Kind, Value
 from .vocabulary import OPERATIONS, TUPLES
 
 # These give the same bits wherever they run.
@@ -41,17 +41,19 @@ _INTEGERS = re.compile(r"(^|\.)(u?int\d*|long|short)$")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A call that makes a tensor on the host of numbers: by its `name`, as people read it.
+    """What makes a tensor on the host of numbers: by its `name`, as people read it.
 
     `exact` says that it gives the same bits on the device, `fixable` that it can be told to make
-    its tensor there, and `direct` that it is a factory which is not given any data.
+    its tensor there, `direct` that it is a factory which is not given any data, and `kept` that it
+    is an attribute of a module, made once.
     """
 
-    factory: ast.Call
+    factory: ast.expr
     name: str
     exact: bool = False
     fixable: bool = False
     direct: bool = True
+    kept: bool = False
 
 
 class NewTensors:
@@ -87,8 +89,11 @@ class NewTensors:
         """Whether a function, given numbers, makes a tensor on the host of nothing else."""
         return not self._default_is_moved and self._closed.makes_tensor(function)
 
-    def made(self, node: ast.expr) -> Made | None:
-        """Return what makes the tensor that an expression is, where it holds nothing else."""
+    def made(self, node: ast.expr, *, follow: bool = False) -> Made | None:
+        """Return what makes the tensor that an expression is, where it holds nothing else.
+
+        `follow` says to look behind a name that is used for nothing else.
+        """
         exact = True
         filled = False
         while isinstance(node, ast.Call) and not self._makes(node):
@@ -107,9 +112,39 @@ class NewTensors:
             node = node.func.value  # type: ignore[attr-defined]
         if composed := self._composed(node):
             return Made(composed[0], f"torch.{composed[1]}")
-        return (
-            self._by_torch(node, exact=exact, filled=filled) if isinstance(node, ast.Call) else None
-        )
+        match node:
+            case ast.Call():
+                return self._by_torch(node, exact=exact, filled=filled)
+            case ast.Attribute() | ast.Subscript():
+                return self._of_attribute(node)
+            case ast.Name() if follow and (source := self._only_used_here(node)):
+                made = self.made(source, follow=True)
+                return replace(made, fixable=False, direct=False) if made else None
+        return None
+
+    def _only_used_here(self, node: ast.Name) -> ast.expr | None:
+        """Return what a name of a function is bound to, where that is all that is done with it."""
+        function = self._syntax.function(node)
+        bound = self._names.stores(node)
+        holder = self._syntax.parent(bound[0]) if len(bound) == 1 else None
+        if function is None or not isinstance(holder, ast.Assign) or bound[0] not in holder.targets:
+            return None
+        reads = [each for each in walk(function) if isinstance(each, ast.Name)]
+        uses = [each for each in reads if each.id == node.id and each not in bound]
+        return holder.value if uses == [node] else None
+
+    def _of_attribute(self, node: ast.Attribute | ast.Subscript) -> Made | None:
+        """Take in `self.grid` of a module, or a part of it: a tensor, but no buffer."""
+        owner: ast.expr = node
+        while isinstance(owner, ast.Subscript):
+            owner = owner.value
+        if not isinstance(owner, ast.Attribute) or self._default_is_moved:
+            return None
+        value = self._value(owner)
+        on_host = value.is_tensor and value.device is Device.HOST and not value.batch
+        if not on_host or not self._constants.is_set_once(owner):
+            return None
+        return Made(owner, dotted(owner) or "", direct=False, kept=True)
 
     def _by_torch(self, call: ast.Call, *, exact: bool, filled: bool) -> Made | None:
         if self._default_is_moved:

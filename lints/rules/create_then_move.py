@@ -9,6 +9,7 @@ from ..arguments import keyword_argument, with_argument, with_arguments
 from ..factories import Moved
 from ..facts import Facts
 from ..finding import Severity
+from ..new_tensors import Made
 from ..rule import Cost, Invalid, Rule
 
 _MOVES = ("cuda", "to", "type_as")
@@ -24,7 +25,8 @@ class CreateThenMove(Rule):
     ## Instead
     Let the factory make it there: `torch.zeros(n, device=device)`.
 
-    What only data or a table can fill belongs into a buffer, made once.
+    What is the same in every step belongs into a buffer (`self.register_buffer("grid", grid)`),
+    which moves with its module; an attribute that is no buffer stays on the host.
 
     ## When it is fine
     Once, at the start of a program: there it is only `info`. Where the numbers must be those of the
@@ -95,6 +97,9 @@ class CreateThenMove(Rule):
                 super().__init__()
                 self.seen = np.zeros(3)
                 self.register_buffer("table", torch.from_numpy(table).cuda())
+                self.weight = torch.nn.Parameter(torch.zeros(3))
+                self.steps = torch.arange(3)
+                self.out = torch.nn.Linear(3, 3)
 
             def forward(self, x, names):
                 self.seen = self.seen + len(names)
@@ -104,6 +109,12 @@ class CreateThenMove(Rule):
                 filled[:2] = names
                 filled = torch.from_numpy(filled).cuda()
                 nothing = torch.Tensor([]).type_as(x)
+                self.steps = self.steps.to(x.device)
+                used = torch.zeros(3)
+                used.add_(1)
+                later = used.unsqueeze(0)
+                later = later.to(x.device)
+                there = self.table.to(x.device) + self.weight.to(x.device) + self.out.to(x.device)
                 ids = torch.LongTensor(self.lookup(names)).to(x.device)
                 return x * self.table + seen + labels + ids
         """,
@@ -268,11 +279,33 @@ class CreateThenMove(Rule):
         class Net(nn.Module):
             def forward(self, x):
                 places = self.places(*x.shape[-2:]).to(x.device)  # <-
-                return blur(x) + places
+                return blur(x) + places + self.lengths(x, 9)
+
+            def lengths(self, sizes, most):
+                steps = torch.arange(0, 9).long()
+                all_steps = steps.unsqueeze(0).expand(4, 9)
+                if sizes.is_cuda:
+                    all_steps = all_steps.cuda()  # <-
+                return all_steps < sizes
 
             def places(self, height, width):
                 rows, columns = torch.arange(height).float(), torch.arange(width).float()
                 return torch.stack(torch.meshgrid(rows, columns), dim=-1)
+        """,
+        """
+        import torch
+        from torch import nn
+        class Positions(nn.Module):
+            def __init__(self, size, length):
+                super().__init__()
+                table = torch.zeros(length, size)
+                table[:, 0::2] = torch.sin(torch.arange(length).unsqueeze(1) / 9.0)
+                self.table = table.unsqueeze(0)
+                self.grid = torch.linspace(0, 1, size)
+
+            def forward(self, x):
+                x = x + self.table[:, : x.shape[1]].to(x.device)  # <-
+                return x * self.grid.repeat(x.shape[0], 1).to(x.device)  # <-
         """,
     )
 
@@ -298,12 +331,18 @@ class CreateThenMove(Rule):
             return  # whose device that is, and how often, only a training step tells
         self.report(
             node,
-            f"`{moved.made.name}` makes on the host what is then copied to the device",
+            _message(moved.made),
             why=hot.why if hot else None,
             severity=self.facts.severity(self.severity, hot) if hot else Severity.INFO,
             fix=_made_there(node, like=moved.like is not None) if moved.made.fixable else None,
             safe=moved.made.exact,
         )
+
+
+def _message(made: Made) -> str:
+    if made.kept:
+        return f"`{made.name}` lies on the host, and is copied to the device each time"
+    return f"`{made.name}` makes on the host what is then copied to the device"
 
 
 def _moved(facts: Facts, move: ast.Call) -> Moved | None:
