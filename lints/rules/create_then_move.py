@@ -26,7 +26,8 @@ class CreateThenMove(Rule):
     Let the factory make it there: `torch.zeros(n, device=device)`.
 
     What is the same in every step belongs into a buffer (`self.register_buffer("grid", grid)`),
-    which moves with its module; an attribute that is no buffer stays on the host.
+    which moves with its module; an attribute that is no buffer stays on the host. A list of
+    numbers that comes of the data belongs into the collate function, and goes with the batch.
 
     ## When it is fine
     Once, at the start of a program: there it is only `info`. Where the numbers must be those of the
