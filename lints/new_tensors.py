@@ -33,6 +33,7 @@ BETWEEN = {
     *("float", "double", "half", "bfloat16", "long", "int", "bool", "byte", "view", "reshape"),
     *("unsqueeze", "squeeze", "flatten", "expand", "repeat", "transpose", "permute", "t"),
     *("contiguous", "fill_", "zero_", "tril", "triu", "tril_", "triu_", "requires_grad_"),
+    *("detach", "clone"),
 }
 _RANDOM_BETWEEN = {"uniform_", "normal_", "random_", "bernoulli_", "exponential_", "log_normal_"}
 _DEFAULTS = {"torch.set_default_device", "torch.set_default_tensor_type"}

@@ -306,7 +306,7 @@ class CreateThenMove(Rule):
 
             def forward(self, x):
                 x = x + self.table[:, : x.shape[1]].to(x.device)  # <-
-                return x * self.grid.repeat(x.shape[0], 1).to(x.device)  # <-
+                return x * self.grid.detach().repeat(x.shape[0], 1).to(x.device)  # <-
         """,
     )
 
