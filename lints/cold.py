@@ -137,6 +137,8 @@ class Cold:
         return why
 
     def _of_branch(self, parent: ast.If, in_body: bool) -> Seldom | None:
+        if self._once.remembers(parent, in_body=in_body):
+            return Seldom.ONCE
         if in_body:
             if (why := rare(parent.test, self._meanings)) and not self._takes_step(parent.body):
                 return why

@@ -24,11 +24,13 @@ from .growth import Growth
 from .hosts import Hosts
 from .loaders import Loaders
 from .names import Names
+from .new_tensors import NewTensors
 from .notes import Notes
 from .only import ANY, HEIRS
 from .outside import ALONE, SPREAD, HotCall, Outside, Place
 from .parameters import Parameters
 from .paths import is_only_run, is_test_code
+from .pinned_batches import PinnedBatches
 from .precision import Precision
 from .regions import Hot, Regions
 from .samplers import Samplers
@@ -89,8 +91,21 @@ class FileFacts:
 
     @cached_property
     def factories(self) -> Factories:
-        """Which calls make a new tensor."""
-        return Factories(self.syntax, self.names, self.bindings, self.dataflow.value)
+        """Which calls move a tensor that was just made."""
+        rooms = self.syntax, self.names, self.bindings, self.dataflow.value
+        return Factories(*rooms, self.new_tensors)
+
+    @cached_property
+    def new_tensors(self) -> NewTensors:
+        """Which expressions make a tensor on the host of nothing but numbers."""
+        return NewTensors(
+            self.syntax,
+            self.names,
+            self.bindings,
+            self.dataflow.value,
+            self.dataflow.given_back,
+            self.regions.is_module,
+        )
 
     @cached_property
     def collectives(self) -> Collectives:
@@ -183,6 +198,11 @@ class FileFacts:
     def copies(self) -> Copies:
         """How batches come to the device."""
         return Copies(self.syntax, self.names, self.regions, self.dataflow)
+
+    @cached_property
+    def pinned_batches(self) -> PinnedBatches:
+        """Which batches say how a loader pins them."""
+        return PinnedBatches(self.syntax, self.names, self.bindings)
 
     @cached_property
     def evaluations(self) -> Evaluations:

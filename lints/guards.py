@@ -75,6 +75,8 @@ _SERVING_STATE = re.compile(
 )
 # Input of a form that is on its way out.
 _LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
+# Modes for devices with little memory, off until somebody asks for them.
+_SAVES_MEMORY = re.compile(r"^_?(use|enable)_(\w+_)?(tiling|slicing)$|^(tiling|slicing)_enabled$")
 _NUMBER_OF = re.compile(r"(^|_)(num|n|count|cnt)_(?!work|rank|gpu|proc|iter|step|batch|epoch)\w+")
 _HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
@@ -217,7 +219,7 @@ def _by_name(name: str) -> Seldom | None:
         return Seldom.GUARDED
     if _SERVING.search(name):
         return Seldom.EVALUATION
-    if _LEGACY.search(name):
+    if _LEGACY.search(name) or _SAVES_MEMORY.search(name):
         return Seldom.ELSEWHERE
     return Seldom.ONCE if _ONE_SHOT.search(name) else None
 

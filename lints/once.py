@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from .callees import Callees
-from .nodes import Block, dotted, within
+from .nodes import Block, dotted, is_none, within
 from .supplies import within_body
 from .syntax import Syntax
 
@@ -30,6 +31,11 @@ class Once:
             any(_fills(node, name) for node in inside) and not self._is_emptied(name)
             for name in missing
         )
+
+    def remembers(self, branch: ast.If, *, in_body: bool) -> bool:
+        """Whether a branch stores what its condition asks for, and nothing takes that back."""
+        kept = _remembered(branch, in_body=in_body)
+        return bool(kept) and not any(map(self._is_emptied, kept))
 
     def gives_kept(self, branch: ast.If, rest: Block) -> bool:
         """Whether a branch gives back what the statements after it fill: these run once."""
@@ -124,3 +130,68 @@ def _empties(statement: ast.AST, name: str) -> bool:
 
 def _is_empty(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and not value.value
+
+
+def _remembered(branch: ast.If, *, in_body: bool) -> set[str]:
+    """Return what a branch stores that its condition asks for, and so is not taken again at once.
+
+    As in `if self.mask is None: self.mask = ...`, or `if self.size == n: ... else: self.size = n`.
+    """
+    kept = {
+        path
+        for statement in (branch.body if in_body else branch.orelse)
+        for path in _kept(statement)
+    }
+    test: ast.expr = branch.test
+    if in_body:
+        parts = test.values if _is_of(test, ast.Or) else [test]
+        holds = all(_asks_for_change(part, kept) for part in parts)
+        return kept if holds else set()
+    parts = test.values if _is_of(test, ast.And) else [test]
+    return kept if all(_asks_for_match(part, kept) for part in parts) else set()
+
+
+def _kept(statement: ast.stmt) -> Iterator[str]:
+    """Yield the attributes of `self` that a statement gives another value, or an entry."""
+    if not isinstance(statement, ast.Assign) or is_none(statement.value):
+        return
+    for target in statement.targets:
+        owner = target.value if isinstance(target, ast.Subscript) else target
+        path = dotted(owner)
+        if path and path.startswith("self.") and path not in _read(statement.value):
+            yield path
+
+
+def _asks_for_change(test: ast.expr, kept: set[str]) -> bool:
+    match test:
+        case ast.Compare(left=left, ops=[ast.NotEq() | ast.NotIn()], comparators=[right]):
+            return bool((_read(left) | _read(right)) & kept)
+        case ast.Compare(left=left, ops=[ast.Is()], comparators=[right]):
+            return is_none(right) and dotted(left) in kept
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.Gt()], comparators=[right]):
+            # As of `self.mask.size(0) < n`; what is compared itself may go on falling.
+            inside = not {dotted(left), dotted(right)} & kept
+            return inside and bool((_read(left) | _read(right)) & kept)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _asks_for_match(operand, kept) or dotted(operand) in kept
+    return False
+
+
+def _asks_for_match(test: ast.expr, kept: set[str]) -> bool:
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.In()], comparators=[right]):
+            return bool((_read(left) | _read(right)) & kept)
+        case ast.Compare(left=left, ops=[ast.IsNot()], comparators=[right]):
+            return is_none(right) and dotted(left) in kept
+        case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str() as name)]):
+            return f"{dotted(owner)}.{name}" in kept
+    return False
+
+
+def _is_of(test: ast.expr, op: type[ast.boolop]) -> TypeGuard[ast.BoolOp]:
+    return isinstance(test, ast.BoolOp) and isinstance(test.op, op)
+
+
+def _read(node: ast.expr) -> set[str]:
+    """Return the attributes that an expression reads, and parts of them."""
+    return {path for inner in ast.walk(node) if (path := dotted(inner)) and "." in path}

@@ -74,6 +74,9 @@ class Outside(Protocol):
     def made(self, name: str) -> str | None:
         """Return the full name of the class whose objects an imported function gives back."""
 
+    def makes_tensor(self, name: str) -> bool:
+        """Whether an imported function, given numbers, makes a tensor on the host of them."""
+
     def is_telling(self, method: str) -> bool:
         """Whether the name of a method alone tells which class, or which few, it belongs to."""
 
@@ -107,6 +110,10 @@ class Alone:
     def made(self, name: str) -> str | None:
         """Nothing is known of other files."""
         return None
+
+    def makes_tensor(self, name: str) -> bool:
+        """Nothing is known of other files."""
+        return False
 
     def is_telling(self, method: str) -> bool:
         """Nothing is known of other files."""

@@ -75,6 +75,7 @@ class Project:
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
+        self._tensors: dict[Target, Answer[bool]] = {}
         self._own = [file for file in own if not is_test_code(file)]
         self._open: set[object] = set()
         self._consulted: set[str] = set()
@@ -107,6 +108,10 @@ class Project:
     def made(self, target: Target) -> Target | None:
         """Return the class whose objects a function of the project gives back: file and name."""
         return self._once(self._made, target, lambda: self._find_made(target), None)
+
+    def makes_tensor(self, target: Target) -> bool:
+        """Whether a function of the project, given numbers, makes a tensor on the host of them."""
+        return self._once(self._tensors, target, lambda: self._find_makes_tensor(target), False)
 
     def methods_named(self, name: str) -> list[Target]:
         """Return the methods that a name alone tells: those of one class, or of a file's few."""
@@ -284,6 +289,13 @@ class Project:
             return target[0], home.name
         return self.target(target[0], home) if home and not home.startswith(LIBRARIES) else None
 
+    def _find_makes_tensor(self, target: Target) -> bool:
+        facts = self._facts(target[0])
+        function = facts.names.global_definition(target[1]) if facts else None
+        if facts is None or not isinstance(function, Function):
+            return False
+        return facts.new_tensors.by_function(function)
+
     def _text(self, path: str) -> str | None:
         self._consulted.add(path)
         if path not in self._texts:
@@ -364,6 +376,13 @@ class View:
     def is_telling(self, method: str) -> bool:
         """Whether the name of a method alone tells which class, or which few, it belongs to."""
         return bool(self._project.methods_named(method))
+
+    def makes_tensor(self, name: str) -> bool:
+        """Whether an imported function, given numbers, makes a tensor on the host of them."""
+        if name.startswith(LIBRARIES):
+            return False
+        target = self._project.target(self._path, name)
+        return target is not None and self._project.makes_tensor(target)
 
 
 def _module_of(star: str) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 import libcst as cst
 
 from ..arguments import keyword_argument, with_argument, with_arguments
+from ..factories import Moved
 from ..facts import Facts
 from ..finding import Severity
+from ..new_tensors import Made
 from ..rule import Cost, Invalid, Rule
 
 _MOVES = ("cuda", "to", "type_as")
@@ -22,6 +24,10 @@ class CreateThenMove(Rule):
 
     ## Instead
     Let the factory make it there: `torch.zeros(n, device=device)`.
+
+    What is the same in every step belongs into a buffer (`self.register_buffer("grid", grid)`),
+    which moves with its module; an attribute that is no buffer stays on the host. A list of
+    numbers that comes of the data belongs into the collate function, and goes with the batch.
 
     ## When it is fine
     Once, at the start of a program: there it is only `info`. Where the numbers must be those of the
@@ -83,6 +89,79 @@ class CreateThenMove(Rule):
         from elsewhere import zeros
         import torch
         mask = zeros(3).to(device)
+        """,
+        """
+        import numpy as np
+        import torch
+        class Net(torch.nn.Module):
+            def __init__(self, table):
+                super().__init__()
+                self.seen = np.zeros(3)
+                self.register_buffer("table", torch.from_numpy(table).cuda())
+                self.weight = torch.nn.Parameter(torch.zeros(3))
+                self.steps = torch.arange(3)
+                self.out = torch.nn.Linear(3, 3)
+
+            def forward(self, x, names):
+                self.seen = self.seen + len(names)
+                seen = torch.from_numpy(self.seen).cuda()
+                labels = torch.from_numpy(np.array(names)).to(x.device)
+                filled = np.zeros(3)
+                filled[:2] = names
+                filled = torch.from_numpy(filled).cuda()
+                nothing = torch.Tensor([]).type_as(x)
+                self.steps = self.steps.to(x.device)
+                used = torch.zeros(3)
+                used.add_(1)
+                later = used.unsqueeze(0)
+                later = later.to(x.device)
+                there = self.table.to(x.device) + self.weight.to(x.device) + self.out.to(x.device)
+                ids = torch.LongTensor(self.lookup(names)).to(x.device)
+                return x * self.table + seen + labels + ids
+        """,
+        """
+        import torch
+        from torch import nn
+        def grid(height, width, device):
+            return torch.arange(height * width, device=device)
+        def read(path):
+            return torch.tensor(decode(path)) + torch.zeros(3)
+        def weigh(parts):
+            return torch.ones(3) * parts
+        class Net(nn.Module):
+            def forward(self, x, parts):
+                a = grid(x.shape[0], x.shape[1], x.device).to(x.dtype)
+                b = read("table.png").to(x.device)
+                return x + a + b + weigh(parts).to(x.device)
+        """,
+        """
+        import torch
+        from torch import nn
+        def window(size):
+            return torch.ones(1, 1, size, size)
+        class Blur(nn.Module):
+            def forward(self, x):
+                if self.window is None or self.size != x.shape[1]:
+                    self.window = window(x.shape[1]).to(x.device)
+                    self.size = x.shape[1]
+                if x.shape[1] == self.channels:
+                    kernel = self.kernel
+                else:
+                    kernel = window(x.shape[1]).to(x.device)
+                    self.kernel = kernel
+                    self.channels = x.shape[1]
+                return x * self.window * kernel
+        """,
+        """
+        import torch
+        from torch import nn
+        class Codec(nn.Module):
+            def forward(self, x):
+                return self.by_tiles(x) if self.use_tiling else self.layers(x)
+
+            def by_tiles(self, x):
+                ramp = torch.linspace(0, 1, x.shape[-1])
+                return x * ramp.to(x.device)
         """,
     )
     INVALID = (
@@ -158,12 +237,83 @@ class CreateThenMove(Rule):
             model(x, old, older).mean().backward()
             optimizer.step()
         """,
+        """
+        import numpy as np
+        import torch
+        from torch import nn
+        WEIGHTS = [0.3, 0.7]
+        class Head(nn.Module):
+            def __init__(self, anchors):
+                super().__init__()
+                self.anchors = anchors
+
+            def forward(self, x, config):
+                balance = nn.CrossEntropyLoss(torch.Tensor(WEIGHTS).cuda())  # <-
+                lengths = []
+                for row in x:
+                    lengths.append(row.shape[0])
+                ends = torch.LongTensor(lengths).to(x.device)  # <-
+                anchors = torch.from_numpy(self.anchors.astype(np.float32)).cuda()  # <-
+                sizes = config.sizes
+                sizes = torch.as_tensor(sizes).to(x.device)  # <-
+                places = torch.from_numpy(np.arange(x.shape[1])).to(x.device)  # <-
+                return balance(x * anchors, sizes) + self.shift(x, self.anchors) + ends + places
+
+            def shift(self, x, anchors):
+                return x + torch.FloatTensor(anchors).to(x.device)  # <-
+        """,
+        """
+        import math
+        import torch
+        from torch import nn
+        def bell(size, width):
+            values = torch.tensor([math.exp(-(i**2) / width) for i in range(size)])
+            return values / values.sum()
+        def window(size, channels):
+            line = bell(size, 1.5).unsqueeze(1)
+            return line.mm(line.t()).expand(channels, 1, size, size).contiguous()
+        def blur(image, size=11):
+            kernel = window(size, image.size(1))
+            if image.is_cuda:
+                kernel = kernel.cuda(image.get_device())  # <-
+            return nn.functional.conv2d(image, kernel)
+        class Net(nn.Module):
+            def forward(self, x):
+                places = self.places(*x.shape[-2:]).to(x.device)  # <-
+                return blur(x) + places + self.lengths(x, 9)
+
+            def lengths(self, sizes, most):
+                steps = torch.arange(0, 9).long()
+                all_steps = steps.unsqueeze(0).expand(4, 9)
+                if sizes.is_cuda:
+                    all_steps = all_steps.cuda()  # <-
+                return all_steps < sizes
+
+            def places(self, height, width):
+                rows, columns = torch.arange(height).float(), torch.arange(width).float()
+                return torch.stack(torch.meshgrid(rows, columns), dim=-1)
+        """,
+        """
+        import torch
+        from torch import nn
+        class Positions(nn.Module):
+            def __init__(self, size, length):
+                super().__init__()
+                table = torch.zeros(length, size)
+                table[:, 0::2] = torch.sin(torch.arange(length).unsqueeze(1) / 9.0)
+                self.table = table.unsqueeze(0)
+                self.grid = torch.linspace(0, 1, size)
+
+            def forward(self, x):
+                x = x + self.table[:, : x.shape[1]].to(x.device)  # <-
+                return x * self.grid.detach().repeat(x.shape[0], 1).to(x.device)  # <-
+        """,
     )
 
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls that move something."""
-        yield from (c for c in facts.syntax.calls_to(*_MOVES) if facts.factories.moved(c))
+        yield from (c for c in facts.syntax.calls_to(*_MOVES) if _moved(facts, c))
         yield from (c for c in facts.syntax.calls if facts.factories.moved_later(c))
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -174,20 +324,34 @@ class CreateThenMove(Rule):
         moved = self.facts.factories.moved_later(call)
         later = moved is not None
         if isinstance(node.func, cst.Attribute) and node.func.attr.value in _MOVES:
-            moved = moved or self.facts.factories.moved(call)
+            moved = moved or _moved(self.facts, call)
         if moved is None:
             return
         hot = self.facts.hot(node)
-        if (moved.like is not None or later) and hot is None:
-            return  # whose device that is, only a training step tells
+        if (moved.like is not None or later or not moved.made.direct) and hot is None:
+            return  # whose device that is, and how often, only a training step tells
         self.report(
             node,
-            f"`torch.{moved.name}` makes on the host what is then copied to the device",
+            _message(moved.made),
             why=hot.why if hot else None,
             severity=self.facts.severity(self.severity, hot) if hot else Severity.INFO,
-            fix=_made_there(node, like=moved.like is not None) if moved.fixable else None,
-            safe=moved.exact,
+            fix=_made_there(node, like=moved.like is not None) if moved.made.fixable else None,
+            safe=moved.made.exact,
         )
+
+
+def _message(made: Made) -> str:
+    if made.kept:
+        return f"`{made.name}` lies on the host, and is copied to the device each time"
+    return f"`{made.name}` makes on the host what is then copied to the device"
+
+
+def _moved(facts: Facts, move: ast.Call) -> Moved | None:
+    """Return what a call moves; of what a factory of torch made before, the factory is told."""
+    if moved := facts.factories.moved(move):
+        return moved
+    moved = facts.factories.moved_by_name(move)
+    return None if moved is None or moved.made.direct else moved
 
 
 def _made_there(move: cst.Call, *, like: bool) -> cst.BaseExpression | None:

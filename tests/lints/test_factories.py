@@ -70,7 +70,7 @@ def test_what_else_is_moved_is_not(code: str) -> None:
 def test_only_what_gives_the_same_bits_anywhere_is_exact(code: str, exact: bool) -> None:
     moved = _moved(code)
     assert moved is not None
-    assert moved.exact is exact
+    assert moved.made.exact is exact
 
 
 def test_safe_fixes_give_the_same_tensors() -> None:

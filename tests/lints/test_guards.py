@@ -371,3 +371,33 @@ def test_a_guard_of_the_step_itself_is_none_where_a_method_takes_the_step() -> N
         """
     assert _hot(source.format(what="HERE"))
     assert not _hot(source.format(what="HERE").replace("self.learn(self.loss_of(batch))", "pass"))
+
+
+REMEMBERED = {
+    "what is missing": ("if self.mask is None:\n    self.mask = HERE", True),
+    "what is missing by its name": ("if not hasattr(self, 'mask'):\n    self.mask = HERE", True),
+    "a new size": ("if self.mask.size(0) != n:\n    self.mask = HERE", True),
+    "a size too small": ("if self.mask.size(0) < n:\n    self.mask = HERE", True),
+    "what is missing or too small": (
+        "if self.mask is None or self.n != n:\n    self.mask = HERE\n    self.n = n",
+        True,
+    ),
+    "an entry that is missing": ("if n not in self.masks:\n    self.masks[n] = HERE", True),
+    "what else is not kept": (
+        "if n == self.n:\n    mask = self.mask\nelse:\n    self.mask = HERE\n    self.n = n",
+        True,
+    ),
+    "what nobody stores": ("if self.mask is None:\n    mask = HERE", False),
+    "what a local name stores": ("if mask is None:\n    mask = HERE", False),
+    "what belongs to others": ("if x.mask is None:\n    x.mask = HERE", False),
+    "what is only declared": ("if self.mask is None:\n    self.mask = None\n    HERE", False),
+    "what changes by itself": ("if self.n != 0:\n    self.n = self.n - 1\n    HERE", False),
+    "what there is": ("if self.mask is not None:\n    self.mask = HERE", False),
+    "one of two": ("if self.mask is None or wanted:\n    self.mask = HERE", False),
+}
+
+
+@pytest.mark.parametrize(("branch", "kept"), REMEMBERED.values(), ids=REMEMBERED)
+def test_what_a_branch_keeps_for_the_next_steps_is_made_once(branch: str, kept: bool) -> None:
+    source = "class Net(torch.nn.Module):\n    def forward(self, x, n, wanted, mask):\n"
+    assert _hot(source + indent(branch, " " * 8)) is not kept

@@ -207,3 +207,29 @@ def test_imports_are_found_from_the_folder_of_whoever_imports() -> None:
     assert modules.find("main.py", "pkg.core.C.m") == ("src/pkg/core.py", "C.m")
     assert modules.find("pkg2/x/z.py", ".y.f") == ("pkg2/x/y.py", "f")
     assert modules.find("pkg2/x/z.py", "...y.f") is None
+
+
+def test_a_function_of_another_file_that_is_given_numbers_makes_its_tensor_on_the_host(
+    project: Path,
+) -> None:
+    (project / "helpers" / "grids.py").write_text(
+        "import torch\n"
+        "def grid(height, width):\n"
+        "    return torch.arange(height * width).view(height, width)\n"
+        "def grid_there(height, width, device='cuda'):\n"
+        "    return torch.arange(height * width, device=device).view(height, width)\n"
+        "def read(path):\n"
+        "    return torch.tensor(decode(path))\n"
+    )
+    (project / "train.py").write_text(
+        "import torch\n"
+        "from helpers.grids import grid, grid_there, read\n"
+        "for x, y in loader:\n"
+        "    places = grid(*x.shape[-2:]).cuda()\n"
+        "    there = grid_there(*x.shape[-2:]).cuda()\n"
+        "    other = grid(x, y).cuda()\n"
+        "    table = read('table.csv').cuda()\n"
+        "    criterion(model(x), y).backward()\n"
+        "    optimizer.step()\n"
+    )
+    assert _said(_check(project)) == [("train.py", 4, "PFL802")]
