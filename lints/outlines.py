@@ -2,15 +2,21 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+from .only import may_tell
 
 _LINE = re.compile(
     r"^(?:class (\w+)(?:\(([^()]*)\))?|([ \t]+)(?:async )?def (\w+)\()", re.MULTILINE
 )
 _LAST_NAME = re.compile(r"(\w+)\s*(?:$|\[)")
-# However long a line of heirs is said to be.
+# How far down heirs are looked for, and of how many a base class is a library's.
 _GENERATIONS = 4
+_MOST_HEIRS = 40
+# So many classes of one file stand for each other.
+_MOST_CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +47,59 @@ def outlines(texts: Iterable[tuple[str, str]]) -> Iterator[Outline]:
             yield Outline(file, name, tuple(_last_names(bases)), tuple(methods))
 
 
-def heirs_by_base(classes: Iterable[Outline]) -> dict[str, list[Outline]]:
-    """Return the classes that derive from one of a name, by that name."""
-    found: dict[str, list[Outline]] = defaultdict(list)
+class Roster:
+    """Answers which classes have a method, or derive from one, by their names alone."""
+
+    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Take (file, text) of all files; they are read when something is asked."""
+        self._texts = texts
+
+    def methods_named(self, name: str) -> list[tuple[str, str]]:
+        """Return the methods that a name alone tells, as (file, "Class.method")."""
+        return self._telling.get(name, [])
+
+    def heirs(self, home: str, method: str) -> list[Outline]:
+        """Return the classes below one of a name, however far, that define a method."""
+        found: dict[Outline, None] = {}
+        above = {home}
+        for _ in range(_GENERATIONS):
+            below = [each for name in above for each in self._by_base.get(name, ())]
+            new = [each for each in below if each not in found]
+            found.update(dict.fromkeys(new))
+            above = {each.name for each in new}
+        return [each for each in found if method in each.methods][:_MOST_HEIRS]
+
+    @cached_property
+    def _classes(self) -> list[Outline]:
+        return list(outlines(self._texts))
+
+    @cached_property
+    def _telling(self) -> dict[str, list[tuple[str, str]]]:
+        return telling_methods(self._classes)
+
+    @cached_property
+    def _by_base(self) -> dict[str, list[Outline]]:
+        found: dict[str, list[Outline]] = defaultdict(list)
+        for each in self._classes:
+            for base in each.bases:
+                found[base].append(each)
+        return found
+
+
+def telling_methods(classes: Iterable[Outline]) -> dict[str, list[tuple[str, str]]]:
+    """Return (file, "Class.method") by the name of each method that only classes of one file have.
+
+    Such classes stand for each other, as the models of one file do.
+    """
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for each in classes:
-        for base in each.bases:
-            found[base].append(each)
-    return dict(found)
-
-
-def heirs(base: str, by_base: Mapping[str, list[Outline]]) -> list[Outline]:
-    """Return the classes that derive from one of this name, and those that derive from these."""
-    found: dict[Outline, None] = {}
-    above = {base}
-    for _ in range(_GENERATIONS):
-        new = [each for name in above for each in by_base.get(name, ()) if each not in found]
-        found.update(dict.fromkeys(new))
-        above = {each.name for each in new}
-    return list(found)
+        for method in filter(may_tell, each.methods):
+            found[method].append((each.file, f"{each.name}.{method}"))
+    return {
+        name: targets
+        for name, targets in found.items()
+        if len(targets) <= _MOST_CLASSES and len({file for file, _ in targets}) == 1
+    }
 
 
 def _last_names(bases: str) -> Iterator[str]:

@@ -5,19 +5,18 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from types import MappingProxyType
 from typing import TypeVar
 
 from .file_facts import FileFacts
-from .modules import FILE, Modules
+from .modules import Modules
 from .names import Names
 from .nodes import Function
-from .only import EVERYTHING, may_tell, telling_methods
-from .outlines import Outline, heirs, heirs_by_base, outlines
+from .only import EVERYTHING, may_tell
+from .outlines import Outline, Roster
 from .outside import LIBRARIES, HotCall
 from .paths import is_test_code
 from .values import UNKNOWN, Value
+from .view import View
 
 # How many characters of parsed files are held at once, how many questions may lead to each other,
 # and through how many modules a name may be passed on.
@@ -26,8 +25,6 @@ _DEEPEST = 6
 _REEXPORTS = 4
 # Where a module takes all names of more modules than this, looking through them is not worth it.
 _MOST_STARS = 12
-# A base class of more than these is a library's.
-_MOST_HEIRS = 40
 
 # Gives the text of a file by its path; None where it cannot be read.
 Read = Callable[[str], str | None]
@@ -76,11 +73,12 @@ class Project:
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
         self._tensors: dict[Target, Answer[bool]] = {}
-        self._own = [file for file in own if not is_test_code(file)]
+        texts = ((file, read(file) or "") for file in own if not is_test_code(file))
+        self._roster = Roster(texts)
         self._open: set[object] = set()
         self._consulted: set[str] = set()
 
-    def view(self, path: str, called: Mapping[str, HotCall] | None = None) -> "View":
+    def view(self, path: str, called: Mapping[str, HotCall] | None = None) -> View:
         """Return the rest of the project as one file sees it."""
         return View(self, path, called or {})
 
@@ -118,15 +116,14 @@ class Project:
         if not may_tell(name):
             return []
         self._consulted.add(EVERYTHING)
-        return self._telling.get(name, [])
+        return self._roster.methods_named(name)
 
     def heirs(self, home: str, method: str) -> list[Outline]:
         """Return the classes that seem to derive from one of a name, and define a method of it."""
         if method.startswith("__"):
             return []
         self._consulted.add(EVERYTHING)
-        found = heirs(home, self._heirs)
-        return [each for each in found if method in each.methods][:_MOST_HEIRS]
+        return self._roster.heirs(home, method)
 
     def overriding(self, home: Target, method: str) -> list[Target]:
         """Return the methods of other files' classes that override one of a class."""
@@ -147,18 +144,6 @@ class Project:
             base == home or (base is not None and self._derives(*base, home, depth - 1))
             for base in bases
         )
-
-    @cached_property
-    def _outlines(self) -> list[Outline]:
-        return list(outlines((file, self._read(file) or "") for file in self._own))
-
-    @cached_property
-    def _telling(self) -> dict[str, list[Target]]:
-        return telling_methods(self._outlines)
-
-    @cached_property
-    def _heirs(self) -> dict[str, list[Outline]]:
-        return heirs_by_base(self._outlines)
 
     def _once(
         self,
@@ -317,72 +302,6 @@ class Project:
                 self._held_size -= len(self._texts[gone] or "")
         self._held.move_to_end(path)
         return self._held[path]
-
-
-class View:
-    """The rest of a project, as one of its files sees it."""
-
-    def __init__(self, project: Project, path: str, called: Mapping[str, HotCall]) -> None:
-        self._project = project
-        self._path = path
-        self.called = MappingProxyType(dict(called))
-
-    @property
-    def trains(self) -> bool:
-        """Whether any file of the project takes training steps."""
-        return self._project.trains
-
-    @property
-    def accelerates(self) -> bool:
-        """Whether any file of the project trains on a GPU or its like."""
-        return self._project.accelerates
-
-    @property
-    def on_host(self) -> bool:
-        """Whether the project trains, and none of its files speaks of an accelerator."""
-        return self._project.on_host
-
-    def bases(self, name: str) -> frozenset[str]:
-        """Return the library classes that an imported class derives from."""
-        # By custom only classes begin with a capital letter.
-        if name.startswith(LIBRARIES) or not name.rpartition(".")[2].lstrip("_")[:1].isupper():
-            return frozenset()
-        target = self._project.target(self._path, name)
-        return self._project.bases(target) if target else frozenset()
-
-    def returned(self, name: str, at: At = ()) -> Value:
-        """Return what an imported function gives back, or a part of the tuple that it gives."""
-        if name.startswith(LIBRARIES):
-            return UNKNOWN
-        target = self._project.target(self._path, name)
-        return self._project.returned(target, at) if target else UNKNOWN
-
-    def made(self, name: str) -> str | None:
-        """Return the full name of the class whose objects an imported function gives back."""
-        if name.startswith(LIBRARIES):
-            return None
-        target = self._project.target(self._path, name)
-        made = self._project.made(target) if target else None
-        return f"{FILE}{made[0]}:{made[1]}" if made else None
-
-    def defines(self, name: str) -> bool:
-        """Whether an imported name leads to a file of the project."""
-        return self._project.target(self._path, name) is not None
-
-    def overridden(self, home: str, method: str) -> bool:
-        """Whether a class of another file overrides a method of a class of this one."""
-        return any(each.file != self._path for each in self._project.heirs(home, method))
-
-    def is_telling(self, method: str) -> bool:
-        """Whether the name of a method alone tells which class, or which few, it belongs to."""
-        return bool(self._project.methods_named(method))
-
-    def makes_tensor(self, name: str) -> bool:
-        """Whether an imported function, given numbers, makes a tensor on the host of them."""
-        if name.startswith(LIBRARIES):
-            return False
-        target = self._project.target(self._path, name)
-        return target is not None and self._project.makes_tensor(target)
 
 
 def _module_of(star: str) -> str:

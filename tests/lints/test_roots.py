@@ -6,8 +6,7 @@ from textwrap import dedent
 import pytest
 from torch_perflint.lints.engine import check_source
 from torch_perflint.lints.facts import Facts
-from torch_perflint.lints.only import telling_methods
-from torch_perflint.lints.outlines import outlines
+from torch_perflint.lints.outlines import outlines, telling_methods
 from torch_perflint.lints.outside import Place
 from torch_perflint.lints.registry import all_rules
 from torch_perflint.lints.values import Device, Kind
