@@ -202,8 +202,9 @@ LEAVES = "def report(loss, on{}):\n    if not on:\n        return\n    HERE\n"
         ("", "report(loss, step % 100 == 0)\nreport(loss, args.on)", True),
         ("", "report(loss, rank == 0)", True),
         ("", "report(loss, **options)", True),
-        ("=False", "report(loss)", True),  # others may set it
-        ("=True", "report(loss, False)", True),
+        ("=False", "report(loss)", False),
+        ("=True", "report(loss, False)", False),
+        ("=False", "report(loss)\nreport(loss, args.on)", True),
     ],
 )
 def test_a_flag_is_what_all_callers_pass(callee: str, default: str, calls: str, hot: bool) -> None:
