@@ -10,10 +10,11 @@ from .callees import Callees
 from .elsewhere import is_passed
 from .nodes import Function, default_of, is_none
 from .outside import HotCall
-from .supplies import passed, returned_by, spreads
+from .supplies import passed, returned_by, spreads, within_body
 
-# Collators hand it out with each batch, since sequences are of different lengths.
-_OF_EACH_BATCH = re.compile(r"^input_ids$|^(attention|attn|padding|key_padding)_mask$")
+# Collators hand these out with each batch, masks since sequences are of different lengths.
+_INPUT = re.compile(r"^(input_ids|input_values|input_features|pixel_values)$")
+_MASK = re.compile(r"^(attention|attn|padding|key_padding)_mask$")
 # Methods of these names may find nothing.
 _MAY_FIND_NOTHING = re.compile(r"^(get|pop|find|match|search|next|lookup|maybe|setdefault)(_|$)")
 # How many questions may lead to each other: three for each caller on the way.
@@ -183,8 +184,27 @@ class Given:
             found |= is_passed(elsewhere, function, name, by_default)
         if calls or elsewhere:
             return frozenset(found)
-        # Whoever runs it without being seen has to give what has no default.
-        return THERE if default is None or _OF_EACH_BATCH.match(name) else OPEN
+        # Whoever runs it without being seen gives what it cannot do without.
+        needed = default is None and not _may_be_none(function, name)
+        return THERE if needed or _is_of_each_batch(function, name) else OPEN
+
+
+def _may_be_none(function: Function, name: str) -> bool:
+    """Whether a function asks if a parameter is None, which tells that it may be."""
+    for node in within_body(function):
+        match node:
+            case ast.Compare(left=ast.Name(id=asked), comparators=[right]) if is_none(right):
+                if asked == name:
+                    return True
+    return False
+
+
+def _is_of_each_batch(function: Function, name: str) -> bool:
+    """Whether a model gets this from a collator; what its layers get may be worked out or left."""
+    if name == "input_ids":
+        return True
+    names = (arg.arg for arg in (*function.args.posonlyargs, *function.args.args))
+    return bool(_MASK.match(name)) and any(map(_INPUT.match, names))
 
 
 def _is_text(key: ast.expr) -> bool:

@@ -85,7 +85,7 @@ class Regions:
         self.trains = outside.trains or bool(self._step_loops or self._hot_functions)
         scopes = [syntax.scope(loop) for loop in self._step_loops]
         called = filter(self._called_outside, syntax.functions)
-        self._cold.begin_at({*scopes, *self._hot_functions, *self._computing, *called})
+        self._cold.begin_at({*scopes, *self._hot_functions, *self._trained, *called})
         self._add_called(dict.fromkeys([*scopes, *self._hot_functions]))
         self._add_called_from(outside)
         self._add_forwards()
@@ -335,11 +335,16 @@ class Regions:
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
-        for function in self._computing:
+        for function in self._trained:
             home = self._syntax.class_of(function)
             name = f"{home.name}.{function.name}" if home else function.name
             self._add(function, Place.FORWARD, f"`{name}` runs in every step")
-        self._add_called(self._computing)
+        self._add_called(self._trained)
+
+    @cached_property
+    def _trained(self) -> list[Function]:
+        """The functions that training runs by calling the module, or its loss."""
+        return [each for each in self._computing if not self._roots.gives_no_loss(each)]
 
     @cached_property
     def _computing(self) -> dict[Function, None]:

@@ -130,11 +130,9 @@ class Roots:
     def is_forward(self, function: Function) -> bool:
         """Whether a function is how a module of this file is run."""
         home = self._syntax.class_of(function)
-        if function.name not in _FORWARDS or home is None or not self.is_module(home):
-            return False
-        return not self._gives_no_loss(function)
+        return function.name in _FORWARDS and home is not None and self.is_module(home)
 
-    def _gives_no_loss(self, function: Function) -> bool:
+    def gives_no_loss(self, function: Function) -> bool:
         """Whether a place for a loss is left empty in all that is given back: it only runs."""
         calls = (value for value in returned_by(function) if isinstance(value, ast.Call))
         losses = [given for call in calls if (given := keyword(call, "loss"))]

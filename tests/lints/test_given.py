@@ -109,16 +109,34 @@ def test_options_that_others_spread_may_be_given() -> None:
     assert _hot(_model(PRESENT, given="**options"))
 
 
-@pytest.mark.parametrize(("name", "hot"), [("attention_mask", False), ("position_ids", True)])
-def test_what_collators_give_is_seldom_missing(name: str, hot: bool) -> None:
+@pytest.mark.parametrize(
+    ("takes", "name", "hot"),
+    [
+        ("input_ids", "attention_mask", False),
+        ("input_ids", "position_ids", True),
+        ("hidden", "attention_mask", True),  # a layer
+    ],
+)
+def test_what_collators_give_is_seldom_missing(takes: str, name: str, hot: bool) -> None:
     source = f"""
         class Net(nn.Module):
-            def forward(self, x, {name}=None):
+            def forward(self, {takes}, {name}=None):
                 if {name} is None:
+                    HERE
+                return {takes}
+        """
+    assert _hot(source) is hot
+
+
+def test_what_a_forward_asks_for_may_be_none_where_nobody_calls_it() -> None:
+    source = """
+        class Cell(nn.Module):
+            def forward(self, x, state):
+                if {} is None:
                     HERE
                 return x
         """
-    assert _hot(source) is hot
+    assert _hot(source.format("state"))
 
 
 def test_layers_that_are_appended_are_called_too() -> None:
