@@ -114,6 +114,10 @@ class Callees:
             return self._names.method(home, "forward") or self._names.method(home, "__call__")
         return f"{home}.__call__" if home else None
 
+    def calls_object(self, call: ast.Call) -> bool:
+        """Whether a call runs an object of a known class, wherever that class has it from."""
+        return self._may_be_object(call.func) and self._class_of(call.func) is not None
+
     def _may_be_object(self, func: ast.expr) -> bool:
         """Whether the file may bind what is called here to an object."""
         last = getattr(func, "attr", getattr(func, "id", None))

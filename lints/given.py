@@ -10,7 +10,7 @@ from .callees import Callees
 from .elsewhere import is_passed
 from .nodes import Function, default_of, is_none
 from .outside import HotCall
-from .supplies import passed, returned_by, spreads, within_body
+from .supplies import passed, spreads, within_body
 
 # Collators hand these out with each batch, masks since sequences are of different lengths.
 _INPUT = re.compile(r"^(input_ids|input_values|input_features|pixel_values)$")
@@ -130,26 +130,28 @@ class Given:
         if not at:
             return self._of(source)
         number = at[0]
-        if isinstance(source, (ast.Tuple, ast.List)) and number is not None:
-            return (
-                self._unpacked(source.elts[number], at[1:]) if number < len(source.elts) else OPEN
-            )
+        if isinstance(source, (ast.Tuple, ast.List)):
+            known = number is not None and number < len(source.elts)
+            return self._unpacked(source.elts[number or 0], at[1:]) if known else OPEN
         return self._of_call(source, at) if isinstance(source, ast.Call) else OPEN
 
     def _of_call(self, call: ast.Call, at: tuple[int | None, ...] = ()) -> May:
         called = self._callees.of(call)
+        if isinstance(called, Function) and called.name != "forward":
+            return self._given_back(called, at)
+        if self._callees.calls_object(call):
+            return OPEN if at and at[0] else THERE  # of a tuple, the first part is the output
         if isinstance(called, str):
             return THERE if called.startswith("torch.") and not at else OPEN
-        if called is not None and called.name == "forward":
-            return OPEN if at and at[0] else THERE  # the first part of it, if it has some
-        if called is None:
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else None
-            return OPEN if at or name is None or _MAY_FIND_NOTHING.search(name) else THERE
-        given = returned_by(called)
-        nothing = not isinstance(called.body[-1], (ast.Return, ast.Raise))
-        if not given or nothing or any(is_none(value) for value in given):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else None
+        return OPEN if at or name is None or _MAY_FIND_NOTHING.search(name) else THERE
+
+    def _given_back(self, function: Function, at: tuple[int | None, ...]) -> May:
+        returned = [node for node in within_body(function) if isinstance(node, ast.Return)]
+        if not returned or not isinstance(function.body[-1], (ast.Return, ast.Raise)):
             return OPEN
-        return frozenset().union(*(self._unpacked(value, at) for value in given))
+        given = [self._unpacked(each.value, at) if each.value else MISSING for each in returned]
+        return frozenset().union(*given)
 
     def _of_parameter(self, function: Function, name: str) -> May:
         key = function, name

@@ -89,6 +89,14 @@ def test_what_surely_makes_something_gives_it(made: str) -> None:
     assert not _hot(_model(ABSENT, made=made))
 
 
+def test_a_layer_that_has_its_forward_from_elsewhere_gives_something() -> None:
+    source = _model(ABSENT, made="for bend in self.bends:\n            bias = bend(x)\n")
+    source = "from others import Other\nclass Bend(Other):\n    pass\n" + source
+    made = "self.bends = nn.ModuleList([Bend()])"
+    assert _hot(source)
+    assert not _hot(source.replace("self.stem =", f"{made}\n        self.stem ="))
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -102,6 +110,14 @@ def test_what_surely_makes_something_gives_it(made: str) -> None:
 def test_what_may_be_missing_keeps_both_branches(made: str) -> None:
     assert _hot(_model(ABSENT, made=made))
     assert _hot(_model(PRESENT, made=made))
+
+
+def test_what_a_function_of_the_file_gives_back_is_asked_of_it() -> None:
+    helper = "def slopes(x):\n    {}\n    return x.mean(0)\n"
+    source = _model(ABSENT, made="bias = slopes(x)")
+    assert not _hot(helper.format("x = x.float()") + source)
+    assert _hot(helper.format("if x.ndim < 3:\n        return None") + source)
+    assert _hot(helper.format("if x.ndim < 3:\n        return") + source)
 
 
 def test_options_that_others_spread_may_be_given() -> None:
