@@ -71,7 +71,7 @@ class Callees:
             if owner is call.func and not self._may_be_object(owner):
                 continue
             path = path_of(owner)
-            bindings = self._bindings_of(owner, path) if path else []
+            bindings = self.bindings_of(owner, path) if path else []
             homes = {self._bound(binding, _DEEPEST) for binding in bindings}
             named = {home for home in homes if isinstance(home, str)}
             if 1 < len(named) <= _MOST_CLASSES:
@@ -125,7 +125,7 @@ class Callees:
 
     def _inherited(self, func: ast.Attribute, home: ast.ClassDef) -> str | None:
         """Return which method of a base class in another file `self.x()` runs."""
-        if self._bindings_of(func, ("self", f".{func.attr}")):
+        if self.bindings_of(func, ("self", f".{func.attr}")):
             return None
         bases = self._names.direct_bases(home)
         methods = [f"{base}.{func.attr}" for base in bases if not base.startswith(LIBRARIES)]
@@ -147,7 +147,7 @@ class Callees:
             return self._element(node, depth - 1)
         if path[-1] == ".module" and isinstance(node, ast.Attribute):
             return self._class_of(node.value, depth - 1)
-        homes = {self._bound(binding, depth - 1) for binding in self._bindings_of(node, path)}
+        homes = {self._bound(binding, depth - 1) for binding in self.bindings_of(node, path)}
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
 
@@ -179,7 +179,7 @@ class Callees:
             case ast.List(elts=parts):
                 homes = {self._class_of(part, depth - 1) for part in parts}
             case ast.Name() | ast.Attribute() if path := path_of(source):
-                bound = [b.source for b in self._bindings_of(source, path) if b.path == path]
+                bound = [b.source for b in self.bindings_of(source, path) if b.path == path]
                 lists = [each for each in bound if isinstance(each, ast.expr)]
                 homes = {self._class_in(each, (), depth - 1) for each in lists}
                 put_in = self._put_in.get((self._names.own_class(source), path), ())
@@ -203,7 +203,8 @@ class Callees:
                 found[self._names.own_class(call), path].extend(call.args)
         return found
 
-    def _bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
+    def bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
+        """Return what may bind a path: of `self.x`, all that the methods of the class assign."""
         if path[0] in ("self", "cls") and len(path) == 2:
             home = self._names.own_class(node)
             if home is None:

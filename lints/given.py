@@ -8,13 +8,16 @@ from typing import Protocol
 from .bindings import Binding, How
 from .callees import Callees
 from .elsewhere import is_passed
-from .nodes import Function, default_of, is_none
+from .nodes import Function, default_of, dotted, is_none, path_of
 from .outside import HotCall
 from .supplies import passed, spreads, within_body
 
 # Collators hand these out with each batch, masks since sequences are of different lengths.
 _INPUT = re.compile(r"^(input_ids|input_values|input_features|pixel_values)$")
 _MASK = re.compile(r"^(attention|attn|padding|key_padding)_mask$")
+_OPTIONS = re.compile(
+    r"(^|[._])(args?|cfg|conf|config|opts?|options|hparams|settings|flags)$", re.I
+)
 # Methods of these names may find nothing.
 _MAY_FIND_NOTHING = re.compile(r"^(get|pop|find|match|search|next|lookup|maybe|setdefault)(_|$)")
 # How many questions may lead to each other: three for each caller on the way.
@@ -76,6 +79,8 @@ class Given:
                 return self._of(value)
             case ast.Call():
                 return self._of_call(node)
+            case ast.Attribute():
+                return self._of_attribute(node)
             case ast.Subscript(slice=key) if not _is_text(key):
                 return THERE  # a part of a tensor
             case ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Tuple() | ast.List():
@@ -83,6 +88,13 @@ class Given:
             case ast.Dict() | ast.ListComp() | ast.DictComp() | ast.JoinedStr():
                 return THERE
         return OPEN
+
+    def _of_attribute(self, node: ast.Attribute) -> May:
+        """Return what an object keeps: who hands it on has it, unless it is declared as None."""
+        if _OPTIONS.search(dotted(node.value) or ""):
+            return OPEN
+        declared = self._callees.bindings_of(node, path_of(node) or (node.attr,))
+        return OPEN if any(is_none(each.source) for each in declared) else THERE
 
     def _holds(self, test: ast.expr) -> May:
         """Return whether `x is not None` holds, or its like."""

@@ -120,6 +120,14 @@ def test_what_a_function_of_the_file_gives_back_is_asked_of_it() -> None:
     assert _hot(helper.format("if x.ndim < 3:\n        return") + source)
 
 
+def test_what_an_object_keeps_is_there_unless_it_is_declared_as_none() -> None:
+    source = _model(ABSENT, made="bias = self.slopes")
+    assert not _hot(source)
+    assert _hot(_model(PRESENT, made="bias = self.slopes"))
+    assert _hot(source.replace("self.stem =", "self.slopes = None\n        self.stem ="))
+    assert not _hot(_model(ABSENT, passed="bias=packed.bias"))
+
+
 def test_options_that_others_spread_may_be_given() -> None:
     assert _hot(_model(ABSENT, given="**options"))
     assert _hot(_model(PRESENT, given="**options"))
