@@ -184,6 +184,12 @@ def test_a_name_that_stands_for_the_rank_is_no_guard_whatever_it_is_called() -> 
     assert not _hot(_loop("should_log = rank == 0 and step % 9 == 0\nif should_log:\n    HERE"))
 
 
+def test_what_is_there_after_a_rare_branch_only_is_seldom_there() -> None:
+    before = "old = None\nif {}:\n    old = snapshot(model)\nif old is not None:\n    HERE"
+    assert not _hot(_loop(before.format("args.trace and step % 50 == 0")))
+    assert _hot(_loop(before.format("args.trace")))
+
+
 CALLEE = "def report(loss, on{}):\n    if on:\n        HERE\n"
 LEAVES = "def report(loss, on{}):\n    if not on:\n        return\n    HERE\n"
 
