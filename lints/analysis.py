@@ -199,12 +199,19 @@ def _merged(calls: list[HotCall]) -> HotCall:
     known = {key: [v for v in values if v != UNKNOWN] for key, values in given.items()}
     passed = tuple((key, join(values or [UNKNOWN])) for key, values in known.items())
     seldom = tuple(key for key in given if all(_seldom(call, key) for call in calls))
-    return replace(first, passed=passed, seldom=seldom)
+    there = tuple(key for key in given if all(key in call.given for call in calls))
+    missing = tuple(key for key in given if all(_missing(call, key) for call in calls))
+    return replace(first, passed=passed, seldom=seldom, given=there, missing=missing)
 
 
 def _seldom(call: HotCall, key: str | int) -> bool:
     """Whether a call passes what is true in few steps only, or leaves it to the default."""
     return key in call.seldom or all(name != key for name, _ in call.passed)
+
+
+def _missing(call: HotCall, key: str | int) -> bool:
+    """Whether a call passes None, or leaves it to the default."""
+    return key in call.missing or all(name != key for name, _ in call.passed)
 
 
 def _preference(call: HotCall) -> tuple[int, int, tuple[str, ...]]:

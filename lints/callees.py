@@ -31,7 +31,7 @@ class Callees:
     def __init__(self, syntax: Syntax, names: Names, bindings: Bindings) -> None:
         self._syntax = syntax
         self._names = names
-        self._bindings = bindings
+        self.bindings = bindings
         self._known: dict[ast.Call, Function | str | None] = {}
         self._of_class: dict[tuple[ast.ClassDef, str], Function | str | None] = {}
 
@@ -71,7 +71,7 @@ class Callees:
             if owner is call.func and not self._may_be_object(owner):
                 continue
             path = path_of(owner)
-            bindings = self._bindings_of(owner, path) if path else []
+            bindings = self.bindings_of(owner, path) if path else []
             homes = {self._bound(binding, _DEEPEST) for binding in bindings}
             named = {home for home in homes if isinstance(home, str)}
             if 1 < len(named) <= _MOST_CLASSES:
@@ -114,6 +114,10 @@ class Callees:
             return self._names.method(home, "forward") or self._names.method(home, "__call__")
         return f"{home}.__call__" if home else None
 
+    def calls_object(self, call: ast.Call) -> bool:
+        """Whether a call runs an object of a known class, wherever that class has it from."""
+        return self._may_be_object(call.func) and self._class_of(call.func) is not None
+
     def _may_be_object(self, func: ast.expr) -> bool:
         """Whether the file may bind what is called here to an object."""
         last = getattr(func, "attr", getattr(func, "id", None))
@@ -121,7 +125,7 @@ class Callees:
 
     def _inherited(self, func: ast.Attribute, home: ast.ClassDef) -> str | None:
         """Return which method of a base class in another file `self.x()` runs."""
-        if self._bindings_of(func, ("self", f".{func.attr}")):
+        if self.bindings_of(func, ("self", f".{func.attr}")):
             return None
         bases = self._names.direct_bases(home)
         methods = [f"{base}.{func.attr}" for base in bases if not base.startswith(LIBRARIES)]
@@ -143,44 +147,80 @@ class Callees:
             return self._element(node, depth - 1)
         if path[-1] == ".module" and isinstance(node, ast.Attribute):
             return self._class_of(node.value, depth - 1)
-        homes = {self._bound(binding, depth - 1) for binding in self._bindings_of(node, path)}
+        homes = {self._bound(binding, depth - 1) for binding in self.bindings_of(node, path)}
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
 
     def _element(self, node: ast.expr, depth: int) -> ast.ClassDef | str | None:
         """Return the class of `self.models[name]`, where all that is put there is of one class."""
-        path = path_of(node.value) if isinstance(node, ast.Subscript) else None
-        if path is None:
+        return self._class_in(node.value, (), depth) if isinstance(node, ast.Subscript) else None
+
+    def _class_in(
+        self, source: ast.expr, at: tuple[int | None, ...], depth: int
+    ) -> ast.ClassDef | str | None:
+        """Return the class of what a loop takes out of a list of modules, where it is one."""
+        if not depth:
             return None
-        homes = {self._class_of(value, depth) for value in self._put_in.get(path, ())}
+        match source:
+            case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]) if at[:1] == (1,):
+                return self._class_in(inner, at[1:], depth - 1)
+            case ast.Call(func=ast.Name(id="zip"), args=args) if at and at[0] is not None:
+                given = args[at[0]] if at[0] < len(args) else None
+                return self._class_in(given, at[1:], depth - 1) if given else None
+            case ast.Call(args=[inner]) if self._names.of(source.func) == "torch.nn.ModuleList":
+                return self._class_in(inner, at, depth - 1)
+            case ast.Subscript(value=inner, slice=ast.Slice()):
+                return self._class_in(inner, at, depth - 1)
+        if at:
+            return None
+        match source:
+            case ast.ListComp(elt=each) | ast.GeneratorExp(elt=each):
+                return self._class_of(each, depth - 1)
+            case ast.List(elts=parts):
+                homes = {self._class_of(part, depth - 1) for part in parts}
+            case ast.Name() | ast.Attribute() if path := path_of(source):
+                bound = [b.source for b in self.bindings_of(source, path) if b.path == path]
+                lists = [each for each in bound if isinstance(each, ast.expr)]
+                homes = {self._class_in(each, (), depth - 1) for each in lists}
+                put_in = self._put_in.get((self._names.own_class(source), path), ())
+                homes |= {self._class_of(value, depth - 1) for value in put_in}
+            case _:
+                return None
         homes.discard(None)
         return homes.pop() if len(homes) == 1 else None
 
     @cached_property
-    def _put_in(self) -> dict[tuple[str, ...], list[ast.expr]]:
-        """What is assigned to elements of a path, by that path."""
-        found: dict[tuple[str, ...], list[ast.expr]] = defaultdict(list)
+    def _put_in(self) -> dict[tuple[ast.ClassDef | None, tuple[str, ...]], list[ast.expr]]:
+        """What is put into a container of a class, by `x[key] = value` or `x.append(value)`."""
+        found: dict[tuple[ast.ClassDef | None, tuple[str, ...]], list[ast.expr]]
+        found = defaultdict(list)
         for statement in self._syntax.nodes(ast.Assign):
             for target in statement.targets:
                 if isinstance(target, ast.Subscript) and (path := path_of(target.value)):
-                    found[path].append(statement.value)
+                    found[self._names.own_class(target), path].append(statement.value)
+        for call in self._syntax.calls_to("append"):
+            if isinstance(call.func, ast.Attribute) and (path := path_of(call.func.value)):
+                found[self._names.own_class(call), path].extend(call.args)
         return found
 
-    def _bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
+    def bindings_of(self, node: ast.expr, path: tuple[str, ...]) -> list[Binding]:
+        """Return what may bind a path: of `self.x`, all that the methods of the class assign."""
         if path[0] in ("self", "cls") and len(path) == 2:
             home = self._names.own_class(node)
             if home is None:
                 return []
-            return self._bindings.of_methods(home, self._names.methods(home), path)
-        found = [b for b in self._bindings.reaching(node, path) if b.path == path]
+            return self.bindings.of_methods(home, self._names.methods(home), path)
+        found = [b for b in self.bindings.reaching(node, path) if b.path == path]
         if found:
             return found
         scope = self._names.home(node, path[0])
-        return self._bindings.everywhere(scope, path) if scope else []
+        return self.bindings.everywhere(scope, path) if scope else []
 
     def _bound(self, binding: Binding, depth: int) -> ast.ClassDef | str | None:
         if binding.how is How.ASSIGN and isinstance(binding.source, ast.expr) and not binding.at:
             return self._class_of(binding.source, depth)
+        if binding.how is How.ITEM and isinstance(binding.source, ast.expr):
+            return self._class_in(binding.source, binding.at, depth)
         if binding.how is How.PARAMETER and isinstance(binding.source, ast.arg):
             annotation = binding.source.annotation
             defined = self._names.definition(annotation) if annotation else None

@@ -229,7 +229,19 @@ class Calls:
         return value.held() if value.kind is Kind.GROUP else UNKNOWN
 
     def _of_function(self, function: Function) -> Value:
-        return OUTPUT if function.name == "forward" else self.given_back(function)
+        return (
+            self._of_forward(function) if function.name == "forward" else self.given_back(function)
+        )
+
+    def _of_forward(self, forward: Function) -> Value:
+        """Return the output of a module; of a tuple, the sizes that it gives beside tensors."""
+        given = [each.elts for each in _returns(forward) if isinstance(each, ast.Tuple)]
+        if len(given) != 1 or len(_returns(forward)) != 1:
+            return OUTPUT
+        plain = [self._values.value(part) == PLAIN for part in given[0]]
+        if not any(plain):
+            return OUTPUT
+        return group((n, PLAIN if is_plain else OUTPUT) for n, is_plain in enumerate(plain))
 
     def given_back(self, function: Function) -> Value:
         """Return what a function of this file gives back."""

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from weakref import WeakMethod
 
@@ -14,6 +14,7 @@ from .meanings import Meanings
 from .names import Names
 from .nodes import Block, Function, Loop, blocks, dotted, within
 from .once import Once
+from .reach import Reach
 from .syntax import Syntax
 
 _COLD_WORDS = {
@@ -41,7 +42,7 @@ class Cold:
         # Holding each other, the two would be left to the garbage collector.
         around = WeakMethod(self._around)
         self._meanings = Meanings(
-            syntax, names, callees, lambda call: found(call) if (found := around()) else None
+            syntax, names, callees, lambda node: found(node) if (found := around()) else None
         )
         self._reasons: dict[tuple[ast.AST, bool], Seldom | None] = {}
         self._branches: dict[tuple[ast.If, bool], Seldom | None] = {}
@@ -49,6 +50,13 @@ class Cold:
         self._after: dict[ast.AST, dict[ast.AST, Seldom]] = {}
         self._cold_functions: dict[tuple[ast.AST, bool], bool] = {}
         self._stepping: dict[ast.stmt, bool] = {}
+
+    def begin_at(self, roots: Collection[ast.AST]) -> None:
+        """Take what training runs by itself: only calls that it comes to from there count."""
+        around = WeakMethod(self._around)
+        self._meanings.reach = Reach(
+            self._syntax, roots, lambda node: found(node) if (found := around()) else None
+        )
 
     def why(self, child: ast.AST, parent: ast.AST, *, looped: bool) -> Seldom | None:
         """Return why a parent runs this child of it rarely; `looped`: with a loop in between."""
@@ -87,6 +95,10 @@ class Cold:
     def rare(self, test: ast.expr) -> Seldom | None:
         """Return why a condition is true in few of the steps only."""
         return rare(test, self._meanings)
+
+    def is_given(self, node: ast.expr) -> bool | None:
+        """Return whether an expression is never None, or always; None where that is open."""
+        return self._meanings.is_there(node)
 
     def in_cold_function(self, node: ast.AST, *, called: bool = False) -> bool:
         """Whether the functions around a node evaluate, predict, export or test.
@@ -253,9 +265,9 @@ class Cold:
     def _is_decorated_no_grad(self, function: Function) -> bool:
         return any(self._names.of(_called(d)) in _NO_GRAD for d in function.decorator_list)
 
-    def _around(self, call: ast.Call) -> Seldom | None:
-        """Return why a call is reached in few of the runs of the function it stands in."""
-        for child, parent in self._syntax.ancestors(call):
+    def _around(self, node: ast.AST) -> Seldom | None:
+        """Return why a node is reached in few of the runs of the function it stands in."""
+        for child, parent in self._syntax.ancestors(node):
             if isinstance(parent, (Function, ast.Lambda)):
                 return None
             if why := self.why(child, parent, looped=False):

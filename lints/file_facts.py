@@ -21,6 +21,7 @@ from .factories import Factories
 from .feeding import Feeding
 from .finding import Severity
 from .growth import Growth
+from .guards import never
 from .hosts import Hosts
 from .loaders import Loaders
 from .names import Names
@@ -273,8 +274,17 @@ class FileFacts:
                 *((k.arg or SPREAD, k.value) for k in call.keywords),
             ]
             passed = ((name, self.dataflow.value(node).but(loader=None)) for name, node in given)
-            seldom = (name for name, node in given if self.regions.rare(node))
-            yield HotCall(target, hot.place, chain, tuple(passed), tuple(seldom))
+            seldom = (name for name, node in given if self.regions.rare(node) or never(node))
+            there = {name: self.regions.is_given(node) for name, node in given}
+            yield HotCall(
+                target,
+                hot.place,
+                chain,
+                tuple(passed),
+                tuple(seldom),
+                tuple(name for name, is_there in there.items() if is_there),
+                tuple(name for name, is_there in there.items() if is_there is False),
+            )
 
     def is_hot(self, node: ast.AST) -> bool:
         """Whether a node of the stdlib tree runs in every training step."""

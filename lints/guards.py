@@ -130,6 +130,10 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
             return rarely_false(value, known, depth)
         case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE()]) if _names_version(left):
             return Seldom.ELSEWHERE
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[right]) if (
+            is_none(right)
+        ):
+            return _elsewhere_if(known.is_given(left) is isinstance(op, ast.IsNot))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if _asks_for_stage(
             left, right, _STAGES_OF_TRAINING if isinstance(op, ast.Eq) else _STAGES_OF_EVALUATION
         ):
@@ -276,10 +280,11 @@ def _rare_comparison(
     of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
     if isinstance(op, (ast.Eq, ast.NotEq)) and _asks_for_stage(left, right, of_evaluation):
         return Seldom.EVALUATION
-    if isinstance(op, (ast.Gt, ast.GtE)):
+    if isinstance(op, (ast.Gt, ast.NotEq)) and _is_zero(right):
         stands_for = known.stands_for(left)
-        if isinstance(stands_for, ast.IfExp) and _is_zero(right) and _is_zero(stands_for.orelse):
+        if isinstance(stands_for, ast.IfExp) and _is_zero(stands_for.orelse):
             return rare(stands_for.test, known)  # `n = len(mems) if mems is not None else 0`
+    if isinstance(op, (ast.Gt, ast.GtE)):
         return _guarded_if(asks_the_time(left, right, known))
     if isinstance(op, (ast.Lt, ast.LtE)) and _names_version(left):
         return Seldom.ELSEWHERE

@@ -2,15 +2,19 @@
 
 import ast
 import re
+import weakref
 from collections.abc import Callable
 from typing import Self
 
 from .callees import Callees
+from .elsewhere import flag_passed
+from .given import Given
 from .guards import Seldom, commonest, never, rare
 from .names import Names
-from .nodes import Function, Loop, default_of, is_none, walk
-from .outside import SPREAD, HotCall
-from .supplies import passed, returned_by
+from .nodes import Function, Loop, default_of, walk
+from .outside import HotCall
+from .reach import Reach
+from .supplies import passed, returned_by, spreads
 from .syntax import Syntax
 
 # Called by frameworks too, whatever this file passes them.
@@ -27,7 +31,7 @@ class Meanings:
         syntax: Syntax,
         names: Names,
         callees: Callees | None = None,
-        seldom: Callable[[ast.Call], Seldom | None] = lambda call: None,
+        seldom: Callable[[ast.AST], Seldom | None] = lambda node: None,
         within: tuple[ast.Call, Function] | None = None,
     ) -> None:
         self._syntax = syntax
@@ -39,11 +43,14 @@ class Meanings:
         self._by_called: dict[Function, list[ast.Call]] | None = None
         self._by_callers: dict[tuple[Function, str], Seldom | None] = {}
         self._asked: set[tuple[Function, str]] = set()
+        self._given = Given(callees, weakref.proxy(self), seldom) if callees else None
+        # Which calls count; all of them until it is known where training begins.
+        self.reach: Reach | None = None
 
     @property
     def asking(self) -> bool:
         """Whether what a caller passes is being worked out: answers may still change."""
-        return bool(self._asked)
+        return bool(self._asked) or (self._given is not None and self._given.asking)
 
     def stands_for(self, node: ast.AST) -> ast.expr | None:
         """Return what a name is bound to, where its scope binds it once."""
@@ -120,36 +127,24 @@ class Meanings:
         return self._by_callers[key]
 
     def is_given(self, node: ast.AST) -> bool | None:
-        """Return whether a parameter that may be None is never None, or always, by all callers.
+        """Return whether a name is never None, or always, by all that callers pass.
 
-        None where callers differ, or where this file calls the function nowhere.
+        None where callers differ, or where nobody in sight calls the function.
         """
-        function = self._syntax.function(node)
-        if self._within or self._callees is None or not isinstance(function, Function):
+        if self._within or not isinstance(node, ast.Name):
             return None
-        if not isinstance(node, ast.Name) or self._is_bound_before(node):
-            return None
-        default = default_of(function, node.id)
-        if not isinstance(default, ast.Constant) or default.value is not None:
-            return None
-        calls = self._calls_of(function)
-        given = [passed(call, function, node.id) for call in calls]
-        found = {each is not None and not is_none(each) for each in given}
-        if elsewhere := self._called_elsewhere(function):
-            if _may_be_passed(elsewhere, function, node.id):
-                return None
-            found.add(False)
-        if not found or any(map(_spreads, calls)):
-            return None
-        return found.pop() if len(found) == 1 else None
+        return self.is_there(node)
 
-    def _is_bound_before(self, node: ast.Name) -> bool:
-        """Whether the text gives a parameter another value before a place."""
-        stores = (bound for bound in self._names.stores(node) if isinstance(bound, ast.Name))
-        return any(bound.lineno < node.lineno for bound in stores)
+    def is_there(self, node: ast.expr) -> bool | None:
+        """Return whether an expression is never None, or always; None where that is open."""
+        return self._given.there(node) if self._given else None
+
+    def calls(self, function: Function) -> list[ast.Call]:
+        """Return the calls by which training runs a function, of objects that are called too."""
+        calls = self._calls_of(function)
+        return calls if self.reach is None else [c for c in calls if self.reach.comes_to(c)]
 
     def _calls_of(self, function: Function) -> list[ast.Call]:
-        """Return the calls of this file that run a function, of objects that are called too."""
         if self._by_called is None:
             self._by_called = {}
             for call in self._syntax.calls:
@@ -160,18 +155,19 @@ class Meanings:
 
     def _passed(self, function: Function, name: str) -> Seldom | None:
         found: list[Seldom | None] = []
-        told = False  # a flag that nobody here ever sets may be set by others
+        # A flag that nobody here ever sets may be set by others, if others run the function.
+        told = self.reach is not None and not self.reach.is_root(function)
         for call in self._most_frequent(self._callers(function)):
             given = passed(call, function, name)
-            if given is None and (_spreads(call) or default_of(function, name) is None):
+            if given is None and (spreads(call) or default_of(function, name) is None):
                 return None
             given = given or default_of(function, name)
             if given is not None:
                 why = rare(given, self) or (None if never(given) else self._seldom(call))
                 told = told or why is not None
                 found.append(why or never(given))
-        if call_elsewhere := self._called_elsewhere(function):
-            found.append(_passed_elsewhere(call_elsewhere, function, name))
+        if call_elsewhere := self.elsewhere(function):
+            found.append(flag_passed(call_elsewhere, function, name))
             told = told or bool(call_elsewhere.seldom)
         return commonest(found) if told else None
 
@@ -179,8 +175,9 @@ class Meanings:
         """Return the calls of this file that run a function, as a method of an object too."""
         if self._callees is None:
             return self._names.callers(function)
-        calls = self._syntax.calls_to(function.name)
-        return [call for call in calls if self._callees.own(call) is function]
+        named = self._syntax.calls_to(function.name)
+        calls = [call for call in named if self._callees.own(call) is function]
+        return calls if self.reach is None else [c for c in calls if self.reach.comes_to(c)]
 
     def _most_frequent(self, calls: list[ast.Call]) -> list[ast.Call]:
         """Leave out calls after a loop in which the same is called, as at the end of an epoch."""
@@ -204,7 +201,8 @@ class Meanings:
                 found.add(parent)
         return found
 
-    def _called_elsewhere(self, function: Function) -> HotCall | None:
+    def elsewhere(self, function: Function) -> HotCall | None:
+        """Return what other files pass to a function in every step."""
         home = self._syntax.class_of(function)
         name = f"{home.name}.{function.name}" if home else function.name
         return self._names.outside.called.get(name)
@@ -222,28 +220,3 @@ class Meanings:
         if self._rewrites is None:
             self._rewrites = bool(self._syntax.calls_to("exec", "globals"))
         return self._rewrites
-
-
-def _spreads(call: ast.Call) -> bool:
-    starred = any(isinstance(arg, ast.Starred) for arg in call.args)
-    return starred or any(k.arg is None for k in call.keywords)
-
-
-def _passed_elsewhere(call: HotCall, function: Function, name: str) -> Seldom | None:
-    """Return why a parameter is true in few steps only, by what other files pass."""
-    names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
-    own = 1 if names[:1] in (["self"], ["cls"]) else 0
-    where = names.index(name) - own if name in names else None
-    given = [key for key, _ in call.passed if key in (name, where)]
-    default = default_of(function, name)
-    if all(key in call.seldom for key in given) and (given or default is not None):
-        return Seldom.GUARDED if default is None or never(default) else None
-    return None
-
-
-def _may_be_passed(call: HotCall, function: Function, name: str) -> bool:
-    """Whether calls of other files give a parameter, by its name, its place or with others."""
-    names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
-    own = 1 if names[:1] in (["self"], ["cls"]) else 0
-    where = names.index(name) - own if name in names else None
-    return any(key in (name, where, SPREAD) for key, _ in call.passed)

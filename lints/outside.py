@@ -36,7 +36,7 @@ class HotCall:
     `target` is the full name as the calling file imports it. `chain` leads to the call: one
     "train.py:88" for each file on the way. `passed` says what is given to a parameter, by its name
     or its number; under SPREAD stands the mapping of `**mapping`. `seldom` are those of them that
-    are true in few steps only.
+    are true in few steps only, `given` those that are never None, `missing` those that always are.
     """
 
     target: str
@@ -44,6 +44,8 @@ class HotCall:
     chain: tuple[str, ...]
     passed: tuple[tuple[str | int, Value], ...] = ()
     seldom: tuple[str | int, ...] = ()
+    given: tuple[str | int, ...] = ()
+    missing: tuple[str | int, ...] = ()
 
 
 class Outside(Protocol):

@@ -46,14 +46,15 @@ def finding_of(plain: tuple[Any, ...]) -> Finding:
 def plain_call(call: HotCall) -> tuple[Any, ...]:
     """Return a call as a tuple."""
     passed = tuple((name, _plain_value(value)) for name, value in call.passed)
-    return call.target, call.place.value, call.chain, passed, call.seldom
+    told = call.seldom, call.given, call.missing
+    return call.target, call.place.value, call.chain, passed, *told
 
 
 def call_of(plain: tuple[Any, ...]) -> HotCall:
     """Return the call behind a tuple."""
-    target, place, chain, passed, seldom = plain
+    target, place, chain, passed, *told = plain
     values = tuple((name, _value_of(value)) for name, value in passed)
-    return HotCall(target, Place(place), tuple(chain), values, tuple(seldom))
+    return HotCall(target, Place(place), tuple(chain), values, *map(tuple, told))
 
 
 def _plain_span(span: Span) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@ from .guards import Seldom
 from .names import Names
 from .nodes import Function, Loop
 from .only import ANY, HEIRS
-from .outside import LIBRARIES, Outside, Place
+from .outside import LIBRARIES, HotCall, Outside, Place
 from .roots import Roots
 from .steps import Steps
 from .syntax import Syntax
@@ -84,6 +84,8 @@ class Regions:
                 self._add(function, Place.FUNCTION, f"in the step function `{function.name}`")
         self.trains = outside.trains or bool(self._step_loops or self._hot_functions)
         scopes = [syntax.scope(loop) for loop in self._step_loops]
+        called = filter(self._called_outside, syntax.functions)
+        self._cold.begin_at({*scopes, *self._hot_functions, *self._trained, *called})
         self._add_called(dict.fromkeys([*scopes, *self._hot_functions]))
         self._add_called_from(outside)
         self._add_forwards()
@@ -208,6 +210,10 @@ class Regions:
         """Whether a condition is true in few of the steps only."""
         return self._cold.rare(test) is not None
 
+    def is_given(self, node: ast.expr) -> bool | None:
+        """Return whether what a call passes is never None, or always; None where that is open."""
+        return self._cold.is_given(node)
+
     def hook(self, function: ast.AST) -> str | None:
         """Return which framework class calls this method in every step."""
         return self._roots.hook(function)
@@ -286,15 +292,19 @@ class Regions:
             return
         added: list[Function] = []
         for function in self._syntax.functions:
-            home = self._syntax.class_of(function)
-            name = f"{home.name}.{function.name}" if home else function.name
-            call = outside.called.get(name)
+            call = self._called_outside(function)
             if call and function not in self._hot_functions and not self._has_step_loop(function):
                 why = self._by_way_of(function, call.chain)
                 self._hot_functions[function] = Hot(call.place, function.lineno, why, call.chain)
                 added.append(function)
         self._known.clear()
         self._add_called(added)
+
+    def _called_outside(self, function: Function) -> HotCall | None:
+        """Return how other files call a function in every step."""
+        home = self._syntax.class_of(function)
+        name = f"{home.name}.{function.name}" if home else function.name
+        return self._outside.called.get(name)
 
     def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
         """Say by which calls a function runs in every step."""
@@ -340,11 +350,16 @@ class Regions:
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
-        for function in self._computing:
+        for function in self._trained:
             home = self._syntax.class_of(function)
             name = f"{home.name}.{function.name}" if home else function.name
             self._add(function, Place.FORWARD, f"`{name}` runs in every step")
-        self._add_called(self._computing)
+        self._add_called(self._trained)
+
+    @cached_property
+    def _trained(self) -> list[Function]:
+        """The functions that training runs by calling the module, or its loss."""
+        return [each for each in self._computing if not self._roots.gives_no_loss(each)]
 
     @cached_property
     def _computing(self) -> dict[Function, None]:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from .names import Names
-from .nodes import Function, dotted, walk
+from .nodes import Function, dotted, is_none, keyword, walk
+from .supplies import returned_by
 from .syntax import Syntax
 
 _LIGHTNING = {
@@ -130,6 +131,21 @@ class Roots:
         """Whether a function is how a module of this file is run."""
         home = self._syntax.class_of(function)
         return function.name in _FORWARDS and home is not None and self.is_module(home)
+
+    def gives_no_loss(self, function: Function) -> bool:
+        """Whether a place for a loss is left empty in all that is given back: it only runs."""
+        calls = (value for value in returned_by(function) if isinstance(value, ast.Call))
+        losses = [given for call in calls if (given := keyword(call, "loss"))]
+        return bool(losses) and all(map(self._is_nothing, losses))
+
+    def _is_nothing(self, node: ast.expr) -> bool:
+        """Whether this is None, or a name that is bound to nothing else."""
+        if not isinstance(node, ast.Name):
+            return is_none(node)
+        bound = [self._syntax.parent(store) for store in self._names.stores(node)]
+        return bool(bound) and all(
+            isinstance(each, (ast.Assign, ast.AnnAssign)) and is_none(each.value) for each in bound
+        )
 
     def refuses_training(self, home: ast.ClassDef) -> bool:
         """Whether `forward` of a class raises where it is given labels: it only runs."""

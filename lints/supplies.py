@@ -226,3 +226,9 @@ def passed(call: ast.Call, function: Function, name: str) -> ast.expr | None:
     by_object = function.name == "__init__" or isinstance(call.func, ast.Attribute)
     where = names.index(name) - (names[:1] in (["self"], ["cls"]) and by_object)
     return call.args[where] if 0 <= where < len(call.args) else None
+
+
+def spreads(call: ast.Call) -> bool:
+    """Whether a call passes more than it names: `f(*args)`, `f(**options)`."""
+    starred = any(isinstance(arg, ast.Starred) for arg in call.args)
+    return starred or any(k.arg is None for k in call.keywords)

@@ -192,6 +192,12 @@ def test_a_name_that_stands_for_the_rank_is_no_guard_whatever_it_is_called() -> 
     assert not _hot(_loop("should_log = rank == 0 and step % 9 == 0\nif should_log:\n    HERE"))
 
 
+def test_what_is_there_after_a_rare_branch_only_is_seldom_there() -> None:
+    before = "old = None\nif {}:\n    old = snapshot(model)\nif old is not None:\n    HERE"
+    assert not _hot(_loop(before.format("args.trace and step % 50 == 0")))
+    assert _hot(_loop(before.format("args.trace")))
+
+
 CALLEE = "def report(loss, on{}):\n    if on:\n        HERE\n"
 LEAVES = "def report(loss, on{}):\n    if not on:\n        return\n    HERE\n"
 
@@ -210,8 +216,9 @@ LEAVES = "def report(loss, on{}):\n    if not on:\n        return\n    HERE\n"
         ("", "report(loss, step % 100 == 0)\nreport(loss, args.on)", True),
         ("", "report(loss, rank == 0)", True),
         ("", "report(loss, **options)", True),
-        ("=False", "report(loss)", True),  # others may set it
-        ("=True", "report(loss, False)", True),
+        ("=False", "report(loss)", False),
+        ("=True", "report(loss, False)", False),
+        ("=False", "report(loss)\nreport(loss, args.on)", True),
     ],
 )
 def test_a_flag_is_what_all_callers_pass(callee: str, default: str, calls: str, hot: bool) -> None:

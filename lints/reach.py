@@ -1,0 +1,66 @@
+"""Which code training comes to, by whoever names a function: an upper bound, found backwards."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from functools import cached_property
+
+from .nodes import Function
+from .syntax import Syntax
+
+# How many functions lead from a step to a call that counts.
+_DEEPEST = 6
+
+
+class Reach:
+    """Answers whether a place can run in a step, beginning with the `roots`."""
+
+    def __init__(
+        self, syntax: Syntax, roots: Collection[ast.AST], seldom: Callable[[ast.AST], object]
+    ) -> None:
+        """Take what training runs by itself, and what says of a place that few steps reach it."""
+        self._syntax = syntax
+        self._roots = roots
+        self._seldom = seldom
+        self._known: dict[Function, bool] = {}
+        self._asked: set[Function] = set()
+
+    def is_root(self, function: Function) -> bool:
+        """Whether others than the calls in sight run a function in every step."""
+        return function in self._roots
+
+    def comes_to(self, node: ast.AST) -> bool:
+        """Whether training can come to the function around a node, and in it to the node."""
+        function = self._syntax.function(node)
+        return not self._seldom(node) and (function is None or self._runs(function))
+
+    def _runs(self, function: Function) -> bool:
+        if function in self._roots or function.name.startswith("__"):
+            return True
+        if function in self._known:
+            return self._known[function]
+        if function in self._asked or len(self._asked) >= _DEEPEST:
+            return function not in self._asked
+        self._asked.add(function)
+        try:
+            named = self._named.get(function.name, ())
+            # What nobody names is there for other files.
+            runs = not named or any(map(self.comes_to, named))
+        finally:
+            self._asked.discard(function)
+        if not self._asked:
+            self._known[function] = runs
+        return runs
+
+    @cached_property
+    def _named(self) -> dict[str, list[ast.AST]]:
+        """Where functions of this file are named."""
+        own = {function.name for function in self._syntax.functions}
+        found: dict[str, list[ast.AST]] = defaultdict(list)
+        for name in self._syntax.nodes(ast.Name):
+            if name.id in own:
+                found[name.id].append(name)
+        for member in self._syntax.nodes(ast.Attribute):
+            if member.attr in own:
+                found[member.attr].append(member)
+        return found
