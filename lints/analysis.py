@@ -192,15 +192,16 @@ def _merged(calls: list[HotCall]) -> HotCall:
     first = min(calls, key=_preference)
     if len(calls) == 1:
         return first
+    hot = [call for call in calls if call.place is not Place.HANDED]
     given: dict[str | int, list[Value]] = {}
     for call in sorted(calls, key=_preference):
         for key, value in call.passed:
             given.setdefault(key, []).append(value)
     known = {key: [v for v in values if v != UNKNOWN] for key, values in given.items()}
     passed = tuple((key, join(values or [UNKNOWN])) for key, values in known.items())
-    seldom = tuple(key for key in given if all(_seldom(call, key) for call in calls))
-    there = tuple(key for key in given if all(key in call.given for call in calls))
-    missing = tuple(key for key in given if all(_missing(call, key) for call in calls))
+    seldom = tuple(key for key in given if all(_seldom(call, key) for call in hot))
+    there = tuple(key for key in given if all(key in call.given for call in hot))
+    missing = tuple(key for key in given if all(_missing(call, key) for call in hot))
     return replace(first, passed=passed, seldom=seldom, given=there, missing=missing)
 
 

@@ -5,7 +5,6 @@ import ast
 from . import library
 from .devices import Devices
 from .factories import is_device_type
-from .finding import Confidence
 from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
@@ -109,12 +108,12 @@ class Calls:
 
         One that gives an array back for an array gives a tensor back for a tensor.
         """
-        if value.kind not in (Kind.TENSOR, Kind.NEST) or value.device is not Device.UNKNOWN:
+        if not value.lies_somewhere:
             return value
         given = (*call.args, *(keyword.value for keyword in call.keywords))
         if not any(self._values.value(arg).on_device for arg in given):
             return value
-        return value.but(device=Device.ACCELERATOR, confidence=Confidence.LIKELY)
+        return value.there(Device.ACCELERATOR)
 
     def _of_library(self, call: ast.Call, name: str) -> Value:
         if name in CONTAINERS:

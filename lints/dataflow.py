@@ -270,6 +270,8 @@ class Dataflow:
         match binding:
             case Binding(how=How.ASSIGN, source=source, at=at) if source is not None:
                 value = self._unpacked(source, at)
+                if at and value.is_tensor and _unpacks_itself(binding):
+                    value = value.but(kind=Kind.NEST)
                 if value.grad and self._regions.without_grad(source):
                     value = value.but(grad=False)
                 if at and value.kind is Kind.NEST and self._calls.is_criterion(source):
@@ -307,3 +309,11 @@ class Dataflow:
     def given_back(self, function: Function, at: tuple[int | None, ...] = ()) -> Value:
         """Return what a function of this file gives back, or one part of its tuple."""
         return self.part(self._calls.given_back(function), at)
+
+
+def _unpacks_itself(binding: Binding) -> bool:
+    """Whether this is `loss, more = loss`: what is unpacked was a tuple, whatever it is now."""
+    match binding.site, binding.source:
+        case ast.Assign(targets=[ast.Tuple(elts=elements)]), ast.Name(id=name):
+            return any(isinstance(each, ast.Name) and each.id == name for each in elements)
+    return False

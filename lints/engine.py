@@ -85,7 +85,7 @@ def examine(
             if not facts.uses_torch:
                 return SourceResult()
             found, problems = _judged(facts, rules) if shortcuts else _walked(facts, rules, None)
-            calls = tuple(facts.hot_calls())
+            calls = (*facts.hot_calls(), *facts.handed_loaders())
         finally:
             facts.dismiss()
     except UNPARSABLE as error:

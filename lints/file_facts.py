@@ -39,6 +39,7 @@ from .shown import Shown
 from .survey import FRAMEWORKS
 from .syntax import Syntax
 from .terms import USUAL, Terms
+from .values import Kind
 from .worker_code import WorkerCode
 
 
@@ -286,6 +287,22 @@ class FileFacts:
                 tuple(name for name, is_there in there.items() if is_there is False),
             )
 
+    def handed_loaders(self) -> Iterator[HotCall]:
+        """Yield the calls of other files' functions that are given a loader, to train with it."""
+        for call in self.syntax.calls if self.says("oader") else ():
+            given: list[tuple[str | int, ast.expr]] = [
+                *enumerate(call.args),
+                *((k.arg, k.value) for k in call.keywords if k.arg),
+            ]
+            named = [(key, node) for key, node in given if _is_called_loader(node)]
+            target = self.regions.called(call) if named else None
+            if not isinstance(target, str) or not self._outside.defines(target):
+                continue
+            values = ((key, self.dataflow.value(node).but(loader=None)) for key, node in named)
+            passed = tuple((key, value) for key, value in values if value.kind is Kind.LOADER)
+            if passed:
+                yield HotCall(target, Place.HANDED, (f"{self.path}:{call.lineno}",), passed)
+
     def is_hot(self, node: ast.AST) -> bool:
         """Whether a node of the stdlib tree runs in every training step."""
         return self.regions.hot(node) is not None
@@ -334,3 +351,9 @@ class FileFacts:
             return None
         source = bindings[0].source
         return source if isinstance(source, ast.expr) else None
+
+
+def _is_called_loader(node: ast.expr) -> bool:
+    """Whether an argument is named as a loader: others are not asked for what they hold."""
+    name = getattr(node, "attr", getattr(node, "id", ""))
+    return "loader" in name.lower()

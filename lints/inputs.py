@@ -29,6 +29,10 @@ class Valuer(Protocol):
         """Return what an expression holds."""
 
 
+# An annotation that names tensors, and no numbers beside them.
+_ONLY_TENSORS = re.compile(r"^(?!.*\b(int|float|bool|str|None)\b(?!\])).*\bTensor\b")
+
+
 class Inputs:
     """Answers for loop targets and parameters; asks `values` about what they come from."""
 
@@ -68,6 +72,10 @@ class Inputs:
         if unwrapped is not source:
             return self.item(unwrapped, site, at)
         value = self._values.value(source)
+        if value.kind is Kind.LOADER:
+            return Value(
+                Kind.NEST, Device.HOST, batch=True, pinned=value.pinned, loader=value.loader
+            )
         supply = self._loaders.supply(source)
         if supply.loaders and supply.complete and not supply.prepared:
             pinned = self._loaders.supplied_pinned(source)
@@ -110,8 +118,10 @@ class Inputs:
             return PLAIN
         if arg.annotation is not None:
             said = self._of_type(arg.annotation)
-            if said.kind is Kind.TENSOR:
+            if said.lies_somewhere:
                 return self._placed(function, arg.arg, names, said)
+            if said == UNKNOWN and self._regions.computes(function):
+                return DERIVED if _ONLY_TENSORS.search(ast.unparse(arg.annotation)) else said
             return said
         callers = self._names.callers(function)
         values = [self._passed(call, function, arg.arg, names) for call in callers]
@@ -166,12 +176,13 @@ class Inputs:
     def _placed(self, function: Function, arg: str, names: list[str], said: Value) -> Value:
         """Return where an annotated tensor lies: in `forward`, or where all callers have it."""
         if self._regions.computes(function):
-            return said.but(device=Device.ACCELERATOR)
+            return said.there(Device.ACCELERATOR)
         callers = self._names.callers(function)
         given = [self._passed(call, function, arg, names) for call in callers]
         given += self._passed_outside(function, arg, names)
-        devices = {value.device for value in given if value.kind is not Kind.PLAIN}
-        return said.but(device=devices.pop()) if len(devices) == 1 else said
+        held = [value.held() if value.kind is Kind.GROUP else value for value in given]
+        devices = {value.device for value in held if value.kind is not Kind.PLAIN}
+        return said.there(devices.pop()) if len(devices) == 1 else said
 
     def _of_type(self, annotation: ast.expr, depth: int = 3) -> Value:
         """Read `Tensor`, `"torch.Tensor"`, `Optional[Tensor]`, `list[Tensor]`, `int`."""

@@ -222,7 +222,7 @@ class Loaders:
                 return bool(value) if at_hand or not value else None
             case ast.expr() as given:
                 # `torch.cuda.is_available()`, `device.type == "cuda"`: pinned wherever it matters.
-                if _GPU.search(ast.unparse(given)):
+                if _GPU.search(ast.unparse(given)) or _is_not_the_cpu(given):
                     return True
                 values = self._behind(given) if depth else []
                 found = {self._holds(Choice(value, choice.when), depth - 1) for value in values}
@@ -285,3 +285,11 @@ def _part(binding: Binding) -> ast.expr | None:
             return None
         source = source.elts[number]
     return source if isinstance(source, ast.expr) else None
+
+
+def _is_not_the_cpu(node: ast.expr) -> bool:
+    """Whether this is `device != "cpu"`."""
+    match node:
+        case ast.Compare(ops=[ast.NotEq()], comparators=[ast.Constant(value="cpu")]):
+            return True
+    return False

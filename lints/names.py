@@ -82,8 +82,8 @@ class Names:
     def _imported(self, node: ast.AST, text: str, depth: int = 3) -> str | None:
         first, _, rest = text.partition(".")
         scope = self._scope_of(node, first)
-        if scope is None and (usual := self._from_stars(first)):
-            return canonical(f"{usual}.{rest}" if rest else usual)
+        if scope is None and self._takes_all and not hasattr(builtins, first):
+            return self._from_stars(first, rest)
         if scope is None or first in self._defined.get(scope, ()):
             return None
         imported = self._imports[scope].get(first) if scope in self._imports else None
@@ -106,13 +106,17 @@ class Names:
             return None
         return canonical(f"{targets.pop()}.{rest}" if rest else targets.pop())
 
-    def _from_stars(self, name: str) -> str | None:
-        """Return what an unbound name stands for where a module of the project gives all of its.
+    def _from_stars(self, first: str, rest: str) -> str | None:
+        """Return what an unbound name stands for where modules of the project give all of theirs.
 
-        `from models.blocks import *` brings the `torch` that this module imports.
+        `from models.blocks import *` brings what this module defines, and the `torch` it imports.
         """
-        usual = _USUAL.get(name)
-        return usual if usual and self._takes_all else None
+        name = f"{first}.{rest}" if rest else first
+        if usual := _USUAL.get(first):
+            return canonical(f"{usual}.{rest}" if rest else usual)
+        stars = self._imports[self._syntax.tree].get("*", ())
+        found = (f"{star.removesuffix('*')}{name}" for star in sorted(stars))
+        return next((each for each in found if self.outside.defines(each)), None)
 
     @cached_property
     def _takes_all(self) -> bool:

@@ -11,6 +11,8 @@ from .supplies import within_body
 from .syntax import Syntax
 
 # What these make empty stays filled for many steps.
+# What belongs to an object or a class outlives the step.
+_LASTS = re.compile(r"^(self|cls|[A-Z]\w*)\.")
 _PREPARES = re.compile(r"init|reset|setup|build|clear|epoch|^(train|eval)$")
 
 
@@ -102,7 +104,7 @@ def _attribute(node: ast.expr) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Attribute(value=owner, attr="item"), args=[]):
             yield from _attribute(owner)
-        case ast.Attribute() if (name := dotted(node) or "").startswith(("self.", "cls.")):
+        case ast.Attribute() if _LASTS.match(name := dotted(node) or ""):
             yield name
 
 

@@ -27,6 +27,8 @@ class Place(Enum):
     FUNCTION = "step function"
     HOOK = "hook"
     FORWARD = "forward"
+    # Not in every step: the call only tells which loaders are handed on.
+    HANDED = "handed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -276,8 +277,9 @@ class Regions:
         return overriding if own is None else [own, *overriding]
 
     def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
-        """Yield the functions of this file that a call is given, to run them: `map(self.f, xs)`."""
+        """Yield the functions of this file that hot code names, to run them: `map(self.f, xs)`."""
         own = self._callees.own_names
+        yield from self._named_in(scope)
         for call in self._syntax.calls_in(scope):
             if _registers(call):
                 continue
@@ -285,6 +287,29 @@ class Regions:
                 named = getattr(given, "attr", getattr(given, "id", None))
                 if named in own and isinstance(given, (ast.Attribute, ast.Name)):
                     yield given
+
+    def _named_in(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
+        """Yield the methods and functions that are put in a list, or get another name, in a scope.
+
+        As in `run = self.run_fast if fast else self.run`.
+        """
+        for node in self._naming.get(scope, ()):
+            parent = self._syntax.parent(node)
+            if isinstance(parent, (ast.List, ast.Tuple, ast.Assign, ast.IfExp, ast.Dict)):
+                yield node
+
+    @cached_property
+    def _naming(self) -> dict[ast.AST, list[ast.Attribute | ast.Name]]:
+        """Where functions are named and not called, by scope."""
+        own = self._callees.own_names
+        found: dict[ast.AST, list[ast.Attribute | ast.Name]] = defaultdict(list)
+        for attribute in self._syntax.nodes(ast.Attribute):
+            if attribute.attr in own and isinstance(attribute.ctx, ast.Load):
+                found[self._syntax.scope(attribute)].append(attribute)
+        for name in self._syntax.nodes(ast.Name):
+            if name.id in own and isinstance(name.ctx, ast.Load):
+                found[self._syntax.scope(name)].append(name)
+        return found
 
     def _add_called_from(self, outside: Outside) -> None:
         """Take in what other files call in every step."""
@@ -304,7 +329,8 @@ class Regions:
         """Return how other files call a function in every step."""
         home = self._syntax.class_of(function)
         name = f"{home.name}.{function.name}" if home else function.name
-        return self._outside.called.get(name)
+        call = self._outside.called.get(name)
+        return None if call is None or call.place is Place.HANDED else call
 
     def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
         """Say by which calls a function runs in every step."""

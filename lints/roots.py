@@ -64,6 +64,8 @@ _OF_LIBRARIES = re.compile(
 )
 # What runs a module for training: `forward_train` is how detectors of mmdet 2 call it.
 _FORWARDS = {"forward", "forward_train"}
+_AUTOGRAD = {"torch.autograd.Function", "torch.autograd.function.Function"}
+_OF_AUTOGRAD = {"forward", "backward"}
 _ENGINES = {"ignite.engine.Engine", "ignite.engine.engine.Engine"}
 _EVALUATOR = re.compile(r"eval|valid|test|infer", re.IGNORECASE)
 _STEP = re.compile(
@@ -130,7 +132,21 @@ class Roots:
     def is_forward(self, function: Function) -> bool:
         """Whether a function is how a module of this file is run."""
         home = self._syntax.class_of(function)
-        return function.name in _FORWARDS and home is not None and self.is_module(home)
+        if home is None or not isinstance(function, Function):
+            return False
+        if function.name in _OF_AUTOGRAD and _AUTOGRAD & self._names.bases(home):
+            return self._is_applied(home)
+        return function.name in _FORWARDS and self.is_module(home)
+
+    def _is_applied(self, home: ast.ClassDef) -> bool:
+        """Whether this file uses a function of autograd, and not only to export what it stands for.
+
+        ONNX asks for its `symbolic`.
+        """
+        if self._names.method(home, "symbolic", depth=0):
+            return False
+        applied = (each for each in self._syntax.nodes(ast.Attribute) if each.attr == "apply")
+        return any(self._names.definition(each.value) is home for each in applied)
 
     def gives_no_loss(self, function: Function) -> bool:
         """Whether a place for a loss is left empty in all that is given back: it only runs."""

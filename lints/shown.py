@@ -19,6 +19,8 @@ _TRACKS = {
     *("add_scalar", "add_scalars", "add_histogram", "log_metric", "log_metrics", "report_scalar"),
     *("track_scalar", "log_scalar"),
 }
+# The event storage of detectron2 makes numbers of what it is given.
+_STORES = ("put_scalar", "put_scalars")
 _TRACKERS = re.compile(
     r"(^|_)(wandb|mlflow|neptune|comet|swanlab|trackio|accelerator|fabric|tracker|wandb_run"
     r"|experiment)$",
@@ -27,7 +29,7 @@ _TRACKERS = re.compile(
 _TRACKER_PACKAGES = ("wandb.", "mlflow.", "neptune.", "comet_ml.", "swanlab.", "trackio.", "aim.")
 _PRINTS = {"tqdm.tqdm.write", "tqdm.auto.tqdm.write", "rich.print", "pprint.pprint"}
 # Other methods show nothing: most calls are told by their name alone.
-_SHOW = {*_LEVELS, *_BARS, *_TRACKS, "log_dict", "print", "write"}
+_SHOW = {*_LEVELS, *_BARS, *_TRACKS, *_STORES, "log_dict", "print", "write"}
 # `%s` shows a tensor as text, the others as the number that it holds.
 _NUMBER = re.compile(r"%[-+ #0]*(\d+|\*)?(\.\d+)?[diouxXeEfFgG]")
 
@@ -79,7 +81,7 @@ class Shown:
     def _of_method(self, method: str, owner: str) -> Sink | None:
         if method in _BARS:
             return Sink.BAR
-        if method in _TRACKS:
+        if method in _TRACKS or (method in _STORES and owner.endswith("storage")):
             return Sink.TRACKER
         if method in ("log", "log_dict") and _TRACKERS.search(owner):
             return Sink.TRACKER

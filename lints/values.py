@@ -93,6 +93,21 @@ class Value:
             return any(part.holds_device_tensors for _, part in self.parts)
         return self.on_device or self.is_derived
 
+    @property
+    def lies_somewhere(self) -> bool:
+        """Whether it is a tensor, or holds one, of which nobody can tell where it lies."""
+        if self.kind is Kind.GROUP:
+            return any(part.lies_somewhere for _, part in self.parts)
+        return self.kind in (Kind.TENSOR, Kind.NEST) and self.device is Device.UNKNOWN
+
+    def there(self, device: Device) -> Value:
+        """Return this with the tensors that lie somewhere on a device."""
+        if self.kind is Kind.GROUP:
+            return self.but(parts=tuple((key, part.there(device)) for key, part in self.parts))
+        if not self.lies_somewhere:
+            return self
+        return self.but(device=device, confidence=Confidence.LIKELY)
+
     def held(self, key: str | int | None = None) -> Value:
         """Return what a group holds under a key; without one, what any of its elements can be."""
         found = [part for name, part in self.parts if key is None or name in (None, key)]

@@ -268,6 +268,8 @@ class BlockingH2d(Rule):
             message = "the CPU waits for the copy of what `pin_memory` of this class pins"
             self.report(node, message, fix=with_argument(node, _NON_BLOCKING))
             return
+        if call is not None and isinstance(self.facts.syntax.parent(call), ast.Expr):
+            return  # a batch of its own class, which moves itself
         hot = self.facts.hot(node)
         source = self.facts.value(node.func.value)
         if hot is None or not source.batch:

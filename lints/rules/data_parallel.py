@@ -20,6 +20,9 @@ _RUNS = re.compile(
 )
 
 
+_ASKS = re.compile(r"isinstance\(.*DataParallel")
+
+
 class DataParallel(Rule):
     """`torch.nn.DataParallel` splits every batch over the GPUs from one Python process.
 
@@ -84,18 +87,18 @@ class DataParallel(Rule):
     @classmethod
     def wanted(cls, facts: Facts) -> Iterable[ast.AST]:
         """Return the calls of the class."""
-        return (call for call in facts.syntax.calls if facts.names.of(call.func) in _CALLS)
+        return (call for call in facts.syntax.calls if _named(facts, call) in _CALLS)
 
     def visit_Call(self, node: cst.Call) -> None:
         """Flag a call of the class, under whichever name, that splits a model over GPUs."""
         call = self.facts.call(node)
-        if call is None or self.facts.name(node.func) not in _CALLS or self.facts.is_test_code:
+        if call is None or _named(self.facts, call) not in _CALLS or self.facts.is_test_code:
             return
         devices = keyword(call, "device_ids")
         single = isinstance(devices, ast.List | ast.Tuple) and len(devices.elts) < 2
         # Who returns the wrapped model offers it to others, who choose.
         returned = isinstance(self.facts.syntax.parent(call), ast.Return)
-        if single or (returned and self.facts.name(node.func) == _CLASS):
+        if self._replaces_one(call) or single or (returned and _named(self.facts, call) == _CLASS):
             return
         self.report(
             node,
@@ -103,8 +106,25 @@ class DataParallel(Rule):
             severity=Severity.INFO if self._evaluates(call) else self.severity,
         )
 
+    def _replaces_one(self, call: ast.Call) -> bool:
+        """Whether the code around asks for a model that is wrapped already, to wrap it anew."""
+        for _, parent in self.facts.syntax.ancestors(call):
+            if isinstance(parent, ast.If) and _ASKS.search(ast.unparse(parent.test)):
+                return True
+        return False
+
     def _evaluates(self, call: ast.Call) -> bool:
         """Whether the file, or the function around, runs a model rather than trains it."""
         function = self.facts.syntax.function(call)
         names = (PurePosixPath(self.facts.path).stem, function.name if function else "")
         return any(_RUNS.search(name) and "train" not in name.lower() for name in names)
+
+
+def _named(facts: Facts, call: ast.Call) -> str | None:
+    """Return the full name of what is called; of a class that derives from the one, that one's."""
+    name = facts.names.of(call.func)
+    if name is not None:
+        return _CLASS if _CLASS in facts.names.outside.bases(name) else name
+    home = facts.names.definition(call.func)
+    derived = isinstance(home, ast.ClassDef) and _CLASS in facts.names.bases(home)
+    return _CLASS if derived else None

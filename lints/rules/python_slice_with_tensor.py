@@ -2,14 +2,13 @@
 
 import ast
 from collections.abc import Iterable
-from functools import cached_property
 
 import libcst as cst
 
 from ..facts import Facts
 from ..supplies import called_name
-from ..sync_rule import SyncRule, device_tensor
-from ..values import Kind
+from ..sync_rule import SyncRule
+from ..values import Kind, Value
 
 # Functions of torch whose arguments are numbers, or sizes.
 _TAKES_NUMBERS = ("arange", "linspace", "zeros", "ones", "empty", "rand", "randn", "eye", "full")
@@ -80,7 +79,7 @@ class PythonSliceWithTensor(SyncRule):
             n = out.argmax()
             part = out[:n]  # <-
             for place in range(out.argmin()):  # <-
-                part = part + out[place : n + 1, 0]
+                part = part + out[place : n + 1, 0]  # <-
                 part = part + out[place : place + n]  # <-
             part.mean().backward()
             optimizer.step()
@@ -92,7 +91,6 @@ class PythonSliceWithTensor(SyncRule):
             places = torch.arange(out.max(), device=out.device)  # <-
             longest = out.argmax()
             mask = torch.zeros(len(out), longest, device=out.device)  # <-
-            again = out.repeat(1, longest)
             wide = out.repeat(1, out.argmin())  # <-
             wider = out.new_zeros((out.sum(), 3))  # <-
             kept = out.clamp(0, out.mean() - 1)  # <-
@@ -107,7 +105,7 @@ class PythonSliceWithTensor(SyncRule):
         """Return the places of numbers that are tensors."""
         calls = facts.syntax.calls_to("range", *_TAKES_NUMBERS, *_TAKES_SIZES, *_LIMITS)
         nodes = (*facts.syntax.nodes(ast.Subscript), *calls)
-        return (n for n in nodes if facts.runs(n) and device_tensor(facts, _numbers(facts, n)))
+        return (n for n in nodes if facts.runs(n) and _read(facts, _numbers(facts, n)))
 
     def visit_Subscript(self, node: cst.Subscript) -> None:
         """Flag `x[:n]`."""
@@ -124,20 +122,14 @@ class PythonSliceWithTensor(SyncRule):
     def _check(self, node: cst.BaseExpression, message: str) -> None:
         found = self.facts.counterpart(node)
         numbers = _numbers(self.facts, found) if found is not None else ()
-        read = [n for n in numbers if self.facts.dataflow.value(n).is_device_tensor]
-        new = [number for number in read if self._key(number) not in self._read]
-        if new and self.says(node, self.facts.dataflow.value(new[0]), message):
-            self._read.update(map(self._key, read))
+        if value := _read(self.facts, numbers):
+            self.says(node, value, message)
 
-    @cached_property
-    def _read(self) -> set[tuple[ast.AST | None, str]]:
-        """What was read before in a function: to read it again takes next to no time."""
-        return set()
 
-    def _key(self, number: ast.expr) -> tuple[ast.AST | None, str]:
-        while isinstance(number, ast.BinOp) and isinstance(number.right, ast.Constant):
-            number = number.left  # `n + 1` after `n`
-        return self.facts.syntax.function(number), ast.unparse(number)
+def _read(facts: Facts, numbers: Iterable[ast.expr]) -> Value | None:
+    """Return the first that is on the device; what stands there holds no more than one tensor."""
+    values = (facts.dataflow.value(number).as_tensor for number in numbers)
+    return next((value for value in values if value.is_device_tensor), None)
 
 
 def _numbers(facts: Facts, node: ast.AST) -> Iterable[ast.expr]:
