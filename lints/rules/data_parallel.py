@@ -64,6 +64,13 @@ class DataParallel(Rule):
         def wrap(model):
             return torch.nn.DataParallel(model)
         """,
+        """
+        from torch.nn import DataParallel
+        class WithCallback(DataParallel):
+            pass
+        if isinstance(model, DataParallel):
+            model = WithCallback(model.module)
+        """,
     )
     INVALID = (
         """
@@ -81,6 +88,13 @@ class DataParallel(Rule):
             def forward(self, x):
                 out = nn.parallel.data_parallel(self.main, x, range(self.ngpu))  # <-
                 return out
+        """,
+        """
+        from torch.nn import DataParallel
+        class Parallel(DataParallel):
+            def __getattr__(self, name):
+                return getattr(self.module, name)
+        model = Parallel(model)  # <-
         """,
     )
 

@@ -234,3 +234,127 @@ def test_a_name_that_the_classes_of_one_file_share_tells_of_them(tmp_path: Path)
     meters = METER.replace("Elsewhere", "Other").replace("later", "record_losses")
     found = _found(tmp_path, {"train.py": _train("m.record_losses(loss)"), "meters.py": meters})
     assert found == [("meters.py", 5, "PFL101"), ("meters.py", 9, "PFL101")]
+
+
+ENGINE = """\
+import torch
+
+def train(config, loader, model, optimizer):
+    for x, y in loader:
+        loss = model(x.cuda(), y.cuda()).mean()
+        loss.backward()
+        optimizer.step()
+"""
+MAIN = """\
+import torch
+from engine import train
+
+def main(config, data, model, optimizer):
+    loader = torch.utils.data.DataLoader(data, num_workers=3, pin_memory={pinned})
+    for epoch in range(config.epochs):
+        train(config, {given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("pinned", "given", "found"),
+    [
+        ("True", "loader, model, optimizer", True),
+        ("device != 'cpu'", "loader, model, optimizer", True),
+        ("True", "loader=loader, model=model, optimizer=optimizer", True),
+        ("False", "loader, model, optimizer", False),
+        ("config.pinned", "loader, model, optimizer", False),
+        ("True", "data, model, optimizer", False),
+    ],
+)
+def test_a_loader_is_followed_into_the_file_that_trains_with_it(
+    tmp_path: Path, pinned: str, given: str, found: bool
+) -> None:
+    main = MAIN.format(pinned=pinned, given=given)
+    result = _found(tmp_path, {"engine.py": ENGINE, "main.py": main})
+    copies = [each for each in result if each[0] == "engine.py"]
+    assert copies == ([("engine.py", 5, "PFL203")] * 2 if found else [])
+
+
+def test_a_function_that_is_given_a_loader_is_not_for_that_in_every_step(tmp_path: Path) -> None:
+    engine = ENGINE.replace("    for x", "    print(model.scale.cuda().item())\n    for x")
+    files = {
+        "engine.py": engine,
+        "main.py": MAIN.format(pinned="True", given="loader, model, optimizer"),
+    }
+    assert [line for _, line, code in _found(tmp_path, files) if code == "PFL101"] == []
+
+
+@pytest.mark.parametrize(
+    ("imports", "found"),
+    [
+        ("from paths import *", True),
+        ("from others import *", False),
+        ("from os.path import *", False),
+    ],
+)
+def test_a_function_that_a_star_brings_is_followed(
+    tmp_path: Path, imports: str, found: bool
+) -> None:
+    paths = "import torch\n\ndef longest(mask):\n    return mask.sum(1).cpu().numpy()\n"
+    files = {"paths.py": paths, "others.py": "def shortest():\n    pass\n"}
+    files["train.py"] = _train("longest(loss)", imports=imports)
+    assert _found(tmp_path, files) == ([("paths.py", 4, "PFL104")] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("run = self.fast if x.shape[0] > 3 else self.slow\n        return run(x)", True),
+        ("return sum(f(x) for f in [self.fast, self.slow])", True),
+        ("self.register_forward_hook(self.fast)\n        return x", False),
+        ("return self.fast is None", False),
+    ],
+)
+def test_methods_that_hot_code_names_are_run(tmp_path: Path, named: str, found: bool) -> None:
+    net = f"""\
+import torch
+
+class Net(torch.nn.Module):
+    def fast(self, x):
+        return x[:, 0].cpu()
+
+    def slow(self, x):
+        return x
+
+    def forward(self, x):
+        {named}
+"""
+    files = {"net.py": net, "train.py": _train("pass")}
+    assert _found(tmp_path, files) == ([("net.py", 5, "PFL104")] if found else [])
+
+
+AUTOGRAD = """\
+import torch
+
+class Scale(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * grad[:, 0].item()
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ("\nscale = Scale.apply\n", True),
+        ("\ndef scaled(x):\n    return Scale.apply(x)\n", True),
+        ("", False),
+        ("\n    def symbolic(g, x):\n        return x\n\nscale = Scale.apply\n", False),
+    ],
+    ids=["named", "applied", "unused", "for ONNX"],
+)
+def test_a_function_of_autograd_runs_where_it_is_applied(
+    tmp_path: Path, more: str, found: bool
+) -> None:
+    files = {"scale.py": AUTOGRAD + more, "train.py": _train("pass")}
+    assert _found(tmp_path, files) == ([("scale.py", 10, "PFL101")] if found else [])

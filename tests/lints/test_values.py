@@ -61,6 +61,8 @@ DEVICE_TENSORS = {
     "what a function makes of its argument": "def f(a):\n    return a * 2 + a.sum()\nf(x)",
     "what a function makes of a tensor or an array": "def f(a):\n    return a.clone().float() "
     "if isinstance(a, Tensor) else np.copy(a)\nf(x)",
+    "an element of what a function makes of its argument": "def f(a):\n    found = []\n"
+    "    found.append(a.sum())\n    return found\nf(x)[0]",
     "a part of what was made of a device tensor": "a = unheard_of(x)\na[:, 0]",
     "a norm of gradients": "nn.utils.clip_grad_norm_(p, 1.0)",
     "a norm by a framework": "accelerator.clip_grad_norm_(p, 1.0)",
@@ -314,3 +316,42 @@ def test_unbound_names_come_from_the_module_that_gives_all() -> None:
         (call,) = facts.syntax.calls_to("argmax")
         assert facts.dataflow.value(call).is_device_tensor is known
         assert facts.uses_torch is known
+
+
+def test_what_is_annotated_in_a_mapping_lies_where_the_callers_have_it() -> None:
+    source = """
+        def report(losses: dict[str, Tensor]):
+            for name, value in losses.items():
+                return value
+        report({"a": x})
+        """
+    assert _value(source, "value").is_device_tensor
+    assert _value(source.replace('{"a": x}', '{"a": x.cpu()}'), "value").device is HOST
+
+
+@pytest.mark.parametrize(
+    ("annotation", "derived"),
+    [("Tensor | Other", True), ("int | Tensor | Other", False), ("Other", False)],
+)
+def test_an_input_that_may_be_a_tensor_is_one_unless_it_may_be_a_number(
+    annotation: str, derived: bool
+) -> None:
+    source = f"""
+        class Net(nn.Module):
+            def forward(self, lengths: {annotation}):
+                return lengths
+        """
+    assert _value(source, "lengths").is_derived is derived
+
+
+def test_what_unpacks_itself_was_no_tensor() -> None:
+    source = """
+        loss = criterion(model(x), n)
+        more = None
+        if isinstance(loss, tuple):
+            loss, more = loss
+        loss.backward()
+        more
+        """
+    assert not _value(source, "more").is_device_tensor
+    assert _value(source.replace("loss, more = loss", "one, more = x"), "more").is_device_tensor
