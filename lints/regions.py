@@ -277,25 +277,18 @@ class Regions:
         return overriding if own is None else [own, *overriding]
 
     def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
-        """Yield the functions of this file that hot code names, to run them: `map(self.f, xs)`."""
-        own = self._callees.own_names
-        yield from self._named_in(scope)
-        for call in self._syntax.calls_in(scope):
-            if _registers(call):
-                continue
-            for given in (*call.args, *(k.value for k in call.keywords)):
-                named = getattr(given, "attr", getattr(given, "id", None))
-                if named in own and isinstance(given, (ast.Attribute, ast.Name)):
-                    yield given
+        """Yield the functions of this file that a scope names for others to run.
 
-    def _named_in(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
-        """Yield the methods and functions that are put in a list, or get another name, in a scope.
-
-        As in `run = self.run_fast if fast else self.run`.
+        As in `map(self.f, xs)`, `[self.f, self.g]`, or `run = self.fast if fast else self.run`.
         """
         for node in self._naming.get(scope, ()):
             parent = self._syntax.parent(node)
-            if isinstance(parent, (ast.List, ast.Tuple, ast.Assign, ast.IfExp, ast.Dict)):
+            if isinstance(parent, ast.keyword):
+                parent = self._syntax.parent(parent)
+            if isinstance(parent, ast.Call):
+                if parent.func is not node and not _registers(parent):
+                    yield node
+            elif isinstance(parent, (ast.List, ast.Tuple, ast.Assign, ast.IfExp, ast.Dict)):
                 yield node
 
     @cached_property
