@@ -68,7 +68,7 @@ _DONE_ONCE = re.compile(
     r"(_(once|yet|already|shapes?|first|graph))?$"
 )
 # State of a model that serves: adapters folded in for good, and the cache of a state-space model.
-_SERVING = re.compile(r"^(is_)?merged$")
+_SERVING = re.compile(r"^(is_)?merged$|(^|_)inference(_mode)?$")
 _SERVING_STATE = re.compile(
     r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
     r"|layer_past|past_states?|mems|cache_position)$"
@@ -77,6 +77,8 @@ _SERVING_STATE = re.compile(
 _LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
 # Modes for devices with little memory, off until somebody asks for them.
 _SAVES_MEMORY = re.compile(r"^_?(use|enable)_(\w+_)?(tiling|slicing)$|^(tiling|slicing)_enabled$")
+# `is_torch_greater_or_equal_than_2_6`: true for all but a few.
+_NEWER = re.compile(r"torch_?(version)?_(greater|newer|ge|gte|at_least|above|since)(_|$)")
 _NUMBER_OF = re.compile(r"(^|_)(num|n|count|cnt)_(?!work|rank|gpu|proc|iter|step|batch|epoch)\w+")
 _HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
@@ -158,7 +160,7 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
                 return Seldom.ONCE
             if _asks_for_training(test):
                 return Seldom.EVALUATION
-            if (dotted(test) or "").endswith(".is_cuda"):
+            if (dotted(test) or "").endswith(".is_cuda") or _NEWER.search(dotted(test) or ""):
                 return Seldom.ELSEWHERE
             stands_for = known.stands_for(test) if depth else None
             return rarely_false(stands_for, known, depth - 1) if stands_for is not None else None

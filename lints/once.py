@@ -42,8 +42,10 @@ class Once:
     def gives_kept(self, branch: ast.If, rest: Block) -> bool:
         """Whether a branch gives back what the statements after it fill: these run once."""
         kept = set(_given_back(branch.body))
+        if not kept:
+            return False
         inside = [node for statement in rest for node in within(statement)]
-        return bool(kept) and all(
+        return all(
             any(_fills(node, name) for node in inside) and not self._is_emptied(name)
             for name in kept
         )

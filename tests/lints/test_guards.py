@@ -34,6 +34,8 @@ def _loop(body: str, before: str = "") -> str:
 
 
 SELDOM = {
+    "an old version by its name": "not _is_torch_greater_or_equal_than_2_6",
+    "a flag for inference": "offload_inference",
     "a variable of the environment": "os.environ.get('DUMP')",
     "a variable of the environment that is there": "os.environ.get('DUMP') is not None",
     "a variable of the environment by its value": "os.getenv('DUMP', '0') == '1'",
@@ -70,6 +72,7 @@ SELDOM = {
     "a date": "datetime.datetime.now() - last > minute",
 }
 OFTEN = {
+    "a new version by its name": "is_torch_greater_or_equal_than_2_6",
     "a variable of the environment that is on by default": "os.environ.get('FAST', '1') == '1'",
     "a variable of the environment that is off": "os.environ.get('FAST', '0') == '0'",
     "each step": "step % 1 == 0",

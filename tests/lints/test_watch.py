@@ -88,6 +88,7 @@ class _Watched:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            preexec_fn=_hears_interrupts,
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -106,6 +107,11 @@ class _Watched:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._lines.put(line)
+
+
+def _hears_interrupts() -> None:
+    """Undo what a shell does to what it runs in the background: Ctrl-C does not reach that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_a_real_run_follows_changes_and_ends_with_the_last_status(tmp_path: Path) -> None:
