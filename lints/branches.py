@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Sequence
 
-from .guards import Seldom
+from .flags import Seldom
 from .nodes import Block, dotted
 
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "os.abort"}

@@ -8,7 +8,8 @@ from weakref import WeakMethod
 
 from .branches import leaves_for_good, skips, starts_over, stops_itself, warns
 from .callees import Callees
-from .guards import Seldom, rare, rarely_false
+from .flags import Seldom
+from .guards import rare, rarely_false
 from .markers import takes_the_step
 from .meanings import Meanings
 from .names import Names

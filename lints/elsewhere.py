@@ -1,6 +1,7 @@
 """What other files pass to a function of this one."""
 
-from .guards import Seldom, never
+from .flags import Seldom
+from .guards import never
 from .nodes import Function, default_of
 from .outside import SPREAD, HotCall
 

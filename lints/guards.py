@@ -3,23 +3,12 @@
 import ast
 import re
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import Protocol, Self
 
 from .environment import is_asked_for
+from .flags import Seldom, by_name, is_done_once, is_newer, is_serving_state
 from .nodes import dotted, is_none
 from .periods import asks_the_time, counts, is_modulus_of_one, is_periodic
-
-
-class Seldom(Enum):
-    """Why code does not run in every step, in words that end a sentence."""
-
-    GUARDED = "every n-th step"
-    ASKED = "in debug runs"
-    ONCE = "in single steps"
-    EVALUATION = "in evaluation"
-    ELSEWHERE = "on other devices or versions"
-    ERROR = "on errors"
 
 
 class Meanings(Protocol):
@@ -41,44 +30,10 @@ class Meanings(Protocol):
         """Return whether a parameter that may be None is never None, or always, by all callers."""
 
 
-_DEBUG = re.compile(
-    r"(^|_)(debug|debugging|verbose|profile|profiling|profiler|benchmark)(_|$)|^(print|show|dump)_"
-)
-_NOW = re.compile(
-    r"^_*(is_|its?_)?(should|must|needs?|time_to|do|will|shall|wants?|wants_to)_(\w+_)*"
-    r"(log|print|report|sav|eval|validat|vis(?!i)|visual|plot|record|dump|display|show|checkpoint)"
-    r"(?!it|arithm)"
-    r"|^_*(log|print|report|save|eval|vis|plot)_?(now|this_step|this_iter|step_now)$"
-    r"|^_*is_(log|logging|print|save|eval|report)_?(step|iter|time)?$"
-)
 # Only functions of these names tell; as the name of an option it says how often.
 _EVERY = re.compile(r"^_*(is_)?every(_|$)")
 _LAST = re.compile(r"^_*(is_)?(end_of|last)_(\w+_)?(epoch|iter|iters|batch|step)$")
 _RANK = re.compile(r"rank|is_main|is_master|main_process|world_process_zero|is_global_zero", re.I)
-# What becomes true once in a run, or is true in its first step alone.
-_ONE_SHOT = re.compile(
-    r"^(is_)?(done|finished|stopping|last|final)(_(step|iter|iteration|batch|epoch))?$"
-    r"|^(is_)?first(_(step|iter|iteration|batch|time))?$"
-    r"|^_?(is_|was_)?(interrupted|aborted|cancell?ed|preempted|terminated)$|(^|_)should_stop$"
-    r"|^_?cancel_\w+$"
-)
-# What becomes true in the first step, as the flag of `if not logged:`.
-_DONE_ONCE = re.compile(
-    r"^_*(is_|has_|have_|was_|already_)?(logged|printed|shown|warned|announced|initiali[sz]ed)"
-    r"(_(once|yet|already|shapes?|first|graph))?$"
-)
-# State of a model that serves: adapters folded in for good, and the cache of a state-space model.
-_SERVING = re.compile(r"^(is_)?merged$|(^|_)inference(_mode)?$")
-_SERVING_STATE = re.compile(
-    r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
-    r"|layer_past|past_states?|mems|cache_position)$"
-)
-# Input of a form that is on its way out.
-_LEGACY = re.compile(r"(^|_)(legacy|deprecated)(_|$)")
-# Modes for devices with little memory, off until somebody asks for them.
-_SAVES_MEMORY = re.compile(r"^_?(use|enable)_(\w+_)?(tiling|slicing)$|^(tiling|slicing)_enabled$")
-# `is_torch_greater_or_equal_than_2_6`: true for all but a few.
-_NEWER = re.compile(r"torch_?(version)?_(greater|newer|ge|gte|at_least|above|since)(_|$)")
 _NUMBER_OF = re.compile(r"(^|_)(num|n|count|cnt)_(?!work|rank|gpu|proc|iter|step|batch|epoch)\w+")
 _HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
@@ -156,11 +111,11 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
         case ast.Compare() if _asks_for_training(test):
             return Seldom.EVALUATION
         case ast.Name() | ast.Attribute():
-            if _DONE_ONCE.search((dotted(test) or "").rsplit(".", 1)[-1]):
+            if is_done_once(test):
                 return Seldom.ONCE
             if _asks_for_training(test):
                 return Seldom.EVALUATION
-            if (dotted(test) or "").endswith(".is_cuda") or _NEWER.search(dotted(test) or ""):
+            if (dotted(test) or "").endswith(".is_cuda") or is_newer(test):
                 return Seldom.ELSEWHERE
             stands_for = known.stands_for(test) if depth else None
             return rarely_false(stands_for, known, depth - 1) if stands_for is not None else None
@@ -169,13 +124,13 @@ def rarely_false(test: ast.expr, known: Meanings, depth: int = _DEEPEST) -> Seld
 
 def _rare_name(test: ast.Name | ast.Attribute, known: Meanings, depth: int) -> Seldom | None:
     name = (dotted(test) or "").rsplit(".", 1)[-1]
-    if name == "__debug__" or _DEBUG.search(name):
-        return Seldom.ASKED
+    if (why := by_name(name)) is Seldom.ASKED:
+        return why
     stands_for = known.stands_for(test) if depth else None
     if stands_for is not None and (why := rare(stands_for, known, depth - 1)):
         return why
     # `should_log = rank == 0` is called as a guard, and is none.
-    if (why := _by_name(name)) and not (stands_for and _RANK.search(ast.unparse(stands_for))):
+    if (why := by_name(name)) and not (stands_for and _RANK.search(ast.unparse(stands_for))):
         return why
     return known.by_callers(test) if depth and stands_for is None else None
 
@@ -184,7 +139,7 @@ def _rare_answer(call: ast.Call, known: Meanings, depth: int) -> Seldom | None:
     name = (dotted(call.func) or "").rsplit(".", 1)[-1]
     if name == "isEnabledFor":
         return Seldom.ASKED
-    if name == "isinstance" and call.args and _is_serving_state(call.args[0]):
+    if name == "isinstance" and call.args and is_serving_state(call.args[0]):
         return Seldom.EVALUATION
     if depth and (answers := known.answers(call)):
         given, inner = answers
@@ -199,7 +154,7 @@ def _rare_answer(call: ast.Call, known: Meanings, depth: int) -> Seldom | None:
         return _guarded_if(not any(isinstance(n, ast.Constant) and n.value == 1 for n in often))
     if _LAST.match(name):
         return Seldom.ONCE
-    return _by_name(name) or _error_if(_asks(call, ("isnan", "isinf")))
+    return by_name(name) or _error_if(_asks(call, ("isnan", "isinf")))
 
 
 def never(test: ast.expr) -> Seldom | None:
@@ -218,16 +173,6 @@ def commonest(found: Sequence[Seldom | None]) -> Seldom | None:
     if None in found or not found:
         return None
     return next((why for why in found if why is not Seldom.ERROR), Seldom.ERROR)
-
-
-def _by_name(name: str) -> Seldom | None:
-    if _NOW.search(name):
-        return Seldom.GUARDED
-    if _SERVING.search(name):
-        return Seldom.EVALUATION
-    if _LEGACY.search(name) or _SAVES_MEMORY.search(name):
-        return Seldom.ELSEWHERE
-    return Seldom.ONCE if _ONE_SHOT.search(name) else None
 
 
 def _asks_for_training(test: ast.expr) -> bool:
@@ -257,10 +202,6 @@ def _guarded_if(holds: bool) -> Seldom | None:
 
 def _elsewhere_if(holds: bool) -> Seldom | None:
     return Seldom.ELSEWHERE if holds else None
-
-
-def _is_serving_state(node: ast.expr) -> bool:
-    return bool(_SERVING_STATE.search((dotted(node) or "").rsplit(".", 1)[-1]))
 
 
 def _error_if(holds: bool) -> Seldom | None:
@@ -294,7 +235,7 @@ def _rare_comparison(
         periodic = isinstance(op, ast.Lt) and is_periodic(left, known)
         return _guarded_if(periodic or asks_the_time(right, left, known))
     if isinstance(op, ast.Is | ast.IsNot) and is_none(right):
-        if isinstance(op, ast.IsNot) and _is_serving_state(left):
+        if isinstance(op, ast.IsNot) and is_serving_state(left):
             return Seldom.EVALUATION
         return _elsewhere_if(known.is_given(left) is isinstance(op, ast.Is))
     if isinstance(op, ast.Eq) and (dotted(right) or "").endswith(_HALF):

@@ -8,8 +8,9 @@ from typing import Self
 
 from .callees import Callees
 from .elsewhere import flag_passed
+from .flags import Seldom
 from .given import Given
-from .guards import Seldom, commonest, never, rare
+from .guards import commonest, never, rare
 from .names import Names
 from .nodes import Function, Loop, default_of, walk
 from .outside import HotCall, Place

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from .cold import Cold
 from .evaluation import Evaluations, is_called_batches
-from .guards import Seldom
+from .flags import Seldom
 from .loaders import Loaders
 from .names import Names
 from .nodes import Function

@@ -1,25 +1,22 @@
 """Where code runs in every training step: step loops, step functions, hooks, and what they call."""
 
 import ast
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .callees import Callees
 from .cold import Cold
-from .guards import Seldom
+from .flags import Seldom
 from .names import Names
 from .nodes import Function, Loop
-from .only import ANY, HEIRS
-from .outside import LIBRARIES, HotCall, Outside, Place
+from .outside import HotCall, Outside, Place
+from .references import References
 from .roots import Roots
 from .steps import Steps
 from .syntax import Syntax
 
 _PARTS = {"items", "values", "keys", "parameters", "named_parameters", "buffers", "named_buffers"}
-_REGISTERS = re.compile(r"register|hook|isinstance|callback|add_|subscribe|setattr|partial|wraps")
 
 # How many calls lead from a step to what it runs, within one file.
 _DEEPEST_CALL = 5
@@ -65,6 +62,7 @@ class Regions:
         self._outside = outside
         self._of_tests = of_tests
         self._cold = Cold(syntax, names, callees)
+        self._references = References(syntax, names, callees, outside)
         self._roots = Roots(syntax, names, path)
         steps = Steps(syntax, names, self._cold)
         self._step_loops = steps.loops
@@ -249,7 +247,7 @@ class Regions:
         for _ in range(_DEEPEST_CALL):
             found: dict[Function, Hot] = {}
             for call in (c for scope in callers for c in self._syntax.calls_in(scope)):
-                for called in self._may_run(call):
+                for called in self._references.may_run(call):
                     if called in self._hot_functions or self._has_step_loop(called):
                         continue
                     if hot := self.hot(call):
@@ -257,7 +255,7 @@ class Regions:
                         why = self._by_way_of(called, chain)
                         found.setdefault(called, Hot(hot.place, hot.line, why, chain))
             for scope in callers:
-                for node in self._handed_on(scope):
+                for node in self._references.handed_on(scope):
                     given = self._names.definition(node)
                     if not isinstance(given, Function) or given in self._hot_functions:
                         continue
@@ -269,40 +267,6 @@ class Regions:
             self._hot_functions.update(found)
             self._known.clear()
             callers = list(found)
-
-    def _may_run(self, call: ast.Call) -> list[Function]:
-        """Return the functions of this file that a call runs, overriding methods included."""
-        own = self._callees.own(call)
-        overriding = self._names.overriding(call)
-        return overriding if own is None else [own, *overriding]
-
-    def _handed_on(self, scope: ast.AST) -> Iterator[ast.Attribute | ast.Name]:
-        """Yield the functions of this file that a scope names for others to run.
-
-        As in `map(self.f, xs)`, `[self.f, self.g]`, or `run = self.fast if fast else self.run`.
-        """
-        for node in self._naming.get(scope, ()):
-            parent = self._syntax.parent(node)
-            if isinstance(parent, ast.keyword):
-                parent = self._syntax.parent(parent)
-            if isinstance(parent, ast.Call):
-                if parent.func is not node and not _registers(parent):
-                    yield node
-            elif isinstance(parent, (ast.List, ast.Tuple, ast.Assign, ast.IfExp, ast.Dict)):
-                yield node
-
-    @cached_property
-    def _naming(self) -> dict[ast.AST, list[ast.Attribute | ast.Name]]:
-        """Where functions are named and not called, by scope."""
-        own = self._callees.own_names
-        found: dict[ast.AST, list[ast.Attribute | ast.Name]] = defaultdict(list)
-        for attribute in self._syntax.nodes(ast.Attribute):
-            if attribute.attr in own and isinstance(attribute.ctx, ast.Load):
-                found[self._syntax.scope(attribute)].append(attribute)
-        for name in self._syntax.nodes(ast.Name):
-            if name.id in own and isinstance(name.ctx, ast.Load):
-                found[self._syntax.scope(name)].append(name)
-        return found
 
     def _add_called_from(self, outside: Outside) -> None:
         """Take in what other files call in every step."""
@@ -337,35 +301,8 @@ class Regions:
             return
         for call in self._syntax.calls:
             if (hot := self.hot(call)) is not None:
-                for target in (*self._targets_of(call), *self._overridden(call)):
+                for target in self._references.outward(call):
                     yield call, target, hot
-
-    def _overridden(self, call: ast.Call) -> Iterator[str]:
-        """Yield the method of this class that `self.x()` runs, where other files override it."""
-        func = call.func
-        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
-            return
-        home = self._names.own_class(call) if func.value.id == "self" else None
-        if home is not None and self._outside.overridden(home.name, func.attr):
-            yield f"{HEIRS}{home.name}.{func.attr}"
-
-    def _targets_of(self, call: ast.Call) -> Iterable[str]:
-        """Return the full names of what a call may run that other files define."""
-        target = self._callees.of(call)
-        if isinstance(target, str):
-            return [] if target.startswith(LIBRARIES) else [target]
-        if target is not None:
-            return []
-        name = self._telling_name(call)
-        return self._callees.alternatives(call) if name is None else [f"{ANY}{name}"]
-
-    def _telling_name(self, call: ast.Call) -> str | None:
-        """Return the method that a call of an unknown object runs, where its name alone tells."""
-        if not isinstance(call.func, ast.Attribute) or call.func.attr in self._callees.own_names:
-            return None
-        if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
-            return None
-        return call.func.attr if self._outside.is_telling(call.func.attr) else None
 
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
@@ -399,12 +336,6 @@ def _walks_over_parts(loop: Loop) -> bool:
     if isinstance(source.func, ast.Name) and source.func.id == "zip":
         return all("param" in ast.unparse(arg) for arg in source.args)
     return isinstance(source.func, ast.Attribute) and source.func.attr in _PARTS
-
-
-def _registers(call: ast.Call) -> bool:
-    """Whether a call keeps a function for later, rather than running it now."""
-    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    return bool(_REGISTERS.search(last))
 
 
 def _in_loop(loop: Loop, seldom: Seldom | None) -> Hot:
