@@ -23,7 +23,7 @@ _COLD_WORDS = {
     *("validator", "test", "tester", "testing", "predict", "prediction", "predictor", "infer"),
     *("inference", "generate", "sample", "export", "convert", "benchmark", "bench", "profile"),
     *("dummy", "warmup", "synthesise", "synthesize", "onnx", "vocoder", "overflow", "legacy"),
-    "hifi",
+    *("hifi", "visualizer", "visualiser", "viewer", "debugger"),
 }
 # Training does these too: it samples boxes, generates images for a critic, predicts masks.
 _OF_BOTH = {"sample", "generate", "convert", "predict", "prediction", "export", "profile"}

@@ -72,11 +72,11 @@ class Inputs:
         if unwrapped is not source:
             return self.item(unwrapped, site, at)
         value = self._values.value(source)
-        if value.kind is Kind.LOADER:
+        supply = self._loaders.supply(source)
+        if value.kind is Kind.LOADER and not supply.loaders:
             return Value(
                 Kind.NEST, Device.HOST, batch=True, pinned=value.pinned, loader=value.loader
             )
-        supply = self._loaders.supply(source)
         if supply.loaders and supply.complete and not supply.prepared:
             pinned = self._loaders.supplied_pinned(source)
             loader = min(supply.loaders, key=lambda made: made.lineno)

@@ -9,6 +9,10 @@ from .syntax import Syntax
 from .vocabulary import is_module_name
 
 _OPTIMIZER = re.compile(r"optim|(^|_)opt(?=[A-Z_\d]|$)")
+# Not what makes one, or does without: `_make_step_no_scaler(model, optimizer)`.
+_SCALER = re.compile(
+    r"^(?!_*(make|build|create|get|init|setup)|.*no_?scaler).*scaler", re.IGNORECASE
+)
 _METHODS = {
     *("step", "backward", "manual_backward", "scale_loss", "call_hook", "update_params"),
     "optimizer_step",
@@ -93,7 +97,7 @@ def _runs_it(owner: str, given: str) -> bool:
 
 def _is_scaler_call(call: ast.Call) -> bool:
     """Whether this is a wrapper such as `loss_scaler(loss, optimizer, ...)`."""
-    if "scaler" not in _last_name(call.func).lower() or len(call.args) < 2:
+    if not _SCALER.search(_last_name(call.func)) or len(call.args) < 2:
         return False
     return bool(_OPTIMIZER.search(_last_name(call.args[1])))
 

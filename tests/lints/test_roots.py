@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 from torch_perflint.lints.engine import check_source
 from torch_perflint.lints.facts import Facts
+from torch_perflint.lints.markers import takes_the_step
 from torch_perflint.lints.outlines import outlines, telling_methods
 from torch_perflint.lints.outside import Place
 from torch_perflint.lints.registry import all_rules
@@ -370,3 +371,19 @@ def test_a_forward_where_models_are_only_run_is_only_mentioned(path: str, severi
     source = FORWARD.format(body="x.max().item(); torch.zeros(3).to(x.device)")
     found = check_source(dedent(source), path, all_rules())
     assert {f.severity.value for f in found if f.code in ("PFL101", "PFL802")} == {severity}
+
+
+@pytest.mark.parametrize(
+    ("called", "takes"),
+    [
+        ("loss_scaler(loss, optimizer)", True),
+        ("self.scaler(loss, self.optimizer, parameters)", True),
+        ("make_step_no_scaler(model, optimizer)", False),
+        ("build_scaler(args, optimizer)", False),
+        ("loss_scaler(loss)", False),
+    ],
+)
+def test_a_scaler_that_is_called_takes_the_step(called: str, takes: bool) -> None:
+    call = ast.parse(called, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert takes_the_step(call) is takes
