@@ -23,7 +23,7 @@ _COLD_WORDS = {
     *("validator", "test", "tester", "testing", "predict", "prediction", "predictor", "infer"),
     *("inference", "generate", "sample", "export", "convert", "benchmark", "bench", "profile"),
     *("dummy", "warmup", "synthesise", "synthesize", "onnx", "vocoder", "overflow", "legacy"),
-    *("hifi", "visualizer", "visualiser", "viewer", "debugger"),
+    *("hifi", "visualizer", "visualiser", "viewer", "debugger", "searcher"),
 }
 # Training does these too: it samples boxes, generates images for a critic, predicts masks.
 _OF_BOTH = {"sample", "generate", "convert", "predict", "prediction", "export", "profile"}
@@ -155,6 +155,8 @@ class Cold:
         if in_body:
             if (why := rare(parent.test, self._meanings)) and not self._takes_step(parent.body):
                 return why
+            if _asks_for_main(parent.test) and self._syntax.function(parent):
+                return Seldom.ELSEWHERE
             if _asks_for_evaluation(parent.test):
                 return Seldom.EVALUATION
             if starts_over(parent.test, parent.body):
@@ -289,6 +291,11 @@ def _asks_for_evaluation(test: ast.expr) -> bool:
         case ast.UnaryOp(op=ast.Not(), operand=ast.Attribute(attr="training")):
             return True
     return False
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    """Whether this is `__name__ == "__main__"`, which within a function is for trying it out."""
+    return isinstance(test, ast.Compare) and dotted(test.left) == "__name__"
 
 
 def _reads_value(node: ast.AST) -> bool:

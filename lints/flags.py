@@ -29,7 +29,7 @@ _DONE_ONCE = re.compile(
     r"(_(once|yet|already|shapes?|first|graph))?$"
 )
 # State of a model that serves: adapters folded in for good, and the cache of a state-space model.
-_SERVING = re.compile(r"^(is_)?merged$|(^|_)inference(_mode)?$")
+_SERVING = re.compile(r"^(is_)?merged$|(^|_)inference(_mode)?$|^inverse$")
 _SERVING_STATE = re.compile(
     r"^(cache_params|inference_params|kv_cache|incremental_state|saved_state|past_key_values?"
     r"|layer_past|past_states?|mems|cache_position)$"

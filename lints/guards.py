@@ -35,6 +35,8 @@ _EVERY = re.compile(r"^_*(is_)?every(_|$)")
 _LAST = re.compile(r"^_*(is_)?(end_of|last)_(\w+_)?(epoch|iter|iters|batch|step)$")
 _RANK = re.compile(r"rank|is_main|is_master|main_process|world_process_zero|is_global_zero", re.I)
 _NUMBER_OF = re.compile(r"(^|_)(num|n|count|cnt)_(?!work|rank|gpu|proc|iter|step|batch|epoch)\w+")
+_DRAWS = ("random.random", "random", "np.random.rand", "np.random.random", "numpy.random.rand")
+_FEW = 0.1
 _HALF = ("float16", "half")
 _TRAINING = re.compile(r"^(is_)?train(ing)?$")
 _ELSEWHERE = {"cpu", "mps", "meta"}
@@ -224,11 +226,15 @@ def _rare_comparison(
     if isinstance(op, (ast.Eq, ast.NotEq)) and _asks_for_stage(left, right, of_evaluation):
         return Seldom.EVALUATION
     if isinstance(op, (ast.Gt, ast.NotEq)) and _is_zero(right):
+        if by_name((dotted(left) or "").rsplit(".", 1)[-1]) is Seldom.ASKED:
+            return Seldom.ASKED  # `debug > 0`
         stands_for = known.stands_for(left)
         if isinstance(stands_for, ast.IfExp) and _is_zero(stands_for.orelse):
             return rare(stands_for.test, known)  # `n = len(mems) if mems is not None else 0`
     if isinstance(op, (ast.Gt, ast.GtE)):
         return _guarded_if(asks_the_time(left, right, known))
+    if isinstance(op, (ast.Lt, ast.LtE)) and _is_by_chance(left, right):
+        return Seldom.GUARDED
     if isinstance(op, (ast.Lt, ast.LtE)) and _names_version(left):
         return Seldom.ELSEWHERE
     if isinstance(op, (ast.Lt, ast.LtE)):
@@ -251,6 +257,14 @@ def _rare_comparison(
     if isinstance(right, ast.Constant) and right.value == 0 and _is_number_of(left):
         return Seldom.ONCE  # an empty batch, an image without objects
     return Seldom.ONCE if counts(left) or counts(right) else None
+
+
+def _is_by_chance(left: ast.expr, right: ast.expr) -> bool:
+    """Whether this is `random.random() < 0.01`: true in a few steps that nobody can name."""
+    match left, right:
+        case ast.Call(func=func, args=[]), ast.Constant(value=float() as share):
+            return dotted(func) in _DRAWS and share <= _FEW
+    return False
 
 
 def _asks_for_stage(left: ast.expr, right: ast.expr, names: re.Pattern[str]) -> bool:

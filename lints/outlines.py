@@ -14,7 +14,7 @@ _LINE = re.compile(
 _LAST_NAME = re.compile(r"(\w+)\s*(?:$|\[)")
 # How far down heirs are looked for, and of how many a base class is a library's.
 _GENERATIONS = 4
-_MOST_HEIRS = 40
+_MOST_HEIRS = 12
 # So many classes of one file stand for each other.
 _MOST_CLASSES = 3
 
@@ -59,7 +59,10 @@ class Roster:
         return self._telling.get(name, [])
 
     def heirs(self, home: str, method: str) -> list[Outline]:
-        """Return the classes below one of a name, however far, that define a method."""
+        """Return the classes below one of a name, however far, that define a method.
+
+        Of the many heirs of a library's class, as of a metric, nobody can tell which one runs.
+        """
         found: dict[Outline, None] = {}
         above = {home}
         for _ in range(_GENERATIONS):
@@ -67,7 +70,8 @@ class Roster:
             new = [each for each in below if each not in found]
             found.update(dict.fromkeys(new))
             above = {each.name for each in new}
-        return [each for each in found if method in each.methods][:_MOST_HEIRS]
+        overriding = [each for each in found if method in each.methods]
+        return overriding if len(overriding) <= _MOST_HEIRS else []
 
     @cached_property
     def _classes(self) -> list[Outline]:

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from .names import Names
@@ -104,7 +104,15 @@ class Roots:
         if home not in self._bases:
             self._bases[home] = sorted(self._names.bases(home))
         bases = self._bases[home]
-        return next((base for base in bases if function.name in _called_by(base)), None)
+        found = next((base for base in bases if function.name in _called_by(base)), None)
+        return (
+            None if found and found.startswith("speechbrain.") and self._only_evaluates else found
+        )
+
+    @cached_property
+    def _only_evaluates(self) -> bool:
+        """Whether the file is a program that has a brain evaluated, and none fitted."""
+        return bool(self._syntax.calls_to("evaluate")) and not self._syntax.calls_to("fit")
 
     def handler(self, function: Function) -> str | None:
         """Return in words how an Ignite engine runs a function in every iteration of training."""

@@ -194,3 +194,9 @@ def test_a_file_that_imports_only_a_framework_is_read(framework: str, tmp_path: 
 
 def test_a_short_name_within_another_word_is_no_framework() -> None:
     assert not mentions_framework("ctrl = 3\n")
+
+
+@pytest.mark.parametrize(("called", "hot"), [("fit", True), ("evaluate", False)])
+def test_a_brain_that_is_only_evaluated_does_not_train(called: str, hot: bool) -> None:
+    source = _method("import speechbrain as sb", "sb.Brain", "compute_forward(self, batch, stage)")
+    assert bool(_lines(source + f"\nbrain = Mine(modules)\nbrain.{called}(data)\n")) is hot

@@ -36,6 +36,9 @@ def _loop(body: str, before: str = "") -> str:
 SELDOM = {
     "an old version by its name": "not _is_torch_greater_or_equal_than_2_6",
     "a flag for inference": "offload_inference",
+    "a level of debugging": "opt.debug > 0",
+    "the way back of a flow": "inverse",
+    "a small chance": "random.random() < 0.01",
     "a variable of the environment": "os.environ.get('DUMP')",
     "a variable of the environment that is there": "os.environ.get('DUMP') is not None",
     "a variable of the environment by its value": "os.getenv('DUMP', '0') == '1'",
@@ -72,6 +75,7 @@ SELDOM = {
     "a date": "datetime.datetime.now() - last > minute",
 }
 OFTEN = {
+    "a chance": "random.random() < 0.5",
     "a new version by its name": "is_torch_greater_or_equal_than_2_6",
     "a variable of the environment that is on by default": "os.environ.get('FAST', '1') == '1'",
     "a variable of the environment that is off": "os.environ.get('FAST', '0') == '0'",
@@ -411,3 +415,9 @@ REMEMBERED = {
 def test_what_a_branch_keeps_for_the_next_steps_is_made_once(branch: str, kept: bool) -> None:
     source = "class Net(torch.nn.Module):\n    def forward(self, x, n, wanted, mask):\n"
     assert _hot(source + indent(branch, " " * 8)) is not kept
+
+
+def test_what_a_function_does_where_it_is_tried_out_is_not_in_every_step() -> None:
+    tried = "if __name__ == '__main__':\n"
+    assert not _hot(_loop("report(loss)", "def report(loss):\n    " + tried + "        HERE\n"))
+    assert _hot(tried + indent(_loop("HERE"), "    "))

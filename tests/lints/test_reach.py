@@ -358,3 +358,9 @@ def test_a_function_of_autograd_runs_where_it_is_applied(
 ) -> None:
     files = {"scale.py": AUTOGRAD + more, "train.py": _train("pass")}
     assert _found(tmp_path, files) == ([("scale.py", 10, "PFL101")] if found else [])
+
+
+def test_of_many_classes_that_override_a_method_none_is_told(tmp_path: Path) -> None:
+    many = "import torch\nfrom base import Base\n\n"
+    many += "\n".join(MINE.format(base="Base").replace("Mine", f"Mine{n}") for n in range(13))
+    assert _found(tmp_path, {"base.py": BASE, "many.py": many}) == []
