@@ -113,7 +113,7 @@ class Calls:
         given = (*call.args, *(keyword.value for keyword in call.keywords))
         if not any(self._values.value(arg).on_device for arg in given):
             return value
-        return value.there(Device.ACCELERATOR)
+        return value.there(Device.ACCELERATOR, certain=True)
 
     def _of_library(self, call: ast.Call, name: str) -> Value:
         if name in CONTAINERS:

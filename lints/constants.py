@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from .bindings import Binding, Bindings, How
 from .names import Names
 from .nodes import Function, default_of, dotted, path_of
+from .outside import called_in_steps
 from .supplies import passed
 from .syntax import Syntax
 
@@ -148,7 +149,7 @@ class Constants:
         """Whether another file gives a parameter, in a call that runs in every step."""
         home = self._syntax.class_of(function)
         known = f"{home.name}.{function.name}" if home else function.name
-        call = self._names.outside.called.get(known)
+        call = called_in_steps(self._names.outside, known)
         names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
         own = 1 if names[:1] in (["self"], ["cls"]) else 0
         where = names.index(name) - own if name in names else None

@@ -1,10 +1,13 @@
 """Options that only the environment sets, as `if os.environ.get("DUMP")`: off unless asked for."""
 
 import ast
+import re
 from typing import Protocol
 
 from .nodes import dotted, is_none
 
+# What launchers set for every process.
+_LAUNCHED = re.compile(r"RANK|WORLD_SIZE|^(MASTER|SLURM|OMPI|PMI|TORCHELASTIC|CUDA|NCCL)_|NODE")
 _OFF = {"", "0", "false", "no", "off", "none"}
 _READS = {"int", "bool", "str", "float", "lower", "strip", "upper"}
 _DEEPEST = 4
@@ -20,8 +23,8 @@ def is_asked_for(test: ast.expr, known: _Known, depth: int = _DEEPEST) -> bool:
     if not depth:
         return False
     match test:
-        case ast.Compare(left=ast.Constant(), ops=[ast.In()], comparators=[where]):
-            return dotted(where) == "os.environ"
+        case ast.Compare(left=ast.Constant() as name, ops=[ast.In()], comparators=[where]):
+            return dotted(where) == "os.environ" and _is_option(name)
         case ast.Compare(left=left, ops=[ast.IsNot()], comparators=[other]) if is_none(other):
             return is_asked_for(left, known, depth - 1)
         case ast.Compare(left=left, ops=[ast.Eq() | ast.In()], comparators=[other]):
@@ -30,7 +33,7 @@ def is_asked_for(test: ast.expr, known: _Known, depth: int = _DEEPEST) -> bool:
             "os.environ.get",
             "os.getenv",
         ):
-            return isinstance(name, ast.Constant) and all(map(_may_be_off, default))
+            return _is_option(name) and all(map(_may_be_off, default))
         case ast.Call(func=ast.Name(id=reads), args=[given]) if reads in _READS:
             return is_asked_for(given, known, depth - 1)
         case ast.Call(func=ast.Attribute(attr=reads, value=given), args=[]) if reads in _READS:
@@ -39,6 +42,10 @@ def is_asked_for(test: ast.expr, known: _Known, depth: int = _DEEPEST) -> bool:
             stands_for = known.stands_for(test)
             return stands_for is not None and is_asked_for(stands_for, known, depth - 1)
     return False
+
+
+def _is_option(name: ast.expr) -> bool:
+    return isinstance(name, ast.Constant) and not _LAUNCHED.search(str(name.value))
 
 
 def _may_be_off(node: ast.expr) -> bool:

@@ -7,9 +7,10 @@ from .bindings import Binding, Bindings, Path
 from .feeding import EACH, Feeding
 from .finding import Confidence
 from .nodes import path_of
+from .supplies import called_name
 from .syntax import Syntax
 from .values import LOSS, Device, Kind, Value, group
-from .vocabulary import LOSS_NAME
+from .vocabulary import DTYPES, LOSS_NAME
 
 
 class Evidence:
@@ -51,7 +52,7 @@ class Evidence:
     @cached_property
     def _moves(self) -> list[ast.Call]:
         """The copies to a device whose result nobody takes."""
-        calls = self._syntax.calls_to("to", "cuda")
+        calls = (c for c in self._syntax.calls_to("to", "cuda") if not _stays(c))
         return [call for call in calls if isinstance(self._syntax.parent(call), ast.Expr)]
 
     def _as_summand(self, node: ast.AST, path: Path, found: list[Binding], value: Value) -> Value:
@@ -84,3 +85,13 @@ class Evidence:
             for site in sites:
                 found.setdefault(site, []).append(sites)
         return found
+
+
+def _stays(call: ast.Call) -> bool:
+    """Whether this moves to the CPU, or only changes a type: `x.to("cpu")`, `x.to(torch.half)`."""
+    match call.args:
+        case [ast.Constant(value=str() as text)] | [ast.Call(args=[ast.Constant(value=text)])]:
+            return str(text).startswith("cpu")
+        case [ast.Attribute(attr=attr)]:
+            return attr == "dtype" or f"torch.{attr}" in DTYPES
+    return not call.args and not call.keywords and called_name(call) == "to"

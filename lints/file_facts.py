@@ -289,7 +289,7 @@ class FileFacts:
 
     def handed_loaders(self) -> Iterator[HotCall]:
         """Yield the calls of other files' functions that are given a loader, to train with it."""
-        for call in self.syntax.calls if self.says("oader") else ():
+        for call in self.syntax.calls if self.says("oader") and not self.is_test_code else ():
             given: list[tuple[str | int, ast.expr]] = [
                 *enumerate(call.args),
                 *((k.arg, k.value) for k in call.keywords if k.arg),

@@ -29,8 +29,8 @@ class Valuer(Protocol):
         """Return what an expression holds."""
 
 
-# An annotation that names tensors, and no numbers beside them.
-_ONLY_TENSORS = re.compile(r"^(?!.*\b(int|float|bool|str|None)\b(?!\])).*\bTensor\b")
+# An annotation that names numbers, too, says of neither.
+_NUMBERS = re.compile(r"\b(int|float|bool|str|complex)\b")
 
 
 class Inputs:
@@ -121,7 +121,8 @@ class Inputs:
             if said.lies_somewhere:
                 return self._placed(function, arg.arg, names, said)
             if said == UNKNOWN and self._regions.computes(function):
-                return DERIVED if _ONLY_TENSORS.search(ast.unparse(arg.annotation)) else said
+                text = ast.unparse(arg.annotation)
+                return DERIVED if "Tensor" in text and not _NUMBERS.search(text) else said
             return said
         callers = self._names.callers(function)
         values = [self._passed(call, function, arg.arg, names) for call in callers]

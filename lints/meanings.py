@@ -13,7 +13,7 @@ from .given import Given
 from .guards import commonest, never, rare
 from .names import Names
 from .nodes import Function, Loop, default_of, walk
-from .outside import HotCall, Place
+from .outside import HotCall, called_in_steps
 from .reach import Reach
 from .supplies import passed, returned_by, spreads
 from .syntax import Syntax
@@ -206,8 +206,7 @@ class Meanings:
         """Return what other files pass to a function in every step."""
         home = self._syntax.class_of(function)
         name = f"{home.name}.{function.name}" if home else function.name
-        call = self._names.outside.called.get(name)
-        return None if call is None or call.place is Place.HANDED else call
+        return called_in_steps(self._names.outside, name)
 
     def _function_of(self, node: ast.AST) -> Function | None:
         """Return the function whose parameter a name is, where nothing else binds it."""

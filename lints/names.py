@@ -61,7 +61,8 @@ class Names:
         self._of_node: dict[ast.AST, str | None] = {}
         self._full: dict[tuple[ast.AST, str], str | None] = {}
         self._own: dict[ast.ClassDef, dict[str, Function]] = {}
-        self._below: dict[ast.ClassDef, list[ast.ClassDef]] | None = None
+        self._below: dict[ast.ClassDef, list[ast.ClassDef]] = {}
+        self._stars: list[str] = []
         self._packages: set[str] | None = None
         self._collect()
 
@@ -112,17 +113,18 @@ class Names:
         `from models.blocks import *` brings what this module defines, and the `torch` it imports.
         """
         name = f"{first}.{rest}" if rest else first
-        if usual := _USUAL.get(first):
-            return canonical(f"{usual}.{rest}" if rest else usual)
-        stars = self._imports[self._syntax.tree].get("*", ())
-        found = (f"{star.removesuffix('*')}{name}" for star in sorted(stars))
-        return next((each for each in found if self.outside.defines(each)), None)
+        if not first.startswith("_"):
+            # Of two that bring the same name, the last one does.
+            for star in reversed(self._stars):
+                if self.outside.defines(found := f"{star.removesuffix('*')}{name}"):
+                    return found
+        usual = _USUAL.get(first)
+        return canonical(f"{usual}.{rest}" if rest else usual) if usual else None
 
     @cached_property
     def _takes_all(self) -> bool:
         """Whether the file takes all names of a module that may be the project's own."""
-        modules = self._imports[self._syntax.tree].get("*", ())
-        return any(not module.startswith(LIBRARIES) for module in modules)
+        return any(not module.startswith(LIBRARIES) for module in self._stars)
 
     def definition(self, node: ast.AST) -> Definition | None:
         """Return the function or class of this file that an expression names, `self.x` included."""
@@ -195,22 +197,32 @@ class Names:
 
     def below(self, home: ast.ClassDef) -> list[ast.ClassDef]:
         """Return the classes of this file that derive from one of it, however far down."""
-        if self._below is None:
-            self._below = defaultdict(list)
-            for each in self._syntax.classes:
-                for base in each.bases:
-                    local = self.definition(base) if isinstance(base, ast.Name) else None
-                    if isinstance(local, ast.ClassDef) and local is not each:
-                        self._below[local].append(each)
-        found = dict.fromkeys(self._below.get(home, ()))
-        for each in list(found):
-            found.update(dict.fromkeys(self._below.get(each, ())))
-        return list(found)
+        if home not in self._below:
+            found: dict[ast.ClassDef, None] = {}
+            todo = [home]
+            while todo:
+                new = [each for each in self._right_below.get(todo.pop(), ()) if each not in found]
+                found.update(dict.fromkeys(new))
+                todo += new
+            self._below[home] = list(found)
+        return self._below[home]
+
+    @cached_property
+    def _right_below(self) -> dict[ast.ClassDef, list[ast.ClassDef]]:
+        found: dict[ast.ClassDef, list[ast.ClassDef]] = defaultdict(list)
+        for each in self._syntax.classes:
+            for base in each.bases:
+                local = self.definition(base) if isinstance(base, ast.Name) else None
+                if isinstance(local, ast.ClassDef) and local is not each:
+                    found[local].append(each)
+        return found
 
     def overriding(self, call: ast.Call) -> list[Function]:
         """Return the methods of derived classes of this file that `self.x()` may run as well."""
         func = call.func
         if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return []
+        if not self._right_below:
             return []
         home = self.own_class(call) if func.value.id in ("self", "cls") else None
         below = self.below(home) if home is not None else ()
@@ -341,6 +353,8 @@ class Names:
             for alias in source.names:
                 target = "." * source.level + ".".join(filter(None, (source.module, alias.name)))
                 self._imports[syntax.scope(source)][alias.asname or alias.name].add(target)
+                if alias.name == "*":
+                    self._stars.append(target)
         for table in (self._imports, self._defined, self._other):
             for scope, names in table.items():
                 self._bound[scope].update(names)

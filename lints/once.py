@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TypeGuard
 
 from .callees import Callees
@@ -10,10 +11,10 @@ from .nodes import Block, dotted, is_none, within
 from .supplies import within_body
 from .syntax import Syntax
 
-# What these make empty stays filled for many steps.
 # What belongs to an object or a class outlives the step.
 _LASTS = re.compile(r"^(self|cls|[A-Z]\w*)\.")
-_PREPARES = re.compile(r"init|reset|setup|build|clear|epoch|^(train|eval)$")
+# What these make empty stays filled for many steps.
+_PREPARES = re.compile(r"init|reset|setup|build|epoch|^(train|eval)$")
 
 
 class Once:
@@ -64,12 +65,17 @@ class Once:
 
     def _is_emptied(self, name: str) -> bool:
         """Whether an attribute may be empty again in the next step."""
-        for statement in (*self._syntax.nodes(ast.Assign), *self._syntax.nodes(ast.Delete)):
-            if _empties(statement, name):
-                function = self._syntax.function(statement)
-                if function is None or not _PREPARES.search(function.name):
-                    return True
-        return False
+        return name in self._emptied
+
+    @cached_property
+    def _emptied(self) -> set[str]:
+        """What is made empty, or counted down, in code that may run in any step."""
+        found: set[str] = set()
+        for statement in self._syntax.nodes(ast.Assign, ast.Delete, ast.AugAssign):
+            function = self._syntax.function(statement)
+            if function is None or not _PREPARES.search(function.name):
+                found.update(_empties(statement))
+        return found
 
 
 def _missing(test: ast.expr) -> Iterator[str]:
@@ -122,18 +128,26 @@ def _fills(statement: ast.AST, name: str) -> bool:
     return False
 
 
-def _empties(statement: ast.AST, name: str) -> bool:
-    """Whether a statement makes an attribute empty again."""
+def _empties(statement: ast.AST) -> Iterator[str]:
+    """Yield what a statement makes empty again."""
     match statement:
-        case ast.Assign(targets=targets, value=value):
-            return _is_empty(value) and name in map(dotted, targets)
+        case ast.Assign(targets=targets, value=value) if _is_empty(value):
+            yield from filter(None, map(dotted, targets))
         case ast.Delete(targets=targets):
-            return name in map(dotted, targets)
-    return False
+            yield from filter(None, map(dotted, targets))
+        case ast.AugAssign(target=target, op=ast.Sub()) if name := dotted(target):
+            yield name
 
 
 def _is_empty(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and not value.value
+    match value:
+        case ast.Constant(value=constant):
+            return not constant
+        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
+            return True
+        case ast.Call(func=ast.Name(id="list" | "dict" | "set" | "tuple"), args=[], keywords=[]):
+            return True
+    return False
 
 
 def _remembered(branch: ast.If, *, in_body: bool) -> set[str]:

@@ -129,3 +129,9 @@ class Alone:
 
 
 ALONE = Alone()
+
+
+def called_in_steps(outside: Outside, name: str) -> HotCall | None:
+    """Return how other files call a function of this one in every step."""
+    call = outside.called.get(name)
+    return None if call is None or call.place is Place.HANDED else call

@@ -73,6 +73,7 @@ class Project:
         self._returned: dict[tuple[Target, At], Answer[Value]] = {}
         self._made: dict[Target, Answer[Target | None]] = {}
         self._tensors: dict[Target, Answer[bool]] = {}
+        self._derived: dict[tuple[Target, Target], Answer[bool]] = {}
         texts = ((file, read(file) or "") for file in own if not is_test_code(file))
         self._roster = Roster(texts)
         self._open: set[object] = set()
@@ -131,19 +132,21 @@ class Project:
         return [
             (each.file, f"{each.name}.{method}")
             for each in found
-            if self._derives(each.file, each.name, home)
+            if self._derives((each.file, each.name), home)
         ]
 
-    def _derives(self, file: str, name: str, home: Target, depth: int = _REEXPORTS) -> bool:
-        facts = self._facts(file) if depth else None
-        defined = facts.names.global_definition(name) if facts else None
+    def _derives(self, heir: Target, home: Target) -> bool:
+        key = heir, home
+        return self._once(self._derived, key, lambda: self._find_derives(heir, home), False)
+
+    def _find_derives(self, heir: Target, home: Target) -> bool:
+        facts = self._facts(heir[0])
+        defined = facts.names.global_definition(heir[1]) if facts else None
         if facts is None or not isinstance(defined, ast.ClassDef):
             return False
-        bases = (self.target(file, base) for base in facts.names.direct_bases(defined))
-        return any(
-            base == home or (base is not None and self._derives(*base, home, depth - 1))
-            for base in bases
-        )
+        bases = (self.target(heir[0], base) for base in facts.names.direct_bases(defined))
+        known = [base for base in bases if base is not None]
+        return home in known or any(self._derives(base, home) for base in known)
 
     def _once(
         self,

@@ -43,7 +43,7 @@ class References:
             if isinstance(parent, ast.Call):
                 if parent.func is not node and not _registers(parent):
                     yield node
-            elif isinstance(parent, (ast.List, ast.Tuple, ast.Assign, ast.IfExp, ast.Dict)):
+            elif isinstance(parent, (ast.List, ast.IfExp)) or _gives_a_name(parent):
                 yield node
 
     @cached_property
@@ -89,6 +89,13 @@ class References:
         if isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
             return None
         return call.func.attr if self._outside.is_telling(call.func.attr) else None
+
+
+def _gives_a_name(parent: ast.AST | None) -> bool:
+    """Whether this is `run = self.fast`; what an attribute is given, it keeps for later."""
+    return isinstance(parent, ast.Assign) and all(
+        isinstance(target, ast.Name) for target in parent.targets
+    )
 
 
 def _registers(call: ast.Call) -> bool:

@@ -10,7 +10,7 @@ from .cold import Cold
 from .flags import Seldom
 from .names import Names
 from .nodes import Function, Loop
-from .outside import HotCall, Outside, Place
+from .outside import HotCall, Outside, Place, called_in_steps
 from .references import References
 from .roots import Roots
 from .steps import Steps
@@ -286,8 +286,7 @@ class Regions:
         """Return how other files call a function in every step."""
         home = self._syntax.class_of(function)
         name = f"{home.name}.{function.name}" if home else function.name
-        call = self._outside.called.get(name)
-        return None if call is None or call.place is Place.HANDED else call
+        return called_in_steps(self._outside, name)
 
     def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
         """Say by which calls a function runs in every step."""

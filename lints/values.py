@@ -100,13 +100,14 @@ class Value:
             return any(part.lies_somewhere for _, part in self.parts)
         return self.kind in (Kind.TENSOR, Kind.NEST) and self.device is Device.UNKNOWN
 
-    def there(self, device: Device) -> Value:
-        """Return this with the tensors that lie somewhere on a device."""
+    def there(self, device: Device, *, certain: bool = False) -> Value:
+        """Return this with the tensors that lie somewhere on a device; `certain`: they are some."""
         if self.kind is Kind.GROUP:
-            return self.but(parts=tuple((key, part.there(device)) for key, part in self.parts))
+            parts = ((key, part.there(device, certain=certain)) for key, part in self.parts)
+            return self.but(parts=tuple(parts))
         if not self.lies_somewhere:
             return self
-        return self.but(device=device, confidence=Confidence.LIKELY)
+        return self.but(device=device, confidence=Confidence.LIKELY if certain else self.confidence)
 
     def held(self, key: str | int | None = None) -> Value:
         """Return what a group holds under a key; without one, what any of its elements can be."""

@@ -211,9 +211,15 @@ class Work:
             return None  # told where that file itself is checked
         return source.text
 
+    def _may_call(self, file: Surveyed) -> bool:
+        """Whether a file may call others in every step, or hand a loader to them."""
+        if not file.matters or is_test_code(file.name):
+            return False
+        return file.hot or "oader" in (self._text(file.name) or "")
+
     def _callers(self) -> list[Surveyed]:
         """Return the other files with hot code that name a given file's module, or its callers."""
-        waiting = [file for file in self._others if file.hot and not is_test_code(file.name)]
+        waiting = [file for file in self._others if self._may_call(file)]
         found: list[Surveyed] = []
         named = {_module(file.name) for file in self._given}
         for _ in range(_CALLERS_AWAY if named else 0):

@@ -77,6 +77,8 @@ SELDOM = {
 OFTEN = {
     "a chance": "random.random() < 0.5",
     "a new version by its name": "is_torch_greater_or_equal_than_2_6",
+    "a variable that launchers set": "'LOCAL_RANK' in os.environ",
+    "the number of processes in the environment": "os.environ.get('WORLD_SIZE') is not None",
     "a variable of the environment that is on by default": "os.environ.get('FAST', '1') == '1'",
     "a variable of the environment that is off": "os.environ.get('FAST', '0') == '0'",
     "each step": "step % 1 == 0",
@@ -320,6 +322,7 @@ PREPARES = """
         ("self.kept is None", "self._prepare(x)", False),
         ("self.kept is None", "self.other = x", True),
         ("self.kept is None", "self.kept = None", True),
+        ("not self.kept", "self.kept = []", True),
         ("x.kept is None", "x.kept = 3", True),
         ("self.kept == 3", "self.kept = x", True),
     ],
@@ -334,6 +337,7 @@ def test_what_a_branch_prepares_for_good_it_prepares_once(test: str, fill: str, 
     [
         (PREPARES, True),  # by `_forget`, which anybody may call
         (PREPARES.replace("_forget", "on_epoch_end"), False),
+        (PREPARES.replace("_forget", "clear_cache"), True),
     ],
 )
 def test_what_is_emptied_in_between_is_prepared_again(source: str, hot: bool) -> None:

@@ -277,12 +277,41 @@ def test_a_loader_is_followed_into_the_file_that_trains_with_it(
 
 
 def test_a_function_that_is_given_a_loader_is_not_for_that_in_every_step(tmp_path: Path) -> None:
-    engine = ENGINE.replace("    for x", "    print(model.scale.cuda().item())\n    for x")
-    files = {
-        "engine.py": engine,
-        "main.py": MAIN.format(pinned="True", given="loader, model, optimizer"),
-    }
-    assert [line for _, line, code in _found(tmp_path, files) if code == "PFL101"] == []
+    engine = "import torch\n\ndef train(config, loader, model, optimizer):\n"
+    engine += "    scale = model(torch.ones(3).cuda())\n    print(scale.item())\n"
+    main = MAIN.format(pinned="True", given="loader, model, optimizer")
+    files = {"engine.py": engine, "main.py": main, "steps.py": _train("pass")}
+    assert _found(tmp_path, files) == []
+    call, imports = "run(3, loader, model, optimizer)", "from engine import train as run"
+    files["steps.py"] = _train(call, imports=imports)
+    assert ("engine.py", 5, "PFL101") in _found(tmp_path, files)
+
+
+def test_a_loader_that_a_test_hands_over_tells_nothing(tmp_path: Path) -> None:
+    main = MAIN.format(pinned="True", given="loader, model, optimizer")
+    files = {"engine.py": ENGINE, "tests/test_engine.py": main}
+    assert [each for each in _found(tmp_path, files) if each[0] == "engine.py"] == []
+
+
+def test_of_two_stars_the_last_one_brings_a_name(tmp_path: Path) -> None:
+    longest = "import torch\n\ndef longest(mask):\n    return mask.sum(1){}\n"
+    files = {"paths.py": longest.format(".cpu()"), "ways.py": longest.format("")}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    stars = "from {} import *\nfrom {} import *"
+    train = _train("longest(loss)", imports=stars.format("paths", "ways"))
+    assert _found(tmp_path / "a", {**files, "train.py": train}) == []
+    train = _train("longest(loss)", imports=stars.format("ways", "paths"))
+    assert _found(tmp_path / "b", {**files, "train.py": train}) == [("paths.py", 4, "PFL104")]
+
+
+def test_a_class_far_below_overrides_too(tmp_path: Path) -> None:
+    names = ["Base", *(f"B{n}" for n in range(5))]
+    pairs = zip(names[1:], names, strict=False)
+    between = "".join(f"class {name}({base}):\n    pass\n\n" for name, base in pairs)
+    both = BASE + "\n\n" + between + MINE.format(base="B4")
+    line = both.split("\n").index("        self.last = loss.item()") + 1
+    assert _found(tmp_path, {"both.py": both}) == [("both.py", line, "PFL101")]
 
 
 @pytest.mark.parametrize(
@@ -308,6 +337,8 @@ def test_a_function_that_a_star_brings_is_followed(
         ("run = self.fast if x.shape[0] > 3 else self.slow\n        return run(x)", True),
         ("return sum(f(x) for f in [self.fast, self.slow])", True),
         ("self.register_forward_hook(self.fast)\n        return x", False),
+        ("self.later = self.fast\n        return x", False),
+        ("names = {'fast': self.fast}\n        return x", False),
         ("return self.fast is None", False),
     ],
 )

@@ -296,7 +296,15 @@ def test_an_abstract_method_gives_what_those_that_override_it_give() -> None:
 
 @pytest.mark.parametrize(
     ("move", "device"),
-    [("batch.to(device)", GPU), ("batch = batch.to(n)", HOST), ("other.to(device)", HOST)],
+    [
+        ("batch.to(device)", GPU),
+        ("batch.cuda()", GPU),
+        ("batch = batch.to(n)", HOST),
+        ("other.to(device)", HOST),
+        ("batch.to('cpu')", HOST),
+        ("batch.to(torch.device('cpu'))", HOST),
+        ("batch.to(torch.float16)", HOST),
+    ],
 )
 def test_a_batch_that_moves_itself_lies_on_the_device(move: str, device: Device) -> None:
     source = f"""
@@ -331,7 +339,12 @@ def test_what_is_annotated_in_a_mapping_lies_where_the_callers_have_it() -> None
 
 @pytest.mark.parametrize(
     ("annotation", "derived"),
-    [("Tensor | Other", True), ("int | Tensor | Other", False), ("Other", False)],
+    [
+        ("Tensor | Other", True),
+        ("int | Tensor | Other", False),
+        ("Tensor | Other | int", False),
+        ("Other", False),
+    ],
 )
 def test_an_input_that_may_be_a_tensor_is_one_unless_it_may_be_a_number(
     annotation: str, derived: bool
@@ -355,3 +368,14 @@ def test_what_unpacks_itself_was_no_tensor() -> None:
         """
     assert not _value(source, "more").is_device_tensor
     assert _value(source.replace("loss, more = loss", "one, more = x"), "more").is_device_tensor
+
+
+@pytest.mark.parametrize("annotation", ["Tensor | int", "int | Tensor", "Optional[float | Tensor]"])
+def test_an_input_that_may_be_a_number_is_no_certain_tensor(annotation: str) -> None:
+    source = f"""
+        class Net(nn.Module):
+            def forward(self, scale: {annotation}):
+                return scale
+        """
+    assert not _value(source, "scale").is_device_tensor
+    assert _value(source.replace(annotation, "Tensor"), "scale").is_device_tensor
