@@ -16,6 +16,8 @@ _DEEPEST = 8
 _SETTINGS = re.compile(
     r"^\.?_?(\w+_)?(config|cfg|conf|args|opts?|options|hparams|hps|settings|flags)$", re.IGNORECASE
 )
+# What an optimizer has, whatever it is called.
+_STATE = {".param_groups", ".state"}
 _NUMPY_READS = re.compile(r"^numpy\.(random\.|load|fromfile|memmap|genfromtxt)")
 # What these methods give back depends on their owner and arguments alone.
 _DERIVES = {"astype", "copy", "reshape", "transpose", "tolist", "flatten", "squeeze", "ravel"}
@@ -83,7 +85,7 @@ class Constants:
         if imported := self._names.of(node):
             last = imported.rpartition(".")[2]
             return imported.startswith(("numpy.", "torch.", "math.")) or last.isupper()
-        if any(_SETTINGS.match(part) for part in path[:-1]):
+        if any(_SETTINGS.match(part) for part in path[:-1]) and not _STATE.intersection(path):
             return True
         if isinstance(node, ast.Attribute):
             return path[0] == "self" and len(path) == 2 and self._is_set_at_first(node, path)

@@ -154,12 +154,6 @@ def _below(path: Path, given_anyway: bool) -> Iterator[Path]:
         yield path
 
 
-def _skipped(folder: str, name: str) -> bool:
-    if name.startswith(".") or name in _SKIPPED:
-        return True
-    return os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
-
-
 @cache
 def _pattern(glob: str) -> re.Pattern[str]:
     """Translate a glob: `*` stays within one folder, `**/` crosses any number of them.

@@ -175,7 +175,7 @@ class Work:
             trains=self._trains,
             accelerates=self._accelerates,
             on_host=self._on_host,
-            own=[name for name, file in sorted(self._files.items()) if file.matters],
+            own=self._own,
         )
         analyst = Analyst(project, chosen.vocabulary, shortcuts=self._effort.shortcuts)
         judge = judging(analyst, self._effort.processes, self._effort.progress, len(jobs))
@@ -200,8 +200,14 @@ class Work:
 
     @cached_property
     def _digest_of_all(self) -> bytes:
-        """What stays the same while no file of the project changes."""
-        return fingerprint_of(sorted((name, file.digest) for name, file in self._files.items()))
+        """What stays the same while no file of the project that may train changes."""
+        own = ((name, self._files[name].digest) for name in self._own if not is_test_code(name))
+        return fingerprint_of(sorted(own))
+
+    @cached_property
+    def _own(self) -> list[str]:
+        """The files that speak of a framework: what classes they define matters to others."""
+        return [name for name, file in sorted(self._files.items()) if file.matters]
 
     def _text(self, name: str) -> str | None:
         """Read a file that another one asks about."""
