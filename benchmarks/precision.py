@@ -14,7 +14,7 @@ from pathlib import Path
 LABELS = Path(__file__).parent / "labels"
 PACKAGES = ("transformers", "timm", "lightning", "accelerate", "trl", "diffusers", "peft")
 SEED, SIZE, EACH = 20, 130, 4
-SAMPLES = ("first", "second", "third", "fourth")
+SAMPLES = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class Decisions:
 
     def finite_check(self, call: ast.Call) -> Value | None:
         """Return the tensor on the device by whose finite numbers Python takes a decision here."""
-        if (self._names.of(call.func) or "").startswith("math."):
+        name = self._names.of(call.func) or ""
+        if name.startswith("math.") and name.removeprefix("math.") in _FINITE:
             value = self._dataflow.value(call.args[0]) if call.args else None
         else:
             value = self._dataflow.value(call) if call in self._decisive else None
