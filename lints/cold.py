@@ -27,6 +27,8 @@ _COLD_WORDS = {
 }
 # Training does these too: it samples boxes, generates images for a critic, predicts masks.
 _OF_BOTH = {"sample", "generate", "convert", "predict", "prediction", "export", "profile"}
+# Samples of these are for people to look at.
+_SHOWN = {"image", "images", "video", "videos"}
 _TRAINING_WORDS = {"train", "training", "fit"}
 _REMEMBERS = {"lru_cache", "cache", "cached_property"}
 _NO_GRAD = {"torch.no_grad", "torch.inference_mode"}
@@ -122,8 +124,13 @@ class Cold:
                 if self._is_remembered(parent):
                     return True
             elif isinstance(parent, ast.ClassDef) and _is_cold_name(parent.name, called=called):
-                return True
+                return not self._is_part_of_model(parent)
         return False
+
+    def _is_part_of_model(self, home: ast.ClassDef) -> bool:
+        """Whether a class predicts within a model, as a `DurationPredictor` does in training."""
+        words = home.name.lower()
+        return "predictor" in words and self._names.method(home, "forward", depth=0) is not None
 
     def _is_remembered(self, function: Function) -> bool:
         """Whether what a function gives back is kept: it runs once for the same arguments."""
@@ -281,6 +288,8 @@ class Cold:
 @lru_cache(maxsize=10_000)
 def _is_cold_name(name: str, *, called: bool) -> bool:
     words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
+    if "sample" in words and words & _SHOWN:
+        return True
     cold = _COLD_WORDS - _OF_BOTH if called else _COLD_WORDS
     return bool(words & cold) and not words & _TRAINING_WORDS
 

@@ -225,6 +225,8 @@ def _rare_comparison(
     of_evaluation = _STAGES_OF_EVALUATION if isinstance(op, ast.Eq) else _STAGES_OF_TRAINING
     if isinstance(op, (ast.Eq, ast.NotEq)) and _asks_for_stage(left, right, of_evaluation):
         return Seldom.EVALUATION
+    if isinstance(op, ast.Eq) and "zero_shot" in str(getattr(right, "value", "")):
+        return Seldom.EVALUATION
     if isinstance(op, (ast.Gt, ast.NotEq)) and _is_zero(right):
         if by_name((dotted(left) or "").rsplit(".", 1)[-1]) is Seldom.ASKED:
             return Seldom.ASKED  # `debug > 0`

@@ -36,6 +36,7 @@ def _loop(body: str, before: str = "") -> str:
 SELDOM = {
     "an old version by its name": "not _is_torch_greater_or_equal_than_2_6",
     "a flag for inference": "offload_inference",
+    "a task that nobody trains for": "self.task == 'zero_shot_forecast'",
     "a level of debugging": "opt.debug > 0",
     "the way back of a flow": "inverse",
     "a small chance": "random.random() < 0.01",
@@ -425,3 +426,15 @@ def test_what_a_function_does_where_it_is_tried_out_is_not_in_every_step() -> No
     tried = "if __name__ == '__main__':\n"
     assert not _hot(_loop("report(loss)", "def report(loss):\n    " + tried + "        HERE\n"))
     assert _hot(tried + indent(_loop("HERE"), "    "))
+
+
+@pytest.mark.parametrize(("method", "hot"), [("forward", True), ("run", False)])
+def test_what_predicts_within_a_model_is_trained_with_it(method: str, hot: bool) -> None:
+    source = f"""
+        class LengthPredictor(torch.nn.Module):
+            def {method}(self, x):
+                HERE
+        predictor = LengthPredictor()
+        """
+    call = "predictor(x)" if method == "forward" else f"predictor.{method}(x)"
+    assert _hot(dedent(source) + _loop(call)) is hot
