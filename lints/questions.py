@@ -9,7 +9,7 @@ Answer = TypeVar("Answer")
 _DEEPEST = 60
 # How many are answered for one that is asked from outside, and how many for a whole file.
 _MOST_FOR_ONE = 300
-_MOST = 20_000
+_MOST = 4_000
 
 
 class Questions(Generic[Answer]):
