@@ -41,6 +41,7 @@ class Closed:
         self._makes = makes
         self._given_back = given_back
         self._known: dict[Function, bool] = {}
+        self._closed: dict[tuple[Function, int], bool] = {}
 
     def makes_tensor(self, function: Function) -> bool:
         """Whether a function, given numbers, makes a tensor on the host of nothing else."""
@@ -57,6 +58,12 @@ class Closed:
 
     def _is_closed(self, function: Function, depth: int = _DEEPEST) -> bool:
         """Whether a function computes with what it is given, and names no device."""
+        key = function, depth
+        if key not in self._closed:
+            self._closed[key] = self._works_closed(function, depth)
+        return self._closed[key]
+
+    def _works_closed(self, function: Function, depth: int) -> bool:
         decorators = [each for each in function.decorator_list if not _is_static(each)]
         if decorators or not depth:
             return False

@@ -66,8 +66,9 @@ class Cold:
         key = child, looped
         if key in self._reasons:
             return self._reasons[key]
+        cuts = self._meanings.cuts
         why = self._why(child, parent, looped=looped)
-        if not self._meanings.asking:
+        if self._meanings.settled(cuts):
             self._reasons[key] = why
         return why
 
@@ -151,8 +152,9 @@ class Cold:
         key = parent, self._syntax.in_block(child, parent.body)
         if key in self._branches:
             return self._branches[key]
+        cuts = self._meanings.cuts
         why = self._of_branch(*key)
-        if not self._meanings.asking:
+        if self._meanings.settled(cuts):
             self._branches[key] = why
         return why
 
@@ -183,6 +185,7 @@ class Cold:
         """Return of which operands the ones before leave the rest to few steps only, and why."""
         if parent not in self._after:
             holds = rare if isinstance(parent.op, ast.And) else rarely_false
+            cuts = self._meanings.cuts
             after: dict[ast.AST, Seldom] = {}
             why: Seldom | None = None
             for number, value in enumerate(parent.values):
@@ -190,21 +193,24 @@ class Cold:
                     after[value] = why
                 elif number < len(parent.values) - 1:
                     why = holds(value, self._meanings)
-            return self._kept_after(parent, after)
+            return self._kept_after(parent, after, cuts)
         return self._after[parent]
 
     def _after_statements(self, parent: ast.AST) -> dict[ast.AST, Seldom]:
         """Return of which statements the ones before leave the rest to few steps only, and why."""
         if parent not in self._after:
+            cuts = self._meanings.cuts
             after: dict[ast.AST, Seldom] = {}
             for block in blocks(parent):
                 after.update(self._after_in(block))
-            return self._kept_after(parent, after)
+            return self._kept_after(parent, after, cuts)
         return self._after[parent]
 
-    def _kept_after(self, parent: ast.AST, after: dict[ast.AST, Seldom]) -> dict[ast.AST, Seldom]:
+    def _kept_after(
+        self, parent: ast.AST, after: dict[ast.AST, Seldom], cuts: int
+    ) -> dict[ast.AST, Seldom]:
         """Remember an answer, unless it rests on a question that is still open."""
-        if not self._meanings.asking:
+        if self._meanings.settled(cuts):
             self._after[parent] = after
         return after
 

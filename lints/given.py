@@ -10,6 +10,7 @@ from .callees import Callees
 from .elsewhere import is_passed
 from .nodes import Function, default_of, dotted, is_none, path_of
 from .outside import HotCall
+from .questions import Questions
 from .supplies import passed, spreads, within_body
 
 # Collators hand these out with each batch, masks since sequences are of different lengths.
@@ -20,7 +21,7 @@ _OPTIONS = re.compile(
 )
 # Methods of these names may find nothing.
 _MAY_FIND_NOTHING = re.compile(r"^(get|pop|find|match|search|next|lookup|maybe|setdefault)(_|$)")
-# How many questions may lead to each other: three for each caller on the way.
+# How many questions may lead to one of a parameter: three for each caller on the way.
 _DEEPEST = 18
 
 # What a value may be: there, None, or one of them, nobody can tell which. Nothing: it is asked for.
@@ -52,14 +53,7 @@ class Given:
         self._callees = callees
         self._calling = calling
         self._seldom = seldom
-        self._known: dict[tuple[Function, str], May] = {}
-        self._asked: set[tuple[Function, str] | Binding | ast.Name] = set()
-        self._cut = False
-
-    @property
-    def asking(self) -> bool:
-        """Whether a question is open: answers given meanwhile may still change."""
-        return bool(self._asked)
+        self.questions = Questions(OPEN)
 
     def there(self, node: ast.expr) -> bool | None:
         """Return whether an expression is never None, or always; None where that is open."""
@@ -106,14 +100,8 @@ class Given:
         return OPEN
 
     def _of_name(self, node: ast.Name) -> May:
-        if node in self._asked:
-            self._cut = True
-            return OPEN  # what it is rests on whether it is there
-        self._asked.add(node)
-        try:
-            return self._reaching(node)
-        finally:
-            self._asked.discard(node)
+        # Again, it is open: what it is rests on whether it is there.
+        return self.questions.answer(node, lambda: self._reaching(node), again=OPEN)
 
     def _reaching(self, node: ast.Name) -> May:
         found = self._callees.bindings.reaching(node, (node.id,))
@@ -127,16 +115,13 @@ class Given:
             return self._of_parameter(binding.site, binding.path[0])
         if binding.how is How.AUGMENT:
             return THERE
-        if binding.how is not How.ASSIGN or not isinstance(binding.source, ast.expr):
+        source = binding.source
+        if binding.how is not How.ASSIGN or not isinstance(source, ast.expr):
             return OPEN
-        if binding in self._asked:
-            self._cut = True
-            return ASKED  # a loop that gives a name its own value again
-        self._asked.add(binding)
-        try:
-            return self._unpacked(binding.source, binding.at)
-        finally:
-            self._asked.discard(binding)
+        # Again, it is a loop that gives a name its own value.
+        return self.questions.answer(
+            binding, lambda: self._unpacked(source, binding.at), again=ASKED
+        )
 
     def _unpacked(self, source: ast.expr, at: tuple[int | None, ...]) -> May:
         if not at:
@@ -150,7 +135,9 @@ class Given:
     def _of_call(self, call: ast.Call, at: tuple[int | None, ...] = ()) -> May:
         called = self._callees.of(call)
         if isinstance(called, Function) and called.name != "forward":
-            return self._given_back(called, at)
+            return self.questions.answer(
+                (called, at), lambda: self._given_back(called, at), again=ASKED
+            )
         if self._callees.calls_object(call):
             return OPEN if at and at[0] else THERE  # of a tuple, the first part is the output
         if isinstance(called, str):
@@ -166,22 +153,9 @@ class Given:
         return frozenset().union(*given)
 
     def _of_parameter(self, function: Function, name: str) -> May:
-        key = function, name
-        if key in self._known:
-            return self._known[key]
-        if key in self._asked or len(self._asked) >= _DEEPEST:
-            self._cut = True
-            return ASKED if key in self._asked else OPEN
-        before, self._cut = self._cut, False
-        self._asked.add(key)
-        try:
-            found = self._passed(function, name)
-        finally:
-            self._asked.discard(key)
-        if not self._cut or not self._asked:
-            self._known[key] = found
-        self._cut = self._cut or before
-        return found
+        return self.questions.answer(
+            (function, name), lambda: self._passed(function, name), again=ASKED, deepest=_DEEPEST
+        )
 
     def _passed(self, function: Function, name: str) -> May:
         default = default_of(function, name)

@@ -44,6 +44,7 @@ class Meanings:
         self._by_called: dict[Function, list[ast.Call]] | None = None
         self._by_callers: dict[tuple[Function, str], Seldom | None] = {}
         self._asked: set[tuple[Function, str]] = set()
+        self._cuts = 0
         self._given = Given(callees, weakref.proxy(self), seldom) if callees else None
         # Which calls count; all of them until it is known where training begins.
         self.reach: Reach | None = None
@@ -51,7 +52,21 @@ class Meanings:
     @property
     def asking(self) -> bool:
         """Whether what a caller passes is being worked out: answers may still change."""
-        return bool(self._asked) or (self._given is not None and self._given.asking)
+        return bool(self._asked) or (self._given is not None and self._given.questions.asking)
+
+    @property
+    def cuts(self) -> int:
+        """How often an answer rested on a question that was open."""
+        given = self._given.questions.cuts if self._given else 0
+        return self._cuts + given + (self.reach.cuts if self.reach else 0)
+
+    def settled(self, since: int) -> bool:
+        """Whether what was found since so many cuts rests on no open question."""
+        if self.cuts == since or not self.asking:
+            return True
+        if self._given:
+            self._given.questions.spend()
+        return False
 
     def stands_for(self, node: ast.AST) -> ast.expr | None:
         """Return what a name is bound to, where its scope binds it once."""
@@ -118,7 +133,10 @@ class Meanings:
             return None
         key = function, node.id
         if key not in self._by_callers:
-            if key in self._asked or function.name in _CALLED_BY_OTHERS or _STEPS.search(node.id):
+            if function.name in _CALLED_BY_OTHERS or _STEPS.search(node.id):
+                return None
+            if key in self._asked:
+                self._cuts += 1
                 return None
             self._asked.add(key)
             try:

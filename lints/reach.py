@@ -24,6 +24,10 @@ class Reach:
         self._seldom = seldom
         self._known: dict[Function, bool] = {}
         self._asked: set[Function] = set()
+        # Nothing is known yet to run these, but a question that they rest on is open.
+        self._not_yet: set[Function] = set()
+        # How often an answer rested on a question that was open, or was cut short.
+        self.cuts = 0
 
     def is_root(self, function: Function) -> bool:
         """Whether others than the calls in sight run a function in every step."""
@@ -39,18 +43,27 @@ class Reach:
             return True
         if function in self._known:
             return self._known[function]
-        if function in self._asked or len(self._asked) >= _DEEPEST:
-            return function not in self._asked
+        if function in self._asked or function in self._not_yet or len(self._asked) >= _DEEPEST:
+            self.cuts += 1
+            return function not in self._asked and function not in self._not_yet
+        cuts = self.cuts
+        runs = self._is_named_where_it_runs(function)
+        if not self._asked or self.cuts == cuts:
+            self._known[function] = runs
+        elif not runs:
+            self._not_yet.add(function)
+        if runs or not self._asked:
+            self._not_yet.clear()
+        return runs
+
+    def _is_named_where_it_runs(self, function: Function) -> bool:
+        named = self._named.get(function.name, ())
         self._asked.add(function)
         try:
-            named = self._named.get(function.name, ())
             # What nobody names is there for other files.
-            runs = not named or any(map(self.comes_to, named))
+            return not named or any(map(self.comes_to, named))
         finally:
             self._asked.discard(function)
-        if not self._asked:
-            self._known[function] = runs
-        return runs
 
     @cached_property
     def _named(self) -> dict[str, list[ast.AST]]:

@@ -104,6 +104,83 @@ def test_a_statement_with_more_places_than_people_write_is_left_out_and_said(
     assert [f.span.line for f in result.findings if f.rule == "item-in-hot-path"] == [9]
 
 
+NET = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x, mask=None, other=None):
+        a0 = mask
+{body}
+        if a{n} is not None:
+            print(x.sum().item())
+        return x
+def train(model, loader, optimizer):
+    for x in loader:
+        loss = model(x.cuda(), x).mean()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+def _net(n: int, step: str) -> str:
+    return NET.format(n=n, body="".join(step.format(i, i + 1) for i in range(n)))
+
+
+def _either(n: int) -> str:
+    return _net(n, "        a{1} = a{0} if other else a{0}\n")
+
+
+def _joined(n: int) -> str:
+    step = "        if x.flags[{0}]:\n            b{0} = a{0}\n"
+    step += "        elif x.more[{0}]:\n            b{0} = a{0}\n        a{1} = b{0}\n"
+    return _net(n, step)
+
+
+def _handed_on(n: int) -> str:
+    """Functions that each give back what the next one gives, in one of two ways."""
+    one = "def get{0}(x):\n    if x:\n        return get{1}(x)\n    return get{1}(x)\n"
+    last = f"def get{n}(x):\n    return x\n"
+    body = _net(0, "").replace("a0 = mask", "a0 = get0(x)")
+    return "".join(one.format(i, i + 1) for i in range(n)) + last + body
+
+
+def _each_other(n: int) -> str:
+    """Functions that call the two beside them, one of these if nothing is given."""
+    one = (
+        "def f{0}(x, y=None):\n    if y is None:\n        y = f{1}(x)\n    return y + f{2}(x, y)\n"
+    )
+    made = "".join(one.format(i, (i + 1) % n, (i - 1) % n) for i in range(n))
+    return f"{made}{HEAD}    loss = f0(model(x))\n"
+
+
+def _closed(n: int) -> str:
+    """Functions that call one another many times, three deep, and give numbers to a tensor."""
+    h = "def h():\n" + "    a = torch.zeros(3)\n" * n + "    return a\n"
+    g = "def g():\n" + "    h()\n" * n + "    return h()\n"
+    f = "def f():\n" + "    g()\n" * n + "    return g()\n"
+    return f"{h}{g}{f}{HEAD}    y = f().cuda()\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "few"),
+    [(_either, 7), (_joined, 7), (_handed_on, 7), (_each_other, 7), (_closed, 16)],
+    ids=lambda each: getattr(each, "__name__", str(each)),
+)
+def test_questions_that_lead_to_each_other_are_answered_once(
+    written: Callable[[int], str], few: int
+) -> None:
+    once, twice = _work(written(few))[0], _work(written(2 * few))[0]
+    assert twice < 2.6 * once
+
+
+def test_a_long_chain_of_names_keeps_the_findings_of_a_file() -> None:
+    assert _work(_net(300, "        a{1} = a{0}\n"))[1]
+
+
+def test_of_many_functions_that_call_each_other_each_costs_the_same() -> None:
+    once, twice = _work(_each_other(150))[0], _work(_each_other(300))[0]
+    assert twice < 2.3 * once
+
+
 CALLED_TWICE = """
 import torch
 def {first}(model, loader, optimizer):
