@@ -61,12 +61,17 @@ class Meanings:
         return self._cuts + given + (self.reach.cuts if self.reach else 0)
 
     def settled(self, since: int) -> bool:
-        """Whether what was found since so many cuts rests on no open question."""
+        """Whether what was found since so many cuts rests on no open question.
+
+        Where too much was asked already, it is taken for settled: better vague than for ever.
+        """
         if self.cuts == since or not self.asking:
             return True
-        if self._given:
-            self._given.questions.spend()
-        return False
+        if self._given is None:
+            return False
+        spent = self._given.questions.spent
+        self._given.questions.spend()
+        return spent
 
     def stands_for(self, node: ast.AST) -> ast.expr | None:
         """Return what a name is bound to, where its scope binds it once."""

@@ -33,10 +33,15 @@ class Questions(Generic[Answer]):
         """Whether a question is open: answers given meanwhile may still change."""
         return bool(self._asked)
 
-    def spend(self, cost: int = 1) -> None:
-        """Count work that is lost, since it rests on a question that is open."""
-        self._left -= cost
-        self._left_for_one -= cost
+    @property
+    def spent(self) -> bool:
+        """Whether so much was asked that all else stays unknown."""
+        return self._left <= 0 or self._left_for_one <= 0
+
+    def spend(self) -> None:
+        """Count one answer, or work that is lost since it rests on a question that is open."""
+        self._left -= 1
+        self._left_for_one -= 1
 
     def answer(
         self,
@@ -58,7 +63,7 @@ class Questions(Generic[Answer]):
             return again
         if not self._asked:
             self._left_for_one = _MOST_FOR_ONE
-        if len(self._asked) >= deepest or min(self._left, self._left_for_one) <= 0:
+        if len(self._asked) >= deepest or self.spent:
             self._cut(0)
             return self._unknown
         return self._worked_out(key, work_out)
