@@ -61,6 +61,12 @@ class Callees:
         """The names of all functions and methods of this file."""
         return {function.name for function in self._syntax.functions}
 
+    def has_base_elsewhere(self, node: ast.AST) -> bool:
+        """Whether the class around derives from one of another file, which may declare more."""
+        home = self._names.own_class(node)
+        bases = self._names.direct_bases(home) if home else []
+        return any(self._names.outside.defines(b) for b in bases if not b.startswith(LIBRARIES))
+
     def alternatives(self, call: ast.Call) -> list[str]:
         """Return the full names of methods of other files, one of which a call runs.
 

@@ -88,7 +88,14 @@ class Given:
         if _OPTIONS.search(dotted(node.value) or ""):
             return OPEN
         declared = self._callees.bindings_of(node, path_of(node) or (node.attr,))
-        return OPEN if any(is_none(each.source) for each in declared) else THERE
+        elsewhere = dotted(node.value) == "self" and self._callees.has_base_elsewhere(node)
+        if (
+            (elsewhere and not declared)
+            or node.attr == "grad"
+            or any(is_none(each.source) for each in declared)
+        ):
+            return OPEN
+        return THERE
 
     def _holds(self, test: ast.expr) -> May:
         """Return whether `x is not None` holds, or its like."""

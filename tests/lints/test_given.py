@@ -274,3 +274,24 @@ def test_other_files_tell_what_they_give(tmp_path: Path, given: str, lines: list
             return loss
         """
     assert _lines(tmp_path, source, "scores.py") == lines
+
+
+def test_what_a_base_class_elsewhere_may_declare_is_open(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(
+        "class Base:\n    def __init__(self):\n        self.group = None\n"
+    )
+    source = """
+        import torch
+        from base import Base
+        class Net(Base, torch.nn.Module):
+            def forward(self, x):
+                group = self.group
+                if group is None:
+                    if x.std() > 3:
+                        x = x / 2
+                return x
+        """
+    (tmp_path / "train.py").write_text(
+        "import torch\n" + OTHER.replace("from scores import score", "").replace("score(", "print(")
+    )
+    assert _lines(tmp_path, source) == [7]
