@@ -43,8 +43,20 @@ class References:
             if isinstance(parent, ast.Call):
                 if parent.func is not node and not _registers(parent):
                     yield node
-            elif isinstance(parent, (ast.List, ast.IfExp)) or _gives_a_name(parent):
+                continue
+            table = isinstance(parent, ast.Dict) and self._is_called_from(parent, scope)
+            if table or isinstance(parent, (ast.List, ast.IfExp)) or _gives_a_name(parent):
                 yield node
+
+    def _is_called_from(self, table: ast.Dict, scope: ast.AST) -> bool:
+        """Whether a scope runs what it takes out of a table of functions: `table[name](x)`."""
+        assigned = self._syntax.parent(table)
+        if not isinstance(assigned, ast.Assign) or not _gives_a_name(assigned):
+            return False
+        names = {target.id for target in assigned.targets if isinstance(target, ast.Name)}
+        called = (call.func for call in self._syntax.calls_in(scope))
+        taken = (func.value for func in called if isinstance(func, ast.Subscript))
+        return any(isinstance(each, ast.Name) and each.id in names for each in taken)
 
     @cached_property
     def _naming(self) -> dict[ast.AST, list[ast.Attribute | ast.Name]]:

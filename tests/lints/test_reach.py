@@ -339,6 +339,7 @@ def test_a_function_that_a_star_brings_is_followed(
         ("self.register_forward_hook(self.fast)\n        return x", False),
         ("self.later = self.fast\n        return x", False),
         ("names = {'fast': self.fast}\n        return x", False),
+        ("ways = {'fast': self.fast}\n        return ways[self.way](x)", True),
         ("return self.fast is None", False),
     ],
 )
