@@ -23,6 +23,7 @@ from .values import (
     Device,
     Kind,
     Value,
+    batch_of,
     combine,
     group,
     join,
@@ -219,12 +220,10 @@ class Calls:
         if supply.loaders and supply.complete and not supply.prepared:
             loader = min(supply.loaders, key=lambda made: made.lineno)
             pinned = self._loaders.supplied_pinned(source)
-            return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
+            return batch_of(loader, pinned)
         value = self._values.value(source)
         if value.kind is Kind.LOADER:
-            return Value(
-                Kind.NEST, Device.HOST, batch=True, pinned=value.pinned, loader=value.loader
-            )
+            return batch_of(value.loader, value.pinned)
         return value.held() if value.kind is Kind.GROUP else UNKNOWN
 
     def _of_function(self, function: Function) -> Value:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from .bindings import Binding, Bindings, How
+from .elsewhere import keys
 from .names import Names
 from .nodes import Function, default_of, dotted, path_of
 from .outside import called_in_steps
@@ -149,13 +150,9 @@ class Constants:
 
     def _is_passed_outside(self, function: Function, name: str) -> bool:
         """Whether another file gives a parameter, in a call that runs in every step."""
-        home = self._syntax.class_of(function)
-        known = f"{home.name}.{function.name}" if home else function.name
-        call = called_in_steps(self._names.outside, known)
-        names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
-        own = 1 if names[:1] in (["self"], ["cls"]) else 0
-        where = names.index(name) - own if name in names else None
-        return call is not None and any(key in (name, where) for key, _ in call.passed)
+        call = called_in_steps(self._names.outside, self._syntax.full_name(function))
+        by = keys(function, name)
+        return call is not None and any(key in by for key, _ in call.passed)
 
 
 def _is_store(node: ast.Subscript) -> bool:

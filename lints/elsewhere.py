@@ -10,10 +10,10 @@ def is_passed(
     call: HotCall, function: Function, name: str, by_default: frozenset[bool | None]
 ) -> frozenset[bool | None]:
     """Return whether a parameter is given: for certain (True), as None (False), or nobody tells."""
-    keys = _keys(function, name)
-    if any(key in call.given for key in keys):
+    by = keys(function, name)
+    if any(key in call.given for key in by):
         return frozenset({True})
-    told = [key for key, _ in call.passed if key in (*keys, SPREAD)]
+    told = [key for key, _ in call.passed if key in (*by, SPREAD)]
     if SPREAD in told:
         return frozenset({None})
     if not told:
@@ -24,14 +24,14 @@ def is_passed(
 
 def flag_passed(call: HotCall, function: Function, name: str) -> Seldom | None:
     """Return why a parameter is true in few steps only, by what other files pass."""
-    given = [key for key, _ in call.passed if key in (*_keys(function, name), SPREAD)]
+    given = [key for key, _ in call.passed if key in (*keys(function, name), SPREAD)]
     default = default_of(function, name)
     if all(key in call.seldom for key in given) and (given or default is not None):
         return Seldom.GUARDED if default is None or never(default) else None
     return None
 
 
-def _keys(function: Function, name: str) -> tuple[str | int | None, ...]:
+def keys(function: Function, name: str) -> tuple[str | int | None, ...]:
     """Return by what calls may give a parameter: its name, and its place among the arguments."""
     names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
     own = 1 if names[:1] in (["self"], ["cls"]) else 0

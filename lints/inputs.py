@@ -4,6 +4,7 @@ import ast
 import re
 from typing import Protocol
 
+from .elsewhere import keys
 from .loaders import Loaders
 from .names import Names, canonical
 from .nodes import Function, default_of, dotted, is_none
@@ -11,7 +12,19 @@ from .outside import SPREAD
 from .regions import Regions
 from .supplies import passed
 from .syntax import Syntax
-from .values import DERIVED, MODULE, NONE, PLAIN, UNKNOWN, Device, Kind, Value, group, join
+from .values import (
+    DERIVED,
+    MODULE,
+    NONE,
+    PLAIN,
+    UNKNOWN,
+    Device,
+    Kind,
+    Value,
+    batch_of,
+    group,
+    join,
+)
 
 _PARAMETER = Value(Kind.TENSOR, Device.ACCELERATOR)
 _TENSORS = {
@@ -74,13 +87,11 @@ class Inputs:
         value = self._values.value(source)
         supply = self._loaders.supply(source)
         if value.kind is Kind.LOADER and not supply.loaders:
-            return Value(
-                Kind.NEST, Device.HOST, batch=True, pinned=value.pinned, loader=value.loader
-            )
+            return batch_of(value.loader, value.pinned)
         if supply.loaders and supply.complete and not supply.prepared:
             pinned = self._loaders.supplied_pinned(source)
             loader = min(supply.loaders, key=lambda made: made.lineno)
-            return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
+            return batch_of(loader, pinned)
         if value.kind is Kind.GROUP:
             return self._element(source, value, at)
         if value.kind in (Kind.TENSOR, Kind.NEST) or value.is_derived or value.parts:
@@ -126,7 +137,7 @@ class Inputs:
             return said
         callers = self._names.callers(function)
         values = [self._passed(call, function, arg.arg, names) for call in callers]
-        values += self._passed_outside(function, arg.arg, names)
+        values += self._passed_outside(function, arg.arg)
         if not values and self._regions.computes(function):
             # Called by whoever trains the module, mostly with tensors on the device.
             default = default_of(function, arg.arg)
@@ -146,16 +157,13 @@ class Inputs:
             return moved if names.index(arg) == 1 else PLAIN
         return moved if arg in ("batch", "outputs") else UNKNOWN
 
-    def _passed_outside(self, function: Function, arg: str, names: list[str]) -> list[Value]:
+    def _passed_outside(self, function: Function, arg: str) -> list[Value]:
         """Return what another file gives to a parameter, in a call that runs in every step."""
-        own = 1 if names[:1] in (["self"], ["cls"]) else 0
-        where = names.index(arg) - own if arg in names else None
-        return [value for key, value in self._given_outside(function) if key in (arg, where)]
+        by = keys(function, arg)
+        return [value for key, value in self._given_outside(function) if key in by]
 
     def _given_outside(self, function: Function) -> tuple[tuple[str | int, Value], ...]:
-        home = self._syntax.class_of(function)
-        name = f"{home.name}.{function.name}" if home else function.name
-        call = self._names.outside.called.get(name)
+        call = self._names.outside.called.get(self._syntax.full_name(function))
         return call.passed if call else ()
 
     def _spread(self, function: Function, names: list[str]) -> Value:
@@ -180,7 +188,7 @@ class Inputs:
             return said.there(Device.ACCELERATOR)
         callers = self._names.callers(function)
         given = [self._passed(call, function, arg, names) for call in callers]
-        given += self._passed_outside(function, arg, names)
+        given += self._passed_outside(function, arg)
         held = [value.held() if value.kind is Kind.GROUP else value for value in given]
         devices = {value.device for value in held if value.kind is not Kind.PLAIN}
         return said.there(devices.pop()) if len(devices) == 1 else said

@@ -227,9 +227,7 @@ class Meanings:
 
     def elsewhere(self, function: Function) -> HotCall | None:
         """Return what other files pass to a function in every step."""
-        home = self._syntax.class_of(function)
-        name = f"{home.name}.{function.name}" if home else function.name
-        return called_in_steps(self._names.outside, name)
+        return called_in_steps(self._names.outside, self._syntax.full_name(function))
 
     def _function_of(self, node: ast.AST) -> Function | None:
         """Return the function whose parameter a name is, where nothing else binds it."""

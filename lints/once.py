@@ -56,12 +56,10 @@ class Once:
         for statement in branch.body:
             for node in within(statement):
                 yield node
-                own = (
-                    self._callees.own(node)
-                    if self._callees and isinstance(node, ast.Call)
-                    else None
-                )
-                yield from () if own is None else within_body(own)
+                if self._callees is None or not isinstance(node, ast.Call):
+                    continue
+                if own := self._callees.own(node):
+                    yield from within_body(own)
 
     def _is_emptied(self, name: str) -> bool:
         """Whether an attribute may be empty again in the next step."""

@@ -284,9 +284,7 @@ class Regions:
 
     def _called_outside(self, function: Function) -> HotCall | None:
         """Return how other files call a function in every step."""
-        home = self._syntax.class_of(function)
-        name = f"{home.name}.{function.name}" if home else function.name
-        return called_in_steps(self._outside, name)
+        return called_in_steps(self._outside, self._syntax.full_name(function))
 
     def _by_way_of(self, function: Function, chain: tuple[str, ...]) -> str:
         """Say by which calls a function runs in every step."""
@@ -306,8 +304,7 @@ class Regions:
     def _add_forwards(self) -> None:
         """Take in `forward`, losses and what they call: in every step of whoever trains them."""
         for function in self._trained:
-            home = self._syntax.class_of(function)
-            name = f"{home.name}.{function.name}" if home else function.name
+            name = self._syntax.full_name(function)
             self._add(function, Place.FORWARD, f"`{name}` runs in every step")
         self._add_called(self._trained)
 

@@ -147,6 +147,11 @@ class Syntax:
         parent = self._parent.get(function)
         return parent if isinstance(parent, ast.ClassDef) else None
 
+    def full_name(self, function: Function) -> str:
+        """Return the name by which other files know a function: `function`, or `Class.method`."""
+        home = self.class_of(function)
+        return f"{home.name}.{function.name}" if home else function.name
+
     def calls_in(self, function: ast.AST) -> list[ast.Call]:
         """Return the calls that stand in the body of a function itself."""
         return self._calls_by_scope.get(function, [])

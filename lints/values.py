@@ -132,6 +132,11 @@ LOSS = Value(Kind.TENSOR, Device.ACCELERATOR, grad=True)
 DERIVED = Value(Kind.UNKNOWN, Device.ACCELERATOR)
 
 
+def batch_of(loader: ast.AST | None, pinned: bool | None) -> Value:
+    """Return what comes out of a loader: tensors on the host, in whatever form."""
+    return Value(Kind.NEST, Device.HOST, batch=True, pinned=pinned, loader=loader)
+
+
 def group(parts: Iterable[tuple[str | int | None, Value]]) -> Value:
     """Return the value of a container; one that holds only plain values is plain itself."""
     held: dict[str | int | None, list[Value]] = {}
