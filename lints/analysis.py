@@ -117,6 +117,8 @@ class Analyst:
         if self._judged > _CLEANED_AFTER:
             self._judged = 0
             gc.collect()
+            # What is left now is kept for long: it need not be looked at again each time.
+            gc.freeze()
 
 
 @contextmanager

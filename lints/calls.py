@@ -9,7 +9,7 @@ from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
 from .names import Names
-from .nodes import OWN_TIME, Function, is_abstract, keyword, walk, within
+from .nodes import Function, is_abstract, keyword, returns_of, walk
 from .regions import Regions
 from .roots import are_of_modules
 from .syntax import Syntax
@@ -334,13 +334,7 @@ class Calls:
 
 
 def _returns(function: Function) -> list[ast.expr]:
-    return [
-        node.value
-        for statement in function.body
-        if not isinstance(statement, OWN_TIME)
-        for node in within(statement)
-        if isinstance(node, ast.Return) and node.value is not None
-    ]
+    return [each.value for each in returns_of(function) if each.value is not None]
 
 
 def _name(node: ast.AST) -> str:

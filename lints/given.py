@@ -8,7 +8,7 @@ from typing import Protocol
 from .bindings import Binding, How
 from .callees import Callees
 from .elsewhere import is_passed
-from .nodes import Function, default_of, dotted, is_none, path_of
+from .nodes import Function, default_of, dotted, is_none, path_of, returns_of
 from .outside import HotCall
 from .questions import Questions
 from .supplies import passed, spreads, within_body
@@ -153,7 +153,7 @@ class Given:
         return OPEN if at or name is None or _MAY_FIND_NOTHING.search(name) else THERE
 
     def _given_back(self, function: Function, at: tuple[int | None, ...]) -> May:
-        returned = [node for node in within_body(function) if isinstance(node, ast.Return)]
+        returned = returns_of(function)
         if not returned or not isinstance(function.body[-1], (ast.Return, ast.Raise)):
             return OPEN
         given = [self._unpacked(each.value, at) if each.value else MISSING for each in returned]

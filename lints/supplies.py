@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from .bindings import Binding, Bindings, How, Path
 from .loader_kinds import Makers
 from .names import Names
-from .nodes import OWN_TIME, Function, is_none, keyword, path_of, within
+from .nodes import (
+    OWN_TIME,
+    Function,
+    is_none,
+    keyword,
+    own_statements,
+    path_of,
+    returns_of,
+    within,
+)
 from .syntax import Syntax
 
 _AROUND = {"enumerate", "tqdm", "iter", "islice", "progress_bar", "track"}
@@ -171,7 +180,7 @@ class Supplies:
         """Return what `loaders[name] = ...` puts in, where the name is computed."""
         return [
             statement.value
-            for statement in within_body(self._syntax.scope(node))
+            for statement in own_statements(self._syntax.scope(node))
             if isinstance(statement, ast.Assign)
             for target in statement.targets
             if isinstance(target, ast.Subscript) and path_of(target.value) == path
@@ -209,11 +218,8 @@ def within_body(scope: ast.AST) -> Iterable[ast.AST]:
 
 def returned_by(function: Function) -> list[ast.expr]:
     """Return what a function can return."""
-    return [
-        node.value
-        for node in within_body(function)
-        if isinstance(node, ast.Return) and node.value is not None and not is_none(node.value)
-    ]
+    given = (each.value for each in returns_of(function))
+    return [value for value in given if value is not None and not is_none(value)]
 
 
 def passed(call: ast.Call, function: Function, name: str) -> ast.expr | None:
