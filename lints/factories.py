@@ -79,16 +79,17 @@ class Factories:
                     return None
                 if self.is_device(target):
                     device = target
-                elif self._is_tensor_there(target):
-                    like = target
                 else:
-                    return None
+                    like = target
             case "type_as" if len(call.args) == 1 and path_of(call.args[0]):
                 like = call.args[0]
             case _:
                 return None
         made = self._new.made(source or call.func.value, follow=source is not None)
-        return Moved(made, device, like) if made else None
+        # What the target holds takes far longer to tell than whether anything new is moved there.
+        if made is None or (call.func.attr == "to" and like and not self._is_tensor_there(like)):
+            return None
+        return Moved(made, device, like)
 
     def moved_later(self, factory: ast.Call) -> Moved | None:
         """Return how `x = torch.zeros(n)` is moved by a statement that reads `x` first: `x.cuda()`.

@@ -185,11 +185,14 @@ class NewTensors:
 
     def _of_function(self, call: ast.Call) -> Made | None:
         """Take in a function of the project that makes a tensor of the numbers it is given."""
+        defined = self._names.definition(call.func)
+        name = self._names.of(call.func)
+        own = isinstance(defined, Function)
+        if not own and (name is None or not self._names.outside.defines(name)):
+            return None  # before asking what its arguments hold, which takes long
         given = [*call.args, *(k.value for k in call.keywords)]
         if not all(self._is_plain(each) for each in given) or self._default_is_moved:
             return None
-        defined = self._names.definition(call.func)
-        name = self._names.of(call.func)
         if isinstance(defined, Function):
             makes = self._closed.makes_tensor(defined)
         else:
@@ -222,13 +225,13 @@ class NewTensors:
 
     def _all_new(self, parts: list[ast.expr], depth: int) -> tuple[ast.Call, str] | None:
         """Return a factory among parts that are all new tensors or plain numbers."""
-        found: list[tuple[ast.Call, str]] = []
-        for part in parts:
-            if new := self._new(part, depth):
-                found.append(new)
-            elif self._value(part).kind is not Kind.PLAIN and not self._is_number(part):
-                return None
-        return found[0] if found else None
+        new = [self._new(part, depth) for part in parts]
+        found = [each for each in new if each]
+        if not found:
+            return None  # before asking what the parts hold, which takes long
+        rest = (part for part, each in zip(parts, new, strict=True) if not each)
+        plain = (self._value(part).kind is Kind.PLAIN or self._is_number(part) for part in rest)
+        return found[0] if all(plain) else None
 
     def _is_number(self, node: ast.expr, depth: int = 4) -> bool:
         """Whether this is computed from a number of Python, as `math.log(n) / half` is."""
