@@ -25,8 +25,9 @@ _ROUNDS = 6
 # How many calls, and how many files, lead from a step to a call of another file.
 _MOST_CALLS = 8
 _MOST_FILES = 3
-# How many characters are looked at between two clean-ups of what the files left behind.
-_CLEANED_AFTER = 3_000_000
+# How many characters are looked at between two clean-ups of what the files left behind, which is
+# next to nothing: they are taken apart once they are judged.
+_CLEANED_AFTER = 20_000_000
 
 # Which functions of a file others call in every step, by their names in that file.
 Called = Mapping[str, HotCall]
@@ -113,12 +114,11 @@ class Analyst:
 
     def _clean_up(self, file: Surveyed, size: int) -> None:
         file.forget()
+        self._project.let_go()
         self._judged += size
         if self._judged > _CLEANED_AFTER:
             self._judged = 0
             gc.collect()
-            # What is left now is kept for long: it need not be looked at again each time.
-            gc.freeze()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What is worked out once about a file, on its stdlib tree: each question in its own room."""
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -40,6 +39,7 @@ from .survey import FRAMEWORKS
 from .syntax import Syntax
 from .terms import USUAL, Terms
 from .values import Kind
+from .words import has_word
 from .worker_code import WorkerCode
 
 
@@ -189,7 +189,7 @@ class FileFacts:
 
     def says_word(self, name: str) -> bool:
         """Whether a name stands anywhere in the file, and not only within a longer one."""
-        return bool(re.search(rf"\b{name}\b", self._source))
+        return has_word(self._source, name)
 
     @cached_property
     def attention(self) -> Attention:

@@ -1,7 +1,6 @@
 """What the files of a project are to each other: who defines what, and who calls whom."""
 
 import ast
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from .outside import LIBRARIES, HotCall
 from .paths import is_test_code
 from .values import UNKNOWN, Value
 from .view import View
+from .words import begins_line, has_word
 
 # How many characters of parsed files are held at once, how many questions may lead to each other,
 # and through how many modules a name may be passed on.
@@ -67,6 +67,7 @@ class Project:
         self._texts: dict[str, str | None] = {}
         self._held: OrderedDict[str, FileFacts | None] = OrderedDict()
         self._held_size = 0
+        self._gone: list[FileFacts] = []  # whoever asked about them may not be done yet
         self._offers: dict[str, _Offered] = {}
         self._targets: dict[tuple[str, str], Answer[Target | None]] = {}
         self._bases: dict[Target, Answer[frozenset[str]]] = {}
@@ -88,6 +89,11 @@ class Project:
         paths = frozenset(self._consulted)
         self._consulted.clear()
         return paths
+
+    def let_go(self) -> None:
+        """Free what is no longer held. Only between files: no question may be open."""
+        while self._gone:
+            self._gone.pop().dismiss()
 
     def target(self, importer: str, name: str) -> Target | None:
         """Return the file and the name in it that an imported name leads to."""
@@ -301,8 +307,9 @@ class Project:
             self._held[path] = facts
             self._held_size += len(text or "")
             while self._held_size > _HELD and len(self._held) > 1:
-                gone, _ = self._held.popitem(last=False)
+                gone, left = self._held.popitem(last=False)
                 self._held_size -= len(self._texts[gone] or "")
+                self._gone += [left] if left else []
         self._held.move_to_end(path)
         return self._held[path]
 
@@ -315,12 +322,9 @@ def _module_of(star: str) -> str:
 
 def _defines(text: str, name: str) -> bool:
     """Whether a module defines a function or class, as far as its text tells."""
-    if f"class {name}" not in text and f"def {name}" not in text:
-        return False
-    return bool(re.search(rf"^(class|def|async def) {re.escape(name)}\b", text, re.MULTILINE))
+    return any(begins_line(text, f"{kind} {name}") for kind in ("class", "def", "async def"))
 
 
 def _has_method(text: str, name: str) -> bool:
     """Whether a module defines a function or method of a name, as far as its text tells."""
-    # A plain word is found far faster than a pattern, and mostly is not there.
-    return f"def {name}" in text and bool(re.search(rf"\bdef {re.escape(name)}\b", text))
+    return has_word(text, f"def {name}")
