@@ -49,7 +49,7 @@ class Bindings:
 
     def __init__(self, syntax: Syntax) -> None:
         self._syntax = syntax
-        self._walrus = bool(syntax.nodes(ast.NamedExpr))
+        self._naming = {syntax.statement(each) for each in syntax.nodes(ast.NamedExpr)}
         self._made: dict[ast.AST, list[Binding]] = {}
         self._by_name: dict[ast.AST, dict[str, list[Binding]]] = {}
         self._of_scope: dict[ast.AST, dict[Path, list[Binding]]] = {}
@@ -227,7 +227,7 @@ class Bindings:
     def _by(self, statement: ast.AST) -> list[Binding]:
         if statement not in self._made:
             bound = list(_bound_by(statement))
-            if self._walrus:
+            if statement in self._naming:
                 bound += _named_within(statement)
             self._made[statement] = bound
         return self._made[statement]

@@ -1,6 +1,7 @@
 """What calls give back: of torch, of builtins, of this file's functions, of unknown code."""
 
 import ast
+from functools import cached_property
 
 from . import library
 from .devices import Devices
@@ -9,7 +10,7 @@ from .inputs import Valuer
 from .loaders import Loaders
 from .methods import Methods
 from .names import Names
-from .nodes import Function, is_abstract, keyword, returns_of, walk
+from .nodes import Function, is_abstract, keyword, returns_of
 from .regions import Regions
 from .roots import are_of_modules
 from .syntax import Syntax
@@ -58,7 +59,6 @@ class Calls:
         self._regions = regions
         self._loaders = loaders
         self._devices = Devices(values, syntax, names)
-        self._generators: dict[Function, bool] = {}
         self._methods = Methods(values, self._devices)
         self._made: dict[str, ast.Call] | None = None
 
@@ -243,16 +243,15 @@ class Calls:
 
     def given_back(self, function: Function) -> Value:
         """Return what a function of this file gives back."""
-        if self._yields(function):
+        if function in self._generators:
             return UNKNOWN
         returned = _returns(function)
         return join([self._values.value(value) for value in returned]) if returned else PLAIN
 
-    def _yields(self, function: Function) -> bool:
-        if function not in self._generators:
-            found = (isinstance(node, (ast.Yield, ast.YieldFrom)) for node in walk(function))
-            self._generators[function] = any(found)
-        return self._generators[function]
+    @cached_property
+    def _generators(self) -> set[ast.AST]:
+        """The functions that yield."""
+        return {self._syntax.scope(each) for each in self._syntax.nodes(ast.Yield, ast.YieldFrom)}
 
     def _of_unknown(self, call: ast.Call) -> Value:
         """What unknown code makes of tensors on the device lies there too, or was read already."""
