@@ -1,8 +1,10 @@
 """A project is more than its files: calls across files, the cache, several processes."""
 
+import gc
 import random
 import subprocess
 import sys
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from torch_perflint.lints.cache import _load
 from torch_perflint.lints.check import CheckResult, check_paths
 from torch_perflint.lints.config import LintConfig
 from torch_perflint.lints.modules import Modules
+from torch_perflint.lints.project import Project
 from torch_perflint.lints.work import Effort
 
 from .corpora import write_examples
@@ -233,3 +236,23 @@ def test_a_function_of_another_file_that_is_given_numbers_makes_its_tensor_on_th
         "    optimizer.step()\n"
     )
     assert _said(_check(project)) == [("train.py", 4, "PFL802")]
+
+
+def test_files_that_are_no_longer_held_are_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Rooms know each other: without being taken apart they wait for the garbage collector.
+    monkeypatch.setattr("torch_perflint.lints.project._HELD", 10)
+    texts = {f"{name}.py": f"class {name.upper()}:\n    pass\n" for name in "abc"}
+    asked = Project(list(texts), texts.get, trains=True)
+    gc.disable()
+    try:
+        first = asked._facts("a.py")
+        assert first is not None
+        first.names.global_definition("A")
+        tree = weakref.ref(first.syntax.tree)
+        del first
+        asked._facts("b.py")
+        assert tree() is not None  # whoever asked may not be done
+        asked.let_go()
+        assert tree() is None
+    finally:
+        gc.enable()
