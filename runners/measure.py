@@ -11,7 +11,7 @@ from .profile import LineTime, OperatorTime, ProfileSummary
 from .provenance import Provenance
 from .result import Failure
 from .sample import Counts, Pair, PerfTest, Segment, Side, SyncSite
-from .schedule import pace, turn_order
+from .schedule import Pace, pace, turn_order
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
@@ -81,10 +81,13 @@ class Launch:
         counts = _counts(done["counts"])
         return Examined(None, None, counts, done["peak"], done["machine"], provenance)
 
-    def time_segment(self, test: PerfTest) -> Segment:
-        """Build the test anew on both sides and time pairs of turns. Raises SideFailed."""
+    def time_segment(self, test: PerfTest, rhythm: Pace | None = None) -> Segment:
+        """Build the test anew on both sides and time pairs of turns. Raises SideFailed.
+
+        Without a `rhythm`, turns are made to fit the length of a step.
+        """
         with _Session(self, test) as session:
-            rhythm = pace(max(session.step_seconds.values()))
+            rhythm = rhythm or pace(max(session.step_seconds.values()))
             order = {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop}
             pairs = []
             for sides in turn_order(rhythm.pairs, self._random):
