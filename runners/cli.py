@@ -14,6 +14,7 @@ exit status
   1  slower, a counter over its budget, or a perf test that fails or hangs on head only
   2  perflint could not do its work
   3  refused: the two sides are not comparable
+  130  stopped: what was measured by then is told
 """
 
 
@@ -69,4 +70,6 @@ def _bench(options: argparse.Namespace) -> int:
         print(f"none of the {found} perf tests is affected" if found else "no perf tests found")
     for note in result.notes:
         print(note)
+    if result.interrupted:
+        return 130
     return 1 if any(test.is_regression for test in result.tests) else 0

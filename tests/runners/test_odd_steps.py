@@ -1,0 +1,100 @@
+"""Steps that are hard to time, and runs that are cut short: the right result, or a clear word."""
+
+import textwrap
+from typing import Any
+
+import pytest
+from torch_perflint.runners.checkout import check_out
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.result import RunResult
+from torch_perflint.runners.run import RunOptions, run_perf_tests
+
+pytestmark = pytest.mark.torch
+
+PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+
+
+def run(repo: Any, say: Any = lambda what: None, **config: Any) -> RunResult:
+    with check_out(repo.root, "main~1", "main") as sides:
+        settings = RunnersConfig(**{"timeout": 60, "max_seconds": 8, **config})
+        return run_perf_tests(sides, settings, RunOptions(), say)
+
+
+def change(repo: Any, step: str, *, tests: int = 1) -> None:
+    """Commit a library with this step, its perf tests, and a change that alters no work."""
+    test = "import pytest, lib\n" + "".join(
+        f"@pytest.mark.perf\ndef test_{number}(perf): perf(lib.make())\n" for number in range(tests)
+    )
+    library = "import time, torch\n" + textwrap.dedent(step)
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": library, "test_lib.py": test})
+    repo.commit({"lib.py": library + "# nothing but a comment\n"})
+
+
+def test_a_step_whose_work_grows_has_grown_as_much_on_both_sides(repo: Any) -> None:
+    change(
+        repo,
+        """
+        def make():
+            done = 0
+            def step():
+                nonlocal done
+                done += 1
+                open("steps.txt", "w").write(str(done))
+                torch.ones(done)
+                time.sleep(0.02 if done % 7 else 0.05)
+            return step
+        """,
+    )
+    seen: list[tuple[str, str]] = []
+
+    with check_out(repo.root, "main~1", "main") as sides:
+
+        def say(what: str) -> None:
+            if "after" in what:
+                roots = (sides.base_root, sides.head_root)
+                seen.append(tuple((root / "steps.txt").read_text() for root in roots))  # type: ignore[arg-type]
+
+        settings = RunnersConfig(timeout=60, max_seconds=3)
+        run_perf_tests(sides, settings, RunOptions(), say)
+    assert seen
+    assert all(base == head for base, head in seen)
+
+
+def test_a_step_that_is_too_long_to_be_timed_is_said_to_be(repo: Any) -> None:
+    change(repo, "def make(): return lambda: time.sleep(0.3)\n")
+    (result,) = run(repo, max_seconds=2).tests
+    assert result.verdict is Verdict.UNSURE
+    assert "a step takes 0.3 s, so that a segment would take" in result.reason
+    assert "`max_seconds`" in result.reason
+    assert result.counters
+
+
+def test_a_step_of_some_microseconds_is_timed(repo: Any) -> None:
+    change(repo, "def make(): return lambda: sum(range(400))\n")
+    (result,) = run(repo).tests
+    assert result.comparison is not None
+    assert 1e-7 < result.comparison.base_seconds < 1e-3
+    assert result.verdict in (Verdict.SAME, Verdict.UNSURE)
+
+
+def test_a_run_whose_time_is_up_still_counts(repo: Any) -> None:
+    change(repo, "def make(): return lambda: torch.ones(3).sum().item()\n", tests=2)
+    result = run(repo, total_seconds=0.001)
+    assert [test.verdict for test in result.tests] == [Verdict.UNSURE, Verdict.UNSURE]
+    assert "`total_seconds`" in result.tests[0].reason
+    assert {counter.name: counter.head for counter in result.tests[1].counters}["host_syncs"] == 1
+
+
+def test_a_run_that_is_stopped_tells_what_it_has(repo: Any) -> None:
+    change(repo, "def make(): return lambda: torch.ones(3).sum()\n", tests=2)
+
+    def say(what: str) -> None:
+        if what.startswith("test_1 (2 of 2)"):
+            raise KeyboardInterrupt
+
+    result = run(repo, say)
+    assert result.interrupted
+    assert [test.test.name for test in result.tests] == ["test_0"]
+    assert "stopped by the user" in result.notes[-1]
+    assert not run(repo).interrupted
