@@ -1,4 +1,4 @@
-"""Peak memory of a perf test: what tensors held at their most, in bytes."""
+"""Memory of a step, in bytes: what tensors take in all, and what they hold at their most."""
 
 import gc
 from collections.abc import Callable
@@ -8,29 +8,53 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 
-def start_peak() -> None:
-    """Forget earlier peaks; called before the test builds anything."""
+def start() -> None:
+    """Give back what earlier tests left in the device's cache; called before a test builds."""
     if torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
-def peak_bytes(step: Callable[[], object]) -> int:
-    """Run one step and return the peak that tensors held, in bytes.
+def reserved_bytes() -> int | None:
+    """The most that the device's caching allocator reserved since `start`; None without one."""
+    return torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None
 
-    On a GPU this is the allocator's own peak since `start_peak`, set-up included. On a CPU, which
-    keeps no such account, it is what all tensors hold before the step plus the most that the step
-    adds, from the profiler's allocation events.
+
+def count_memory(step: Callable[[], object], times: int = 2) -> list[dict[str, int]]:
+    """Run a few steps; return for each of `times` what was allocated, and its peak, in bytes.
+
+    The peak is what all tensors hold before the step plus the most that the step adds. On a GPU
+    both are the allocator's own account. A CPU keeps none: there they come from the profiler's
+    allocation events and from the tensors that are alive.
     """
     if torch.cuda.is_available():
-        step()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated()
+        return [_on_device(step) for _ in range(times)]
     # The allocator reports the release of a block only where it saw it taken, so the first recorded
     # step makes it see the gradients and other blocks that the second one releases.
     _recorded(step)
+    return [_on_host(step) for _ in range(times)]
+
+
+def _on_device(step: Callable[[], object]) -> dict[str, int]:
+    gc.collect()
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_stats()["allocated_bytes.all.allocated"]
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    torch.cuda.synchronize()
+    after = torch.cuda.memory_stats()["allocated_bytes.all.allocated"]
+    return {"allocated_bytes": after - before, "peak_bytes": torch.cuda.max_memory_allocated()}
+
+
+def _on_host(step: Callable[[], object]) -> dict[str, int]:
     gc.collect()
     held = _held_bytes()
-    return held + _largest_sum(_recorded(step))
+    sizes = _recorded(step)
+    return {
+        "allocated_bytes": sum(size for size in sizes if size > 0),
+        "peak_bytes": held + _largest_sum(sizes),
+    }
 
 
 def _recorded(step: Callable[[], object]) -> list[int]:
