@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, record_function
+
+_MARK = "perflint: one step"
 
 
 def start() -> None:
@@ -30,10 +32,7 @@ def count_memory(step: Callable[[], object], times: int = 2) -> list[dict[str, i
     """
     if torch.cuda.is_available():
         return [_on_device(step) for _ in range(times)]
-    # The allocator reports the release of a block only where it saw it taken, so the first recorded
-    # step makes it see the gradients and other blocks that the second one releases.
-    _recorded(step)
-    return [_on_host(step) for _ in range(times)]
+    return _on_host(step, times)
 
 
 def _on_device(step: Callable[[], object]) -> dict[str, int]:
@@ -47,24 +46,36 @@ def _on_device(step: Callable[[], object]) -> dict[str, int]:
     return {"allocated_bytes": after - before, "peak_bytes": torch.cuda.max_memory_allocated()}
 
 
-def _on_host(step: Callable[[], object]) -> dict[str, int]:
-    gc.collect()
-    held = _held_bytes()
-    sizes = _recorded(step)
-    return {
-        "allocated_bytes": sum(size for size in sizes if size > 0),
-        "peak_bytes": held + _largest_sum(sizes),
-    }
-
-
-def _recorded(step: Callable[[], object]) -> list[int]:
-    """Run the step; list the bytes of each allocation (negative: release), in the order of time."""
+def _on_host(step: Callable[[], object], times: int) -> list[dict[str, int]]:
+    held = []
     recording: Any = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
     with recording:
+        # The allocator reports the release of a block only where it saw it taken, so a step that
+        # does not count makes it see the gradients and other blocks that the next one releases.
         step()
+        for _ in range(times):
+            gc.collect()
+            held.append(_held_bytes())
+            with record_function(_MARK):
+                step()
     events = recording.profiler.kineto_results.events()
-    memory = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
-    return [size for _, size in sorted(memory, key=lambda item: item[0])]
+    return [
+        {
+            "allocated_bytes": sum(size for size in sizes if size > 0),
+            "peak_bytes": before + _largest_sum(sizes),
+        }
+        for before, sizes in zip(held, _marked(events), strict=True)
+    ]
+
+
+def _marked(events: list[Any]) -> list[list[int]]:
+    """For each marked step, the bytes of its allocations (negative: release) in order of time."""
+    marks = sorted((e.start_ns(), e.end_ns()) for e in events if e.name() == _MARK)
+    memory = sorted(
+        ((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"),
+        key=lambda item: item[0],
+    )
+    return [[size for at, size in memory if start <= at <= end] for start, end in marks]
 
 
 def _held_bytes() -> int:
