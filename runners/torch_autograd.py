@@ -70,7 +70,8 @@ def count_saved(step: Callable[[], object]) -> int | None:
             saved += tensor.numel() * tensor.element_size()
         else:
             known = False
-        return tensor
+        # The tensor itself would lead back to the node that keeps it, and never be freed.
+        return tensor.detach()
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         step()

@@ -12,6 +12,7 @@ _KEPT, _KEEP = 64, 1 << 16
 STEPS = 3
 
 Counted = dict[str, int]
+NOTHING: Counted = {"graph_breaks": 0, "recompiles": 0}
 
 
 def forget() -> None:
@@ -50,23 +51,25 @@ def first_steps(step: Callable[[], object]) -> Counted:
 def compile_again(step: Callable[[], object], first: Counted) -> tuple[Counted, Counted]:
     """Compile the step once more; return two counts of it, which agree unless they cannot.
 
-    `first` is what `first_steps` said. It differs where the test compiles while it is set up, or
-    where the first step of all is special: then the step is compiled a third time.
+    `first` is what `first_steps` said. Its graph breaks differ where the test compiles while it is
+    set up, or where the first step of all is special: then the step is compiled a third time.
+    Recompilations are those of `first`: tensors remember which of their sizes varied, so that they
+    do not come again.
     """
     if not is_compiled():
         return first, first
-    second = _anew(step)
-    return (first, second) if first == second else (second, _anew(step))
+    second = _anew(step, first)
+    return (first, second) if first == second else (second, _anew(step, first))
 
 
-def _anew(step: Callable[[], object]) -> Counted:
+def _anew(step: Callable[[], object], first: Counted) -> Counted:
     torch._dynamo.reset()
-    return first_steps(step)
+    return {**first, "graph_breaks": first_steps(step)["graph_breaks"]}
 
 
 def _so_far() -> Counted:
     if _dynamo() is None:
-        return {"graph_breaks": 0, "recompiles": 0}
+        return NOTHING
     utils = _utils()
     compilations = utils.get_compilation_metrics()
     breaks = {"graph_breaks": sum(utils.counters["graph_break"].values())}

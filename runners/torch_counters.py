@@ -33,8 +33,9 @@ def count_steps(
         counts.update(_called_and_saved(step, root))
     for counts, memory in zip(both, torch_memory.count_memory(step), strict=True):
         counts.update(memory)
-    none_yet: torch_compile.Counted = {"graph_breaks": 0, "recompiles": 0}
-    again = torch_compile.compile_again(step, none_yet if compiled is None else compiled)
+    if compiled is None:
+        compiled = {} if torch_compile.is_compiled() else torch_compile.NOTHING
+    again = torch_compile.compile_again(step, compiled)
     for counts, breaks in zip(both, again, strict=True):
         counts.update(breaks)
     sites = [found for _, found in operators]

@@ -92,6 +92,8 @@ def _block(tensor: torch.Tensor) -> tuple[int, int] | None:
     """Return address and size of a tensor's memory, or None where it has none on the CPU."""
     with torch._C.DisableTorchFunctionSubclass():
         # Sparse tensors and subclasses that wrap others hold theirs in parts, fake tensors nowhere.
+        if hasattr(type(tensor), "__tensor_flatten__"):
+            return None
         if tensor.layout is not torch.strided or tensor.device.type != "cpu":
             return None
         storage = tensor.untyped_storage()
