@@ -143,7 +143,15 @@ def _counters(old: TestResult, new: TestResult) -> tuple[CounterChange, ...]:
 def _peak(old: TestResult, new: TestResult) -> PeakMemory | None:
     if old.peak is None or new.peak is None:
         return None
-    return PeakMemory(new.peak.device, old.peak.head, new.peak.head)
+    return PeakMemory(
+        new.peak.device,
+        old.peak.head,
+        new.peak.head,
+        base_reserved=old.peak.head_reserved,
+        head_reserved=new.peak.head_reserved,
+        base_host=old.peak.head_host,
+        head_host=new.peak.head_host,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

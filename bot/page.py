@@ -18,6 +18,7 @@ from .rows import (
     finding_item,
     is_plain_code,
     line_costs,
+    memory_remarks,
     profile_view,
     test_row,
 )
@@ -260,6 +261,7 @@ class Page:
             if result.verdict not in (Verdict.UNSURE, Verdict.BROKEN, Verdict.FAILED):
                 warnings = result.comparison.warnings if result.comparison else ()
                 texts += [result.reason, *warnings]
+            texts += memory_remarks(result.peak)
             texts += [
                 f"{name.replace('_', ' ')} left out, since two steps of one side differ in it"
                 for name in result.unstable

@@ -12,7 +12,8 @@ from ..lints.finding import Finding
 from ..runners.result import RunResult, TestResult
 
 # What each version changed:
-# 1: the first.
+# 1: the first. A field that has a default may be added without a new version: what lacks it, or
+#    does not know it, is read all the same. So were the reserved and the host's peak memory.
 SCHEMA_VERSION = 1
 
 # Two hundred times what a run of ten perf tests needs; a larger file is no report of ours.

@@ -25,6 +25,8 @@ ICONS = {
 }
 SEVERITY_ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 MOST_SITES = 2
+# From this share on, memory that is not counted exactly is worth a word: less comes and goes.
+LOOSE_MEMORY_MATTERS = 0.1
 NAME_LIMIT = 48
 # Before the names of backward nodes; it only makes the table wider.
 _AUTOGRAD = "autograd::engine::evaluate_function: "
@@ -177,6 +179,22 @@ def _peak(peak: PeakMemory | None) -> str:
         return numbers.NONE
     size, difference = numbers.peak_bytes(peak.base, peak.head)
     return cell(f"{size} **({difference})**" if difference else size)
+
+
+def memory_remarks(peak: PeakMemory | None) -> list[str]:
+    """What else of memory differs by enough to be told: the allocator's share, the process's."""
+    if peak is None:
+        return []
+    sides = {
+        f"the allocator of {peak.device} reserved": (peak.base_reserved, peak.head_reserved),
+        "the process held (not exact)": (peak.base_host, peak.head_host),
+    }
+    return [
+        f"{what} {size} at its peak ({difference})"
+        for what, (base, head) in sides.items()
+        if base and head and abs(head - base) >= LOOSE_MEMORY_MATTERS * base
+        for size, difference in [numbers.peak_bytes(base, head)]
+    ]
 
 
 def _operator_row(operator: OperatorChange) -> list[str]:

@@ -141,4 +141,12 @@ def _new_sites(base: Examined, head: Examined, source: Source) -> tuple[SyncSite
 
 def _peak(base: Examined, head: Examined) -> PeakMemory:
     device = str((head.machine or {}).get("device", "cpu"))
-    return PeakMemory(device, base.peak_bytes, head.peak_bytes)
+    return PeakMemory(
+        device,
+        base.memory.allocated,
+        head.memory.allocated,
+        base_reserved=base.memory.reserved,
+        head_reserved=head.memory.reserved,
+        base_host=base.memory.host,
+        head_host=head.memory.host,
+    )

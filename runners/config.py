@@ -13,8 +13,26 @@ from .. import PerflintError
 # The tables that [tool.perflint] may hold, one for each room.
 _ROOMS = ("lints", "runners", "bot", "telemetry")
 
-# What is counted of a step, and may have a budget.
-COUNTERS = ("operators", "host_syncs")
+# What is counted of a step, and may have a budget; docs/counters.md says what each means.
+COUNTERS = (
+    "operators",
+    "host_syncs",
+    "copies",
+    "copy_bytes",
+    "h2d_copy_bytes",
+    "d2h_copy_bytes",
+    "flops",
+    "allocated_bytes",
+    "peak_bytes",
+    "saved_for_backward_bytes",
+    "autograd_nodes",
+    "kernel_launches",
+    "graph_breaks",
+    "recompiles",
+    "collectives",
+    "collective_bytes",
+    "python_calls",
+)
 
 
 @dataclass(frozen=True, slots=True)

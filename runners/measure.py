@@ -12,7 +12,7 @@ from .isolate import SideFailed, Worker, WorkerPlan
 from .profile import LineTime, OperatorTime, ProfileSummary
 from .provenance import Provenance
 from .result import Failure
-from .sample import Counts, Pair, PerfTest, Segment, Side, SyncSite
+from .sample import Counts, Memory, Pair, PerfTest, Segment, Side, SyncSite
 from .schedule import Pace, pace, turn_order
 
 # Rounds of profiling in which each side profiles this many steps.
@@ -26,7 +26,7 @@ class Examined:
     failure: Failure | None = None
     skipped: str | None = None
     counts: Counts = field(default_factory=Counts)
-    peak_bytes: int = 0
+    memory: Memory = field(default_factory=Memory)
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -89,7 +89,8 @@ class Launch:
             failure = Failure(done["summary"], done["details"])
             return Examined(failure=failure, provenance=provenance)
         counts = _counts(done["counts"])
-        return Examined(None, None, counts, done["peak"], done["machine"], provenance)
+        memory = Memory(**done["memory"])
+        return Examined(None, None, counts, memory, done["machine"], provenance)
 
     def time_segment(
         self, test: PerfTest, rhythm: Pace | None = None, *, most_seconds: float = math.inf

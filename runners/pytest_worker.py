@@ -101,13 +101,15 @@ class Worker:
 
     def _run(self, item: pytest.Item, order: Message) -> Message:
         """Run one test once, from set-up to tear-down of everything, in the ordered way."""
-        from . import torch_memory, torch_step
+        from . import torch_compile, torch_memory, torch_step
 
         counts = order["do"] == "count"
         driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
-        torch_memory.start_peak()
+        torch_memory.start()
+        if counts:
+            torch_compile.forget()
         # Counts are exact, and jitter would show up in the peak of memory.
         jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
         torch_step.seed_everything(order["seed"])
@@ -156,20 +158,17 @@ class _CountDriver:
     def drive(self, step: Callable[[], object]) -> None:
         """Run the step until lazy initialisation is over, then count it."""
         self.drove = True
-        from . import torch_counters, torch_memory, torch_step
+        from . import torch_examine, torch_step
 
-        for _ in range(3):
-            step()
-        counts = torch_counters.count_steps(step, self._root)
-        peak = torch_memory.peak_bytes(step)
+        counts, memory = torch_examine.examine(step, self._root)
         self._result = {
             "counts": dataclasses.asdict(counts),
-            "peak": peak,
+            "memory": dataclasses.asdict(memory),
             "machine": torch_step.describe(),
         }
 
     def result(self) -> Message:
-        """Return the counts, the peak in bytes and the machine; nothing where no step ran."""
+        """Return the counts, the memory and the machine; nothing where no step ran."""
         return self._result
 
 

@@ -20,11 +20,20 @@ class CounterChange:
 
 @dataclass(frozen=True, slots=True)
 class PeakMemory:
-    """Peak bytes allocated by tensors while the test ran, on `device` ("cpu", "cuda")."""
+    """Peak bytes of a step on each side; `device` is "cpu" or "cuda".
+
+    `base` and `head` are what tensors held on the device, exactly. Reserved is the most that its
+    caching allocator took, None on a CPU, which has none. Host is the largest resident set of the
+    process while it stepped; it is not exact, and None where the system does not tell.
+    """
 
     device: str
     base: int
     head: int
+    base_reserved: int | None = None
+    head_reserved: int | None = None
+    base_host: int | None = None
+    head_host: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,20 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What one step needs, in bytes.
+
+    `allocated` is the peak that tensors hold, `reserved` the most that the device's caching
+    allocator took (None without a device). `host` is the largest resident set of the process; it
+    is not exact, and None where the system does not tell.
+    """
+
+    allocated: int = 0
+    reserved: int | None = None
+    host: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """Where the numbers come from; both sides of one run share it."""
 

@@ -1,46 +1,81 @@
-"""Peak memory of a perf test: what tensors held at their most, in bytes."""
+"""Memory of a step, in bytes: what tensors take in all, and what they hold at their most."""
 
 import gc
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, record_function
+
+_MARK = "perflint: one step"
 
 
-def start_peak() -> None:
-    """Forget earlier peaks; called before the test builds anything."""
+def start() -> None:
+    """Give back what earlier tests left in the device's cache; called before a test builds."""
     if torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
-def peak_bytes(step: Callable[[], object]) -> int:
-    """Run one step and return the peak that tensors held, in bytes.
+def reserved_bytes() -> int | None:
+    """The most that the device's caching allocator reserved since `start`; None without one."""
+    return torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None
 
-    On a GPU this is the allocator's own peak since `start_peak`, set-up included. On a CPU, which
-    keeps no such account, it is what all tensors hold before the step plus the most that the step
-    adds, from the profiler's allocation events.
+
+def count_memory(step: Callable[[], object], times: int = 2) -> list[dict[str, int]]:
+    """Run a few steps; return for each of `times` what was allocated, and its peak, in bytes.
+
+    The peak is what all tensors hold before the step plus the most that the step adds. On a GPU
+    both are the allocator's own account. A CPU keeps none: there they come from the profiler's
+    allocation events and from the tensors that are alive.
     """
     if torch.cuda.is_available():
-        step()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated()
-    # The allocator reports the release of a block only where it saw it taken, so the first recorded
-    # step makes it see the gradients and other blocks that the second one releases.
-    _recorded(step)
+        return [_on_device(step) for _ in range(times)]
+    return _on_host(step, times)
+
+
+def _on_device(step: Callable[[], object]) -> dict[str, int]:
     gc.collect()
-    held = _held_bytes()
-    return held + _largest_sum(_recorded(step))
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_stats()["allocated_bytes.all.allocated"]
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    torch.cuda.synchronize()
+    after = torch.cuda.memory_stats()["allocated_bytes.all.allocated"]
+    return {"allocated_bytes": after - before, "peak_bytes": torch.cuda.max_memory_allocated()}
 
 
-def _recorded(step: Callable[[], object]) -> list[int]:
-    """Run the step; list the bytes of each allocation (negative: release), in the order of time."""
+def _on_host(step: Callable[[], object], times: int) -> list[dict[str, int]]:
+    held = []
     recording: Any = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
     with recording:
+        # The allocator reports the release of a block only where it saw it taken, so a step that
+        # does not count makes it see the gradients and other blocks that the next one releases.
         step()
+        for _ in range(times):
+            gc.collect()
+            held.append(_held_bytes())
+            with record_function(_MARK):
+                step()
     events = recording.profiler.kineto_results.events()
-    memory = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
-    return [size for _, size in sorted(memory, key=lambda item: item[0])]
+    return [
+        {
+            "allocated_bytes": sum(size for size in sizes if size > 0),
+            "peak_bytes": before + _largest_sum(sizes),
+        }
+        for before, sizes in zip(held, _marked(events), strict=True)
+    ]
+
+
+def _marked(events: list[Any]) -> list[list[int]]:
+    """For each marked step, the bytes of its allocations (negative: release) in order of time."""
+    marks = sorted((e.start_ns(), e.end_ns()) for e in events if e.name() == _MARK)
+    memory = sorted(
+        ((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"),
+        key=lambda item: item[0],
+    )
+    return [[size for at, size in memory if start <= at <= end] for start, end in marks]
 
 
 def _held_bytes() -> int:
@@ -57,6 +92,8 @@ def _block(tensor: torch.Tensor) -> tuple[int, int] | None:
     """Return address and size of a tensor's memory, or None where it has none on the CPU."""
     with torch._C.DisableTorchFunctionSubclass():
         # Sparse tensors and subclasses that wrap others hold theirs in parts, fake tensors nowhere.
+        if hasattr(type(tensor), "__tensor_flatten__"):
+            return None
         if tensor.layout is not torch.strided or tensor.device.type != "cpu":
             return None
         storage = tensor.untyped_storage()

@@ -20,7 +20,7 @@ from torch_perflint.lints.outcome import Outcome
 from torch_perflint.lints.outputs import jsonl
 from torch_perflint.lints.outputs.json import render as as_json
 from torch_perflint.runners import compare, profile, result, sample
-from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.config import COUNTERS, RunnersConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,6 +75,12 @@ def test_every_field_of_a_report_is_on_its_page(part: type) -> None:
 
 def test_a_field_that_the_page_lacks_would_be_seen() -> None:
     assert {"no_such_field"} - words_of(REPORT_PAGE) == {"no_such_field"}
+
+
+def test_every_counter_is_explained_on_its_page() -> None:
+    page = (ROOT / "docs" / "counters.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE)))
+    assert sorted(named) == sorted(COUNTERS)
 
 
 def test_the_page_names_the_schema_version() -> None:

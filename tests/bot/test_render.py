@@ -28,6 +28,7 @@ from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
+    PeakMemory,
     TestResult,
 )
 from torch_perflint.runners.sample import PerfTest
@@ -43,6 +44,7 @@ from .reports import (
     IDENTICAL,
     LINK,
     LOADER,
+    MIB,
     NEW,
     REPORTS,
     SKIPPED,
@@ -300,3 +302,13 @@ def test_both_ends_of_an_absurd_interval_are_cut_alike() -> None:
     assert interval(19_852.24, 30_000.0) == "[>+999, >+999]"
     assert interval(-0.5, 30_000.0) == f"[{MINUS}50.0, >+999]"
     assert interval(9.99, 9.99) == "[+999.0, +999.0]"
+
+
+def test_memory_beside_the_tensors_is_told_where_it_differs_by_enough() -> None:
+    peak = PeakMemory("cuda", MIB, MIB, 100 * MIB, 120 * MIB, 1000 * MIB, 1001 * MIB)
+    page = render_comment(report(timed("test_a", Verdict.SAME, 0.0, peak=peak)))
+    assert "the allocator of cuda reserved 120.0 MiB at its peak (+20.0)" in page
+    assert "the process held" not in page
+    larger = replace(peak, head_host=1200 * MIB)
+    page = render_comment(report(timed("test_a", Verdict.SAME, 0.0, peak=larger)))
+    assert "the process held (not exact) 1.2 GiB at its peak (+0.2)" in page

@@ -6,7 +6,7 @@ from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.measure import Examined
 from torch_perflint.runners.profile import LineTime, ProfileSummary
 from torch_perflint.runners.result import Failure, TestResult
-from torch_perflint.runners.sample import Counts, PerfTest, Side, SyncSite
+from torch_perflint.runners.sample import Counts, Memory, PerfTest, Side, SyncSite
 
 FAILED = Examined(failure=Failure("ValueError: no", "..."))
 SKIPPED = Examined(skipped="no camera here")
@@ -21,7 +21,7 @@ def ran(
     peak: int = 0,
 ) -> Examined:
     counts = Counts(values or {}, unstable or {}, syncs)
-    return Examined(counts=counts, peak_bytes=peak, machine={"device": "cuda"})
+    return Examined(counts=counts, memory=Memory(peak, 2 * peak), machine={"device": "cuda"})
 
 
 def assembled(
@@ -111,6 +111,8 @@ def test_peaks_and_profiles_are_told_where_both_sides_have_them() -> None:
     result = assembled(ran(peak=100), ran(peak=104))
     assert result.peak is not None
     assert (result.peak.device, result.peak.base, result.peak.head) == ("cuda", 100, 104)
+    assert (result.peak.base_reserved, result.peak.head_reserved) == (200, 208)
+    assert (result.peak.base_host, result.peak.head_host) == (None, None)
     assert result.profile is None
     assert assembled(FAILED, ran(peak=104)).peak is None
 

@@ -20,13 +20,29 @@ def test_a_read_of_a_device_tensor_is_a_host_sync_and_one_of_a_host_tensor_is_no
 
 def test_the_peak_is_the_allocator_s() -> None:
     import torch
-    from torch_perflint.runners.torch_memory import peak_bytes, start_peak
+    from torch_perflint.runners.torch_memory import count_memory, reserved_bytes, start
 
-    start_peak()
+    start()
     before = torch.cuda.memory_allocated()
-    assert peak_bytes(lambda: torch.empty(1 << 26, dtype=torch.uint8, device="cuda")) >= (
-        before + (1 << 26)
+    (counted,) = count_memory(
+        lambda: torch.empty(1 << 26, dtype=torch.uint8, device="cuda"), times=1
     )
+    assert counted == {"allocated_bytes": 1 << 26, "peak_bytes": before + (1 << 26)}
+    assert (reserved_bytes() or 0) >= counted["peak_bytes"]
+
+
+def test_kernel_launches_and_copies_between_host_and_device_are_counted() -> None:
+    import torch
+    from torch_perflint.runners.torch_counters import count_steps
+
+    here = Path(__file__).resolve().parent
+    on_device, on_host = torch.ones(4, device="cuda"), torch.ones(4)
+    values = count_steps(lambda: on_device + on_device, here).values
+    assert (values["kernel_launches"], values["copies"]) == (1, 0)
+    values = count_steps(lambda: on_host.to("cuda"), here).values
+    assert (values["h2d_copy_bytes"], values["d2h_copy_bytes"]) == (16, 0)
+    values = count_steps(lambda: on_device.cpu(), here).values
+    assert (values["h2d_copy_bytes"], values["d2h_copy_bytes"]) == (0, 16)
 
 
 def test_kernel_time_goes_to_the_line_that_launched_it() -> None:

@@ -14,11 +14,11 @@ pytestmark = [
 
 
 def peak(step: Callable[[], object]) -> int:
-    from torch_perflint.runners.torch_memory import peak_bytes, start_peak
+    from torch_perflint.runners.torch_memory import count_memory
 
-    start_peak()
-    gc.collect()
-    return peak_bytes(step)
+    first, second = count_memory(step)
+    assert first == second
+    return first["peak_bytes"]
 
 
 @pytest.fixture

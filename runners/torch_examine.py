@@ -1,0 +1,25 @@
+"""Looks at a test's step once: its first steps, what it does in one step, what memory it takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from . import torch_compile, torch_memory
+from .host_memory import high_water_bytes
+from .sample import Counts, Memory
+from .torch_counters import count_steps
+
+
+def examine(step: Callable[[], object], root: Path) -> tuple[Counts, Memory]:
+    """Run the step until lazy initialisation is over, then count it and its memory.
+
+    `root` is the worktree. What is counted for `torch.compile` begins with the first step, so
+    `torch_compile.forget` and `torch_memory.start` come before the test is built.
+    """
+    compiled = torch_compile.first_steps(step)
+    # Before anything looks at the step: instruments need memory of their own.
+    host = high_water_bytes(step)
+    reserved = torch_memory.reserved_bytes()
+    counts = count_steps(step, root, compiled)
+    # Where the peak is not the same each time, the larger one is what has to fit.
+    most = counts.unstable.get("peak_bytes", (0, 0))[1]
+    return counts, Memory(counts.values.get("peak_bytes", most), reserved, host)
