@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .gpu import GpuRecord
+
 
 class Side(Enum):
     """The two versions of the code that are compared."""
@@ -49,10 +51,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Pairs measured on one build of the test's state; a launch is one life of both processes."""
+    """Pairs measured on one build of the test's state; a launch is one life of both processes.
+
+    `gpu` is what was seen of the card meanwhile; None where the steps do not run on one.
+    """
 
     launch: int
     pairs: tuple[Pair, ...]
+    gpu: GpuRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
