@@ -52,7 +52,8 @@ def uses_mps(card: Card, environment: Mapping[str, str], *, daemon: bool) -> boo
     `daemon`: its control pipe exists where the environment says, or in its usual place. A MIG slice
     is another thing: its share of the card is its own.
     """
-    return bool(card.mps_clients) or (daemon or bool(environment.get("CUDA_MPS_PIPE_DIRECTORY")))
+    named = bool(environment.get("CUDA_MPS_PIPE_DIRECTORY"))
+    return bool(card.mps_clients) or daemon or named
 
 
 def sharing_notes(card: Card, *, mps: bool) -> tuple[str, ...]:
