@@ -22,17 +22,11 @@ _REASONS = {
     0x040: "hardware thermal slowdown",
     0x080: "power brake",
 }
-_SET_BY_HAND = 0x002
 
 
 def reasons_of(bits: int) -> tuple[str, ...]:
     """Put NVML's bits for what holds the clock down into words."""
     return tuple(word for bit, word in _REASONS.items() if bits & bit)
-
-
-def is_set_by_hand(bits: int) -> bool:
-    """Whether the clock is held where somebody set it (`nvidia-smi -ac` and its like)."""
-    return bool(bits & _SET_BY_HAND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from .. import PerflintError
 from .options import orderly_end
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .config import RunnersConfig
     from .doctor import Check, SelfComparison
 
@@ -52,6 +54,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     from .config import load_config
     from .doctor import Level, diagnose
+    from .doctor_gpu import NOT_RUN_YET
     from .doctor_output import as_json, as_text
     from .machine import cpu_name
     from .machine_state import between, read_counters, read_state, usable_processors
@@ -67,15 +70,35 @@ def _doctor(options: argparse.Namespace) -> int:
     outcome = _Outcome() if options.no_measure else _compare(config, options.seed)
     if outcome.measured:
         state = replace(state, measuring=between(after, read_counters(root, usable), usable))
-    checks = [*diagnose(state), *outcome.checks]
+    checks = [*diagnose(state), *_gpu_checks(root), *outcome.checks]
     headline = f"{state.cpu}, {state.usable} usable processors, {state.system}"
     if options.format == "json":
-        print(as_json(headline, checks, outcome.measured))
+        print(as_json(headline, checks, outcome.measured, [NOT_RUN_YET]))
     else:
-        print(as_text(headline, checks))
+        print(as_text(headline, checks, [NOT_RUN_YET]))
     if outcome.failed:
         return 2
     return 1 if any(check.level is Level.BAD for check in checks) else 0
+
+
+def _gpu_checks(root: "Path") -> "tuple[Check, ...]":
+    import os
+
+    from .doctor_gpu import diagnose_gpus, unread
+    from .gpu_guard import mps_daemon_runs
+    from .nvml import Nvml, NvmlFailed
+    from .sharing import uses_mps
+
+    try:
+        with Nvml() as nvml:
+            cards = nvml.cards()
+    except NvmlFailed as error:
+        present = (root / "proc/driver/nvidia").exists() or (root / "dev/nvidiactl").exists()
+        return (unread(str(error), present=present),)
+    daemon = mps_daemon_runs()
+    mps = [uses_mps(card, os.environ, daemon=daemon) for card in cards]
+    blocking = os.environ.get("CUDA_LAUNCH_BLOCKING")
+    return diagnose_gpus(cards, mps=mps, launch_blocking=blocking)
 
 
 class _Outcome(NamedTuple):

@@ -19,7 +19,7 @@ from .machine_cpu import (
 )
 
 # What a user may have set that changes how steps run, by name.
-_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_LAUNCH_BLOCKING")
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)

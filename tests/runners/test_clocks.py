@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from torch_perflint.runners.clocks import (
     clock_notes,
-    is_set_by_hand,
     reasons_of,
     rejected,
     why_rejected,
@@ -38,7 +37,6 @@ def segment(*seen: GpuPair, launch: int = 1) -> Segment:
 def test_bits_become_words_and_an_idle_or_a_set_clock_is_no_throttling() -> None:
     assert reasons_of(0x1 | 0x2 | 0x100) == ()
     assert reasons_of(0x8 | 0x80) == ("hardware slowdown", "power brake")
-    assert is_set_by_hand(0x3) and not is_set_by_hand(0x1)
 
 
 @pytest.mark.parametrize(
