@@ -1,6 +1,8 @@
 """Measures one perf test on both sides, which take turns: counts, step times, profiles."""
 
+import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +36,14 @@ class Examined:
     peak_bytes: int = 0
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
+
+
+class StepTooLong(Exception):
+    """A step takes so long that too few would be timed to say anything."""
+
+    def __init__(self, step_seconds: float, needed: float) -> None:
+        super().__init__(f"a step takes {step_seconds:.0f} s, a segment at least {needed:.0f} s")
+        self.step_seconds, self.needed = step_seconds, needed
 
 
 class Launch:
@@ -134,28 +144,36 @@ class Launch:
         name = identity(card) if card.mig is not None else machine["gpu"]
         return {**machine, "gpu": name, "driver": card.driver}
 
-    def time_segment(self, test: PerfTest) -> Segment:
-        """Build the test anew on both sides and time pairs of turns. Raises SideFailed."""
+    def time_segment(
+        self, test: PerfTest, rhythm: Pace | None = None, *, most_seconds: float = math.inf
+    ) -> Segment:
+        """Build the test anew on both sides and time pairs of turns. Raises SideFailed.
+
+        Without a `rhythm`, turns are made to fit the length of a step. Raises StepTooLong where
+        even the fewest turns would take more than `most_seconds`.
+        """
         if test.id in self._apart:
-            return self._time_apart(test)
+            return self._time_apart(test, rhythm, most_seconds)
         try:
-            return self._time_together(test)
+            return self._time_together(test, rhythm, most_seconds)
         except SideFailed as error:
             if not is_out_of_memory(error.failure):
                 raise
         self._apart.add(test.id)
-        return self._time_apart(test)
+        return self._time_apart(test, rhythm, most_seconds)
 
-    def _time_together(self, test: PerfTest) -> Segment:
+    def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
         with Session(self._workers, self._guard, test) as session:
-            rhythm = pace(max(session.step_seconds.values()))
+            rhythm = _fitting(rhythm, session, most_seconds)
             rows = []
+            begin = time.monotonic()
             for sides in turn_order(rhythm.pairs, self._workers.random):
                 turns = {side: session.turn(side, rhythm) for side in sides}
                 rows.append((turns[Side.BASE], turns[Side.HEAD]))
-        return _segment(self.number, rows, session.on_gpu)
+            seconds = time.monotonic() - begin
+        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu)
 
-    def _time_apart(self, test: PerfTest) -> Segment:
+    def _time_apart(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
         """Time a block of turns of one side, two of the other, and one of the first again.
 
         A side's process lives alone: the other's is ended before, so that the GPU's memory is free.
@@ -163,15 +181,18 @@ class Launch:
         first = self._workers.random.choice(list(Side))
         early, late = self._workers.seed(), self._workers.seed()
         plan = (first, early), (first.other, early), (first.other, late), (first, late)
-        rhythm: Pace | None = None
         blocks: dict[Side, list[Turn]] = {side: [] for side in Side}
+        seconds, warm = 0.0, 0
         for side, seed in plan:
             self.drop(side.other)
-            with Session(self._workers, self._guard, test, (side,), seed) as session:
-                rhythm = rhythm or pace(session.step_seconds[side])
+            with Session(self._workers, self._guard, test, (side,), seed, warm=warm) as session:
+                warm = max(warm, session.warm_steps)
+                rhythm = _fitting(rhythm, session, most_seconds)
+                begin = time.monotonic()
                 blocks[side] += [session.turn(side, rhythm) for _ in range(rhythm.pairs // 2)]
+                seconds += time.monotonic() - begin
         rows = list(zip(blocks[Side.BASE], blocks[Side.HEAD], strict=True))
-        return _segment(self.number, rows, session.on_gpu, apart=True)
+        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
 
     def with_kernels(self, test: PerfTest, segments: Sequence[Segment]) -> list[Segment]:
         """Add to the last segment which kernels a step of each side runs. Raises SideFailed.
@@ -215,14 +236,27 @@ class Launch:
             yield (side,)
 
 
+def _fitting(rhythm: Pace | None, session: Session, most_seconds: float) -> Pace:
+    step_seconds = max(session.step_seconds.values())
+    fitting = rhythm or pace(step_seconds, session.build_seconds)
+    if fitting.seconds(step_seconds) > most_seconds:
+        raise StepTooLong(step_seconds, fitting.seconds(step_seconds))
+    return fitting
+
+
 def _segment(
-    launch: int, rows: Sequence[tuple[Turn, Turn]], on_gpu: bool, *, apart: bool = False
+    launch: int,
+    rows: Sequence[tuple[Turn, Turn]],
+    seconds: float,
+    *,
+    on_gpu: bool,
+    apart: bool = False,
 ) -> Segment:
     pairs = tuple(Pair(base[0], head[0]) for base, head in rows)
     if not on_gpu:
-        return Segment(launch, pairs)
+        return Segment(launch, pairs, seconds)
     seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
-    return Segment(launch, pairs, GpuRecord(seen, apart=apart))
+    return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
 
 
 def _counts(data: Message) -> Counts:

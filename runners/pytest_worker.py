@@ -188,9 +188,10 @@ class _TurnDriver:
         self.drove = True
         from . import torch_kernels, torch_step
 
-        seconds = torch_step.warm_up(step)
+        steps, seconds = torch_step.warm_up(step)
         with torch_step.quiet_collector():
-            self._channel.send({"kind": "ready", "seconds": seconds, "gpu": torch_step.gpu()})
+            ready = {"kind": "ready", "seconds": seconds, "steps": steps}
+            self._channel.send({**ready, "gpu": torch_step.gpu()})
             while (order := self._channel.receive())["do"] != "end":
                 self._channel.send(self._turn(step, order))
             if order.get("kernels"):
@@ -199,6 +200,11 @@ class _TurnDriver:
     def _turn(self, step: Callable[[], object], order: Message) -> Message:
         from . import torch_profile, torch_step
 
+        if order["do"] == "warm":
+            for _ in range(order["steps"]):
+                step()
+            torch_step.synchronize()
+            return {"kind": "warm"}
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
             return {"kind": "turn"}

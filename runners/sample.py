@@ -53,11 +53,13 @@ class Pair:
 class Segment:
     """Pairs measured on one build of the test's state; a launch is one life of both processes.
 
-    `gpu` is what was seen of the card meanwhile; None where the steps do not run on one.
+    `seconds` went into its turns, the steps that do not count included. `gpu` is what was seen of
+    the card meanwhile; None where the steps do not run on one.
     """
 
     launch: int
     pairs: tuple[Pair, ...]
+    seconds: float = 0.0
     gpu: GpuRecord | None = None
 
 

@@ -1,5 +1,6 @@
 """Holds both sides, or one, inside a test while they take turns."""
 
+import time
 from typing import Self
 
 from .channel import Message
@@ -17,7 +18,11 @@ Turn = tuple[float, GpuTurn]
 
 
 class Session:
-    """Both sides, or one alone, inside the test, warmed up and waiting for turns."""
+    """Both sides, or one alone, inside the test, warmed up and waiting for turns.
+
+    Each has done `warm_steps` steps by then, at least `warm`; building and warming up took
+    `build_seconds`.
+    """
 
     def __init__(
         self,
@@ -26,6 +31,8 @@ class Session:
         test: PerfTest,
         sides: tuple[Side, ...] = tuple(Side),
         seed: int | None = None,
+        *,
+        warm: int = 0,
         last: Message | None = None,
     ) -> None:
         self._workers, self._guard, self._test, self._sides = workers, guard, test, sides
@@ -33,6 +40,8 @@ class Session:
         self._end = {"do": "end", **(last or {})}
         self._watched: dict[Side, Watched | None] = {}
         self.step_seconds: dict[Side, float] = {}
+        self.warm_steps = warm
+        self.build_seconds = 0.0
         self.ended: dict[Side, Message] = {}
 
     @property
@@ -43,15 +52,24 @@ class Session:
     def __enter__(self) -> Self:
         sides = list(self._sides)
         self._workers.random.shuffle(sides)
+        begin = time.monotonic()
         try:
+            warm = {}
             for side in sides:
                 ready = self.ask(side, self._workers.order("time", self._test, self._seed, side))
                 self.step_seconds[side] = float(ready["seconds"])
+                warm[side] = int(ready["steps"])
                 if ready["gpu"] is not None:
                     self._watched[side] = self._guard.watch(ready["gpu"]["uuid"])
+            self.warm_steps = max(self.warm_steps, *warm.values())
+            for side in sides:
+                # Work may grow or change with the number of steps: both sides have done as many.
+                if missing := self.warm_steps - warm[side]:
+                    self.ask(side, {"do": "warm", "steps": missing})
         except BaseException:
             self._workers.drop(at_once=True)
             raise
+        self.build_seconds = time.monotonic() - begin
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

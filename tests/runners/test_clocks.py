@@ -31,7 +31,7 @@ GOOD, HOT, APART = gpu_pair(), gpu_pair(1500, 1500, "thermal slowdown"), gpu_pai
 
 def segment(*seen: GpuPair, launch: int = 1) -> Segment:
     pairs = tuple(Pair(1.0 + number, 2.0 + number) for number in range(len(seen)))
-    return Segment(launch, pairs, GpuRecord(seen))
+    return Segment(launch, pairs, gpu=GpuRecord(seen))
 
 
 def test_bits_become_words_and_an_idle_or_a_set_clock_is_no_throttling() -> None:
@@ -95,7 +95,7 @@ def test_a_segment_of_which_nothing_is_left_goes() -> None:
 
 def test_without_a_gpu_or_without_nvml_all_pairs_stay() -> None:
     bare = Segment(1, (Pair(1.0, 1.0),))
-    blind = Segment(1, (Pair(1.0, 1.0),), GpuRecord((GpuPair(GpuTurn(), GpuTurn()),)))
+    blind = Segment(1, (Pair(1.0, 1.0),), gpu=GpuRecord((GpuPair(GpuTurn(), GpuTurn()),)))
     left = rejected([bare, blind])
     assert left.segments == (bare, blind)
     assert (left.rejected, left.warnings) == (0, ())
@@ -118,7 +118,7 @@ def test_a_card_that_throttles_at_random_makes_no_difference_where_there_is_none
             (base, base_time), (head, head_time) = measured(0.05), measured(0.15)
             seen.append(GpuPair(base, head))
             pairs.append(Pair(base_time, head_time))
-        left = rejected([Segment(1, tuple(pairs), GpuRecord(tuple(seen)))])
+        left = rejected([Segment(1, tuple(pairs), gpu=GpuRecord(tuple(seen)))])
         changes.append(statistics.fmean(p.head / p.base - 1 for p in left.segments[0].pairs))
         naive.append(statistics.fmean(p.head / p.base - 1 for p in pairs))
     assert abs(statistics.fmean(changes)) < 0.001

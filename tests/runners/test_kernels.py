@@ -6,7 +6,7 @@ from torch_perflint.runners.sample import Pair, Segment
 
 
 def segment(launch: int, base: dict[str, int], head: dict[str, int]) -> Segment:
-    return Segment(launch, (Pair(1.0, 1.0),), GpuRecord((), base, head))
+    return Segment(launch, (Pair(1.0, 1.0),), gpu=GpuRecord((), base, head))
 
 
 FAST, SLOW = {"gemm_128x128": 3, "relu": 2}, {"gemm_64x64": 3, "relu": 2}
