@@ -35,8 +35,8 @@ def run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="perflint doctor",
         description="Say what makes this machine a bad judge of performance, and compare a small "
-        "training step with itself to see which slowdowns it can catch (half a minute on a quiet "
-        "machine, up to three on a noisy one).",
+        "training step with itself to see which slowdowns it can catch (some minutes on a "
+        "busy machine).",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -43,7 +43,7 @@ def unread(why: str, *, present: bool) -> Check:
     """Say that no card could be read: unknown where there is one, or there may be one."""
     if present:
         return Check("GPU", Level.UNKNOWN, f"there is an NVIDIA GPU, but it was not read: {why}")
-    return Check("GPU", Level.FINE, "no NVIDIA driver is loaded; steps run on the processors")
+    return Check("GPU", Level.FINE, "no NVIDIA driver is loaded; cards of other makes are not read")
 
 
 def _held_down(card: Card, name: str) -> Check:
