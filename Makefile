@@ -68,5 +68,5 @@ clean:
 # What only the project's own checks need.
 .venv/developed: .venv/ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit
+		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit nvidia-ml-py
 	touch $@

@@ -15,6 +15,7 @@ ROOM_OF = {
     "lsp": "lints",
     "completion": "lints",
     "bench": "runners",
+    "doctor": "runners",
     "compare": "bot",
     "ci": "bot",
     "comment": "bot",
@@ -40,6 +41,7 @@ measure
   ci        the whole job for a change: lint, measure base and head, profile, write the comment
   bench     measure base and head of the perf tests; no lint, no comment
   compare   compare two stored reports
+  doctor    say what makes this machine a bad judge, and which slowdowns it can catch
 
 tell
   comment   post a report as the one comment of a pull request

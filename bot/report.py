@@ -166,6 +166,9 @@ def _out_of_range(result: TestResult) -> str | None:
         for seconds in (pair.base, pair.head):
             if not _SHORTEST_STEP <= seconds <= _LONGEST_STEP:
                 return f"a step time is {seconds} seconds, and no step takes that long"
+    for segment in result.segments:
+        if segment.gpu is not None and len(segment.gpu.pairs) != len(segment.pairs):
+            return "a segment tells of the GPU for another number of pairs than it has"
     return None
 
 

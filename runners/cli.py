@@ -1,4 +1,4 @@
-"""The measuring command of this room: `perflint bench`."""
+"""The commands of this room: `perflint bench`, and `perflint doctor` next door."""
 
 import argparse
 import sys
@@ -19,7 +19,11 @@ exit status
 
 
 def run(command: str, words: list[str]) -> int:
-    """Run `perflint bench` and return its exit status."""
+    """Run `perflint bench` or `perflint doctor` and return its exit status."""
+    if command == "doctor":
+        from .doctor_cli import run as run_doctor
+
+        return run_doctor(words)
     from .options import add_options
 
     parser = argparse.ArgumentParser(

@@ -92,6 +92,11 @@ class Worker:
     def __exit__(self, kind: object, *_: object) -> None:
         self.stop(at_once=kind is not None)
 
+    @property
+    def pid(self) -> int:
+        """The number of the worker's process."""
+        return self._process.pid
+
     def collected(self) -> Message:
         """Wait for the tests that pytest found. Raises SideFailed."""
         return self._receive(max(_START_SECONDS, self._plan.timeout))

@@ -19,6 +19,7 @@ def environment(worker: dict[str, Any]) -> Environment:
         threads=worker["threads"],
         device=worker["device"],
         gpu=worker["gpu"],
+        driver=worker.get("driver"),
     )
 
 

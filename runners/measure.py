@@ -1,19 +1,26 @@
 """Measures one perf test on both sides, which take turns: counts, step times, profiles."""
 
 import math
-import random
+import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from .channel import Message
-from .isolate import SideFailed, Worker, WorkerPlan
+from .gpu import Card, GpuPair, GpuRecord
+from .gpu_guard import GpuGuard, mps_daemon_runs
+from .isolate import SideFailed, WorkerPlan
 from .profile import LineTime, OperatorTime, ProfileSummary
 from .provenance import Provenance
+from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
 from .sample import Counts, Memory, Pair, PerfTest, Segment, Side, SyncSite
 from .schedule import Pace, pace, turn_order
+from .session import Session, Turn
+from .sharing import identity, sharing_notes, uses_mps, why_incomparable
+from .workers import Workers
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
@@ -47,38 +54,63 @@ class Launch:
 
     def __init__(self, plan: WorkerPlan, roots: dict[Side, Path], number: int, seed: int) -> None:
         self.number = number
-        self._plan, self._roots = plan, roots
-        self._random = random.Random(f"{seed} {number}")
-        self._hash_seed = self._random.randrange(1, 2**32)
-        self._workers: dict[Side, Worker] = {}
-        self._collected: dict[Side, Message] = {}
-        self._starts = 0
+        self._workers = Workers(plan, roots, number, seed)
+        self._guard = GpuGuard()
+        self._peaks: dict[tuple[str, Side], int] = {}
+        self._free_bytes = 0
+        self._cards: dict[Side, Card] = {}
+        # Tests whose sides do not fit on the GPU together.
+        self._apart: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         self.drop(at_once=kind is not None)
+        self._guard.close()
+
+    def notes(self, test: PerfTest) -> tuple[str, ...]:
+        """Say what was special about the GPU, for people."""
+        said = list(self._guard.notes)
+        if test.id in self._apart:
+            said.append(
+                "both sides do not fit on the GPU together: each was measured alone, in processes "
+                "that lived one after the other"
+            )
+        cards = [self._cards[side] for side in Side if side in self._cards]
+        if len(cards) == 2 and (why := why_incomparable(*cards)):
+            said.append(f"not comparable: {why}")
+        for card in cards[:1]:
+            said += sharing_notes(card, mps=uses_mps(card, os.environ, daemon=mps_daemon_runs()))
+        return tuple(said)
 
     def drop(self, *sides: Side, at_once: bool = False) -> None:
         """End the processes of these sides, or of both; the next order starts fresh ones."""
-        for side in sides or tuple(Side):
-            if side in self._workers:
-                self._workers.pop(side).stop(at_once=at_once)
+        self._workers.drop(*sides, at_once=at_once)
 
     def collect(self, side: Side) -> tuple[list[PerfTest], dict[str, str]]:
         """Return one side's perf tests, and what could not be collected, with the reason.
 
         Raises SideFailed where not even that worked.
         """
-        self._worker(side)
-        message = self._collected[side]
+        message = self._workers.collected(side)
         return [PerfTest(**test) for test in message["tests"]], message["errors"]
 
     def examine(self, test: PerfTest, side: Side) -> Examined:
         """Run the test once on one side and count its steps."""
+        examined = self._examine(test, side)
+        short = examined.failure is not None and is_out_of_memory(examined.failure)
+        if short and self._workers.is_running(side.other):
+            # What is missing may be held by the other side, which is no failure of this one.
+            self._apart.add(test.id)
+            self.drop(at_once=True)
+            examined = self._examine(test, side)
+        return examined
+
+    def _examine(self, test: PerfTest, side: Side) -> Examined:
         try:
-            done = self._worker(side).ask(self._order("count", test, self._seed(), side))
+            order = self._workers.order("count", test, self._workers.seed(), side)
+            done = self._workers.ask(side, order)
         except SideFailed as error:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
@@ -88,9 +120,31 @@ class Launch:
         if done["outcome"] == "failed":
             failure = Failure(done["summary"], done["details"])
             return Examined(failure=failure, provenance=provenance)
-        counts = _counts(done["counts"])
+        self._weigh(test, side, done)
+        machine = self._named(side, done["machine"], done["gpu"])
         memory = Memory(**done["memory"])
-        return Examined(None, None, counts, memory, done["machine"], provenance)
+        counts = _counts(done["counts"])
+        return Examined(None, None, counts, memory, machine, provenance)
+
+    def _weigh(self, test: PerfTest, side: Side, done: Message) -> None:
+        """Find out whether both sides fit on the GPU, once both have been examined."""
+        if done["gpu"] is None:
+            return
+        self._peaks[test.id, side] = done["memory"]["reserved"] or done["memory"]["allocated"]
+        # The other side's process may be there already; the most that was ever free is the card's.
+        self._free_bytes = max(self._free_bytes, done["gpu"]["free"] + CONTEXT_BYTES)
+        base, head = (self._peaks.get((test.id, one)) for one in Side)
+        if base is not None and head is not None and not fit_together(base, head, self._free_bytes):
+            self._apart.add(test.id)
+
+    def _named(self, side: Side, machine: Message, gpu: Message | None) -> Message:
+        """Add the driver, and name a slice of a card as what it is."""
+        watched = self._guard.watch(gpu["uuid"]) if gpu is not None else None
+        if watched is None:
+            return machine
+        card = self._cards[side] = watched.card
+        name = identity(card) if card.mig is not None else machine["gpu"]
+        return {**machine, "gpu": name, "driver": card.driver}
 
     def time_segment(
         self, test: PerfTest, rhythm: Pace | None = None, *, most_seconds: float = math.inf
@@ -100,117 +154,111 @@ class Launch:
         Without a `rhythm`, turns are made to fit the length of a step. Raises StepTooLong where
         even the fewest turns would take more than `most_seconds`.
         """
-        with _Session(self, test) as session:
-            step_seconds = max(session.step_seconds.values())
-            rhythm = rhythm or pace(step_seconds, session.build_seconds)
-            if rhythm.seconds(step_seconds) > most_seconds:
-                raise StepTooLong(step_seconds, rhythm.seconds(step_seconds))
-            order = {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop}
-            pairs = []
+        if test.id in self._apart:
+            return self._time_apart(test, rhythm, most_seconds)
+        try:
+            return self._time_together(test, rhythm, most_seconds)
+        except SideFailed as error:
+            if not is_out_of_memory(error.failure):
+                raise
+        self._apart.add(test.id)
+        return self._time_apart(test, rhythm, most_seconds)
+
+    def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
+        with Session(self._workers, self._guard, test) as session:
+            rhythm = _fitting(rhythm, session, most_seconds)
+            rows = []
             begin = time.monotonic()
-            for sides in turn_order(rhythm.pairs, self._random):
-                took = {side: float(session.ask(side, order)["seconds"]) for side in sides}
-                pairs.append(Pair(took[Side.BASE], took[Side.HEAD]))
+            for sides in turn_order(rhythm.pairs, self._workers.random):
+                turns = {side: session.turn(side, rhythm) for side in sides}
+                rows.append((turns[Side.BASE], turns[Side.HEAD]))
             seconds = time.monotonic() - begin
-        return Segment(self.number, tuple(pairs), seconds)
+        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu)
+
+    def _time_apart(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
+        """Time a block of turns of one side, two of the other, and one of the first again.
+
+        A side's process lives alone: the other's is ended before, so that the GPU's memory is free.
+        """
+        first = self._workers.random.choice(list(Side))
+        early, late = self._workers.seed(), self._workers.seed()
+        plan = (first, early), (first.other, early), (first.other, late), (first, late)
+        blocks: dict[Side, list[Turn]] = {side: [] for side in Side}
+        seconds, warm = 0.0, 0
+        for side, seed in plan:
+            self.drop(side.other)
+            with Session(self._workers, self._guard, test, (side,), seed, warm=warm) as session:
+                warm = max(warm, session.warm_steps)
+                rhythm = _fitting(rhythm, session, most_seconds)
+                begin = time.monotonic()
+                blocks[side] += [session.turn(side, rhythm) for _ in range(rhythm.pairs // 2)]
+                seconds += time.monotonic() - begin
+        rows = list(zip(blocks[Side.BASE], blocks[Side.HEAD], strict=True))
+        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
+
+    def with_kernels(self, test: PerfTest, segments: Sequence[Segment]) -> list[Segment]:
+        """Add to the last segment which kernels a step of each side runs. Raises SideFailed.
+
+        Only where steps run on a GPU. It is done last: turns are not timed behind a profiler.
+        """
+        if not segments or segments[-1].gpu is None:
+            return list(segments)
+        kernels: dict[Side, Mapping[str, int]] = {}
+        for sides in self._company(test):
+            with Session(
+                self._workers, self._guard, test, sides, last={"kernels": True}
+            ) as session:
+                pass
+            kernels |= {side: done["kernels"] for side, done in session.ended.items()}
+        record = replace(
+            segments[-1].gpu, base_kernels=kernels[Side.BASE], head_kernels=kernels[Side.HEAD]
+        )
+        return [*segments[:-1], replace(segments[-1], gpu=record)]
 
     def profile(self, test: PerfTest) -> dict[Side, ProfileSummary]:
         """Profile a few steps of each side in turn. Raises SideFailed."""
-        with _Session(self, test) as session:
-            order = {"do": "profile", "steps": _PROFILE_STEPS}
-            for sides in turn_order(_PROFILE_ROUNDS, self._random):
-                for side in sides:
-                    session.ask(side, order)
-        return {side: _summary(done["profile"]) for side, done in session.ended.items()}
+        found: dict[Side, ProfileSummary] = {}
+        for together in self._company(test):
+            with Session(self._workers, self._guard, test, together) as session:
+                order = {"do": "profile", "steps": _PROFILE_STEPS}
+                for sides in turn_order(_PROFILE_ROUNDS, self._workers.random):
+                    for side in sides:
+                        if side in together:
+                            session.ask(side, order)
+            found |= {side: _summary(done["profile"]) for side, done in session.ended.items()}
+        return found
 
-    def _worker(self, side: Side) -> Worker:
-        if side not in self._workers:
-            self._starts += 1
-            # Each start has files of its own, so that the log of a dead process stays readable.
-            number = self.number * 100 + self._starts
-            worker = Worker(self._plan, side, self._roots[side], number, self._hash_seed)
-            self._workers[side] = worker
-            try:
-                self._collected[side] = worker.collected()
-            except SideFailed:
-                self._workers.pop(side).stop(at_once=True)
-                raise
-        return self._workers[side]
-
-    def _seed(self) -> int:
-        return self._random.randrange(2**31)
-
-    def _order(self, do: str, test: PerfTest, seed: int, side: Side) -> Message:
-        # The same seed on both sides, but another layout of the heap.
-        jitter = f"{seed} {side.value}"
-        return {
-            "do": do,
-            "test": test.id,
-            "seed": seed,
-            "jitter": random.Random(jitter).randrange(2**31),
-        }
-
-
-class _Session:
-    """Both sides inside the test, warmed up and waiting for turns."""
-
-    def __init__(self, launch: Launch, test: PerfTest) -> None:
-        self._launch, self._test = launch, test
-        self.step_seconds: dict[Side, float] = {}
-        self.build_seconds = 0.0
-        self.ended: dict[Side, Message] = {}
-
-    def __enter__(self) -> Self:
-        seed = self._launch._seed()
-        sides = list(Side)
-        self._launch._random.shuffle(sides)
-        begin = time.monotonic()
-        try:
-            warm = {}
-            for side in sides:
-                order = self._launch._order("time", self._test, seed, side)
-                ready = self.ask(side, order)
-                self.step_seconds[side] = float(ready["seconds"])
-                warm[side] = int(ready["steps"])
-            for side in sides:
-                # Work may grow or change with the number of steps: both sides have done as many.
-                if missing := max(warm.values()) - warm[side]:
-                    self.ask(side, {"do": "warm", "steps": missing})
-        except BaseException:
-            self._launch.drop(at_once=True)
-            raise
-        self.build_seconds = time.monotonic() - begin
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            # The sides are in the middle of something: no order could bring them back in step.
-            self._launch.drop(at_once=True)
+    def _company(self, test: PerfTest) -> Iterator[tuple[Side, ...]]:
+        """Yield the sides that may be inside the test together; who is not has been ended."""
+        if test.id not in self._apart:
+            yield tuple(Side)
             return
-        try:
-            for side in Side:
-                self.ended[side] = self._ended(side)
-        except SideFailed:
-            self._launch.drop()
-            raise
-
-    def ask(self, side: Side, order: Message) -> Message:
-        """Give one side an order; a test that ends instead of answering has failed."""
-        answer = self._launch._worker(side).ask(order)
-        if answer["kind"] == "done":
-            raise SideFailed(side, _unexpected_end(answer))
-        return answer
-
-    def _ended(self, side: Side) -> Message:
-        done = self._launch._worker(side).ask({"do": "end"})
-        if done["outcome"] != "passed":
-            raise SideFailed(side, _unexpected_end(done))
-        return done
+        for side in Side:
+            self.drop(side.other)
+            yield (side,)
 
 
-def _unexpected_end(done: Message) -> Failure:
-    summary = done["summary"] or f"the test {done['outcome']}"
-    return Failure(f"{summary} (while being timed, after it had passed once)", done["details"])
+def _fitting(rhythm: Pace | None, session: Session, most_seconds: float) -> Pace:
+    step_seconds = max(session.step_seconds.values())
+    fitting = rhythm or pace(step_seconds, session.build_seconds)
+    if fitting.seconds(step_seconds) > most_seconds:
+        raise StepTooLong(step_seconds, fitting.seconds(step_seconds))
+    return fitting
+
+
+def _segment(
+    launch: int,
+    rows: Sequence[tuple[Turn, Turn]],
+    seconds: float,
+    *,
+    on_gpu: bool,
+    apart: bool = False,
+) -> Segment:
+    pairs = tuple(Pair(base[0], head[0]) for base, head in rows)
+    if not on_gpu:
+        return Segment(launch, pairs, seconds)
+    seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
+    return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
 
 
 def _counts(data: Message) -> Counts:

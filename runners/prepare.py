@@ -58,18 +58,23 @@ def select_tests(
     return choice, [f"this change removes the perf test {name}" for name in gone]
 
 
-def require_packages() -> None:
-    """Raise PerflintError where what measuring needs is not installed."""
+def missing_packages() -> str | None:
+    """Say what measuring needs and is not installed; None where nothing is missing."""
     if importlib.util.find_spec("torch") is None:
-        raise PerflintError(
-            "perf tests are selected, but PyTorch is not installed in perflint's environment: "
+        return (
+            "PyTorch is not installed in perflint's environment: "
             "install the build that your project trains with, then run perflint again"
         )
     missing = [name for name in ("numpy", "pytest") if importlib.util.find_spec(name) is None]
     if missing:
-        raise PerflintError(
-            f"measuring needs {' and '.join(missing)}: pip install 'torch-perflint[bench]'"
-        )
+        return f"measuring needs {' and '.join(missing)}: pip install 'torch-perflint[bench]'"
+    return None
+
+
+def require_packages() -> None:
+    """Raise PerflintError where what measuring needs is not installed."""
+    if missing := missing_packages():
+        raise PerflintError(f"perf tests are selected, but {missing}")
 
 
 @dataclass(frozen=True, slots=True)

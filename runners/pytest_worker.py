@@ -165,6 +165,7 @@ class _CountDriver:
             "counts": dataclasses.asdict(counts),
             "memory": dataclasses.asdict(memory),
             "machine": torch_step.describe(),
+            "gpu": torch_step.gpu(),
         }
 
     def result(self) -> Message:
@@ -178,18 +179,22 @@ class _TurnDriver:
     def __init__(self, channel: Channel, root: Path) -> None:
         self._channel, self._root = channel, root
         self._steps: list[StepProfile] = []
+        self._kernels: Message = {}
         self.drove = False
 
     def drive(self, step: Callable[[], object]) -> None:
         """Warm up, say so, and take turns until told to end."""
         self.drove = True
-        from . import torch_step
+        from . import torch_kernels, torch_step
 
         steps, seconds = torch_step.warm_up(step)
         with torch_step.quiet_collector():
-            self._channel.send({"kind": "ready", "seconds": seconds, "steps": steps})
+            ready = {"kind": "ready", "seconds": seconds, "steps": steps}
+            self._channel.send({**ready, "gpu": torch_step.gpu()})
             while (order := self._channel.receive())["do"] != "end":
                 self._channel.send(self._turn(step, order))
+            if order.get("kernels"):
+                self._kernels = {"kernels": torch_kernels.kernel_names(step)}
 
     def _turn(self, step: Callable[[], object], order: Message) -> Message:
         from . import torch_profile, torch_step
@@ -202,13 +207,13 @@ class _TurnDriver:
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
             return {"kind": "turn"}
-        seconds = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
-        return {"kind": "turn", "seconds": seconds}
+        turn = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
+        return {"kind": "turn", **turn._asdict()}
 
     def result(self) -> Message:
-        """Return the profile's summary, where one was ordered."""
+        """Return the profile's summary or the kernels, where they were ordered."""
         if not self._steps:
-            return {}
+            return self._kernels
         from .attribution import merge
 
         summary: dict[str, Any] = dataclasses.asdict(merge(self._steps))

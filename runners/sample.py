@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .gpu import GpuRecord
+
 
 class Side(Enum):
     """The two versions of the code that are compared."""
@@ -51,12 +53,14 @@ class Pair:
 class Segment:
     """Pairs measured on one build of the test's state; a launch is one life of both processes.
 
-    `seconds` went into its turns, the steps that do not count included.
+    `seconds` went into its turns, the steps that do not count included. `gpu` is what was seen of
+    the card meanwhile; None where the steps do not run on one.
     """
 
     launch: int
     pairs: tuple[Pair, ...]
     seconds: float = 0.0
+    gpu: GpuRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

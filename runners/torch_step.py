@@ -3,9 +3,12 @@
 import gc
 import math
 import random
+import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 
@@ -16,9 +19,13 @@ _WARM_UP_STEPS = 5
 _WARM_UP_SECONDS = 10.0
 
 
+def _on_gpu() -> bool:
+    return torch.cuda.is_available()
+
+
 def synchronize() -> None:
     """Wait until the device has done all that was asked of it."""
-    if torch.cuda.is_available():
+    if _on_gpu():
         torch.cuda.synchronize()
 
 
@@ -73,21 +80,51 @@ def _steady(times: list[float]) -> bool:
     return math.isclose(recent, before, rel_tol=0.05)
 
 
-def timed_turn(step: Step, *, keep: int, drop: int) -> float:
-    """Run `drop` steps untimed and `keep` timed ones; return mean seconds per timed step.
+class Turn(NamedTuple):
+    """One turn: mean seconds per timed step, and on a GPU the median between its steps' events."""
+
+    seconds: float
+    device_seconds: float | None = None
+
+
+def timed_turn(step: Step, *, keep: int, drop: int) -> Turn:
+    """Run `drop` steps untimed and `keep` timed ones.
 
     The first step after the other side's turn meets cold caches (+6.5 % measured), hence `drop`.
     There is one synchronisation before and one after the timed steps: one per step would hide the
-    very waits that we look for.
+    very waits that we look for. On a GPU an event marks the end of each step in the current stream;
+    the events are read when all is done.
     """
     for _ in range(drop):
         step()
+    marks = [_mark() for _ in range(keep + 1)] if _on_gpu() else []
     synchronize()
     start = time.perf_counter_ns()
-    for _ in range(keep):
-        step()
+    if marks:
+        _marked_steps(step, marks)
+    else:
+        for _ in range(keep):
+            step()
     synchronize()
-    return (time.perf_counter_ns() - start) / keep / 1e9
+    seconds = (time.perf_counter_ns() - start) / keep / 1e9
+    return Turn(seconds, _between(marks) if marks else None)
+
+
+def _mark() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's own
+
+
+def _marked_steps(step: Step, marks: Sequence[torch.cuda.Event]) -> None:
+    marks[0].record()
+    for mark in marks[1:]:
+        step()
+        mark.record()
+
+
+def _between(marks: Sequence[torch.cuda.Event]) -> float:
+    """Return the median seconds between neighbouring events, which are over by now."""
+    times: list[float] = [a.elapsed_time(b) for a, b in pairwise(marks)]
+    return statistics.median(times) / 1e3
 
 
 @contextmanager
@@ -107,10 +144,26 @@ def quiet_collector() -> Iterator[None]:
 
 def describe() -> dict[str, str | int | None]:
     """Say what PyTorch runs on, in the words of `Environment`."""
-    cuda = torch.cuda.is_available()
+    cuda = _on_gpu()
     return {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "device": "cuda" if cuda else "cpu",
         "gpu": torch.cuda.get_device_name() if cuda else None,
+    }
+
+
+def gpu() -> dict[str, str | int | None] | None:
+    """Name the card in use and the bytes it has for this process; None without a GPU.
+
+    `free` is what nobody has taken plus what this process's allocator holds.
+    """
+    if not _on_gpu():
+        return None
+    properties = torch.cuda.get_device_properties()
+    uuid = getattr(properties, "uuid", None)  # since PyTorch 2.4
+    free, _ = torch.cuda.mem_get_info()
+    return {
+        "uuid": None if uuid is None else str(uuid),
+        "free": free + torch.cuda.memory_reserved(),
     }

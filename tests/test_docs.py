@@ -19,7 +19,7 @@ from torch_perflint.lints.options import OUTPUT_FORMATS
 from torch_perflint.lints.outcome import Outcome
 from torch_perflint.lints.outputs import jsonl
 from torch_perflint.lints.outputs.json import render as as_json
-from torch_perflint.runners import compare, profile, result, sample
+from torch_perflint.runners import compare, gpu, profile, result, sample
 from torch_perflint.runners.config import COUNTERS, RunnersConfig
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +32,7 @@ REPORTED = (
     *(result.CounterChange, result.PeakMemory, result.Failure, compare.Comparison),
     *(profile.ProfileChange, profile.OperatorChange, profile.LineChange),
     *(sample.PerfTest, sample.Segment, sample.Pair, sample.SyncSite, sample.Environment),
+    *(gpu.GpuRecord, gpu.GpuPair, gpu.GpuTurn, gpu.GpuSample),
 )
 
 

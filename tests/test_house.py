@@ -24,6 +24,7 @@ HOMES_OF = {
     "lsprotocol": ("lints/editor/*.py",),
     "numpy": ("runners/stats.py", "runners/judge.py"),
     "torch": ("runners/torch_*.py",),
+    "pynvml": ("runners/nvml.py",),
     "pytest": ("runners/pytest_*.py",),
     "jinja2": ("templates/__init__.py",),
     "msgspec": ("bot/report.py",),
@@ -42,6 +43,7 @@ HEAVY = {
     "sqlalchemy",
     "torch",
     "msgspec",
+    "pynvml",
 }
 FILES = [file.relative_to(ROOT) for room in ROOMS_BELOW for file in (ROOT / room).rglob("*.py")]
 
@@ -120,6 +122,8 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("lints.engine", HEAVY - {"libcst"}),
         ("runners.cli", HEAVY),
         ("runners.compare", HEAVY),
+        ("runners.doctor_cli", HEAVY),
+        ("runners.nvml", HEAVY),
         ("runners.judge", HEAVY - {"numpy"}),
         ("runners.run", HEAVY - {"numpy"}),
         ("runners.pytest_plugin", HEAVY),

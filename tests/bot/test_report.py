@@ -20,6 +20,7 @@ from torch_perflint.bot.report import (
     read_report,
     write_report,
 )
+from torch_perflint.runners.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
 from torch_perflint.runners.sample import Pair, Segment
 
 from .reports import GPT, REPORTS, report
@@ -64,6 +65,16 @@ def test_a_number_out_of_range_names_the_perf_test(where: str, key: str, value: 
     with pytest.raises(PerflintError, match=r"x\.json is no report .*::test_gpt_train': ") as error:
         decode_report(_bent(where, key, value), "x.json")
     assert str(float(value)) in str(error.value)
+
+
+def test_readings_of_the_gpu_for_other_pairs_than_there_are_are_refused() -> None:
+    pair = GpuPair(GpuTurn(None, GpuSample(1500, ("power cap",))), GpuTurn())
+    (segment,) = TIMED.run.tests[0].segments
+    fits = report(replace(GPT, segments=(replace(segment, gpu=GpuRecord((pair,))),)))
+    assert decode_report(msgspec.json.encode(fits), "x.json") == fits
+    more = report(replace(GPT, segments=(replace(segment, gpu=GpuRecord((pair, pair))),)))
+    with pytest.raises(PerflintError, match="another number of pairs"):
+        decode_report(msgspec.json.encode(more), "x.json")
 
 
 def test_a_name_with_line_ends_does_not_end_the_line_of_the_message() -> None:

@@ -68,6 +68,35 @@ def test_a_turn_waits_for_the_device_once_at_its_end() -> None:
 
     x = torch.ones(8192, 8192, device="cuda")
     timed_turn(lambda: x @ x, keep=3, drop=1)
-    seconds = timed_turn(lambda: x @ x, keep=10, drop=1)
+    turn = timed_turn(lambda: x @ x, keep=10, drop=1)
     # 1.1e12 operations: no device does them in the few microseconds that a launch takes.
-    assert seconds > 1e-4
+    assert turn.seconds > 1e-4
+    assert turn.device_seconds == pytest.approx(turn.seconds, rel=0.2)
+
+
+def test_the_card_in_use_is_found_in_nvml_and_can_be_sampled() -> None:
+    import os
+
+    import torch
+    from torch_perflint.runners.nvml import Nvml
+    from torch_perflint.runners.torch_step import gpu
+
+    pytest.importorskip("pynvml")
+    torch.ones(1, device="cuda")
+    found = gpu()
+    assert found and found["free"] > 0
+    with Nvml() as nvml:
+        watched = nvml.find(found["uuid"])
+        assert watched, [card.uuid for card in nvml.cards()]
+        sample = watched.sample([os.getpid()], 1)
+    assert sample.mhz and sample.celsius and sample.reasons is not None
+
+
+def test_the_kernels_of_a_step_are_listed_and_its_copies_are_not() -> None:
+    import torch
+    from torch_perflint.runners.torch_kernels import kernel_names
+
+    x = torch.ones(512, 512, device="cuda")
+    names = kernel_names(lambda: (x @ x).relu().cpu())
+    assert len(names) >= 2
+    assert not [name for name in names if "Memcpy" in name]

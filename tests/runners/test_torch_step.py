@@ -68,9 +68,51 @@ def test_warm_up_runs_until_the_step_is_steady_or_time_is_up(
 def test_a_turn_drops_its_first_steps_and_tells_the_mean_of_the_rest(clock: Clock) -> None:
     from torch_perflint.runners.torch_step import timed_turn
 
-    seconds = timed_turn(clock.step(100.0, 1.0, 2.0, 3.0), keep=3, drop=1)
+    turn = timed_turn(clock.step(100.0, 1.0, 2.0, 3.0), keep=3, drop=1)
     assert clock.steps == 4
-    assert seconds == pytest.approx(2.0)
+    assert turn.seconds == pytest.approx(2.0)
+    assert turn.device_seconds is None
+
+
+def test_on_a_gpu_a_turn_waits_twice_and_events_mark_its_steps(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for CUDA notes in which order it is asked: no wait lies between the steps."""
+    from torch_perflint.runners import torch_step
+
+    said: list[str] = []
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            said.append("event")
+            self.at = clock.now
+
+        def elapsed_time(self, end: "Event") -> float:
+            assert said[-1] == "wait", "an event is read when all is done"
+            return (end.at - self.at) * 1e3
+
+    monkeypatch.setattr(torch_step, "_on_gpu", lambda: True)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: said.append("wait"))
+    run = clock.step(100.0, 1.0, 2.0, 6.0)
+
+    def step() -> None:
+        said.append("step")
+        run()
+
+    turn = torch_step.timed_turn(step, keep=3, drop=1)
+    assert " ".join(said) == "step wait event step event step event step event wait"
+    assert turn.seconds == pytest.approx(3.0)
+    assert turn.device_seconds == pytest.approx(2.0), "the median"
+
+
+def test_without_a_gpu_there_is_nothing_to_tell_of_one() -> None:
+    from torch_perflint.runners.torch_step import gpu
+
+    assert (gpu() is None) is not torch.cuda.is_available()
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:

@@ -1,0 +1,73 @@
+"""Keeps both sides' processes for one launch: starts, orders, and ends them."""
+
+import random
+from pathlib import Path
+
+from .channel import Message
+from .isolate import SideFailed, Worker, WorkerPlan
+from .sample import PerfTest, Side
+
+
+class Workers:
+    """One life of both sides' processes; a side that was ended starts anew when it is needed."""
+
+    def __init__(self, plan: WorkerPlan, roots: dict[Side, Path], number: int, seed: int) -> None:
+        self.number = number
+        self.random = random.Random(f"{seed} {number}")
+        self._plan, self._roots = plan, roots
+        self._hash_seed = self.random.randrange(1, 2**32)
+        self._running: dict[Side, Worker] = {}
+        self._collected: dict[Side, Message] = {}
+        self._starts = 0
+
+    def drop(self, *sides: Side, at_once: bool = False) -> None:
+        """End the processes of these sides, or of both; the next order starts fresh ones."""
+        for side in sides or tuple(Side):
+            if side in self._running:
+                self._running.pop(side).stop(at_once=at_once)
+
+    def is_running(self, side: Side) -> bool:
+        """Whether this side has a process."""
+        return side in self._running
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes that run."""
+        return [worker.pid for worker in self._running.values()]
+
+    def collected(self, side: Side) -> Message:
+        """Return what pytest found on this side. Raises SideFailed."""
+        self._worker(side)
+        return self._collected[side]
+
+    def ask(self, side: Side, order: Message) -> Message:
+        """Give one side an order and wait for its answer. Raises SideFailed."""
+        return self._worker(side).ask(order)
+
+    def seed(self) -> int:
+        """Draw a seed for one build of a test's state."""
+        return self.random.randrange(2**31)
+
+    def order(self, do: str, test: PerfTest, seed: int, side: Side) -> Message:
+        """Write the order to run a test from its set-up on."""
+        # The same seed on both sides, but another layout of the heap.
+        jitter = f"{seed} {side.value}"
+        return {
+            "do": do,
+            "test": test.id,
+            "seed": seed,
+            "jitter": random.Random(jitter).randrange(2**31),
+        }
+
+    def _worker(self, side: Side) -> Worker:
+        if side not in self._running:
+            self._starts += 1
+            # Each start has files of its own, so that the log of a dead process stays readable.
+            number = self.number * 100 + self._starts
+            worker = Worker(self._plan, side, self._roots[side], number, self._hash_seed)
+            self._running[side] = worker
+            try:
+                self._collected[side] = worker.collected()
+            except SideFailed:
+                self._running.pop(side).stop(at_once=True)
+                raise
+        return self._running[side]
