@@ -32,9 +32,9 @@ def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
     """Weigh all that was found; the gravest status wins: 3 over 2 over 1 over 0.
 
     3: the two sides cannot be compared. 2: the run was stopped, or the linter could not read a
-    file, so that its silence means nothing. 1: a perf test is slower, fails only with the change or counts more than allowed,
-    or there are new findings that matter. A test that is new, skipped, broken on base too, or
-    without a verdict fails nothing by itself.
+    file, so that its silence means nothing. 1: a perf test is slower, fails only with the change or
+    counts more than allowed, or there are new findings that matter. A test that is new, skipped,
+    broken on base too, or without a verdict fails nothing by itself.
     """
     verdicts = sorted(_verdicts(lint, run, fail_on), key=lambda verdict: -verdict[0])
     status = max((status for status, _ in verdicts), default=CLEAN)

@@ -21,6 +21,7 @@ class Measured:
     identical: bool = False
     segments: list[Segment] = field(default_factory=list)
     wants_launch: bool = False  # fresh processes may settle what is open
+    gpu_notes: list[str] = field(default_factory=list)
     untimed: str = ""  # why nothing was timed, where there was something to time
     failed_once: set[Side] = field(default_factory=set)
     timing_failures: dict[Side, Failure] = field(default_factory=dict)

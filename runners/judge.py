@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .clocks import rejected
 from .compare import Comparison, Verdict
 from .sample import Segment
 from .stats import Build, Estimate, combine, t_quantile
@@ -45,21 +46,25 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
 
     "Slower" and "faster" need an estimate beyond `min_effect`, evidence against chance, and the
     last launch alone to say so: a difference that lives in one launch only is a property of that
-    launch. "Unsure" asks for more data. Thresholds apply to the log ratio of step times.
+    launch. Pairs that a GPU's clock has spoiled do not count. "Unsure" asks for more data.
+    Thresholds apply to the log ratio of step times.
     """
-    builds, usable = _usable(segments)
+    left = rejected(segments)
+    builds, usable = _usable(left.segments)
     estimate = combine(builds)
-    warnings = () if usable else ("some step times were not above zero: they do not count",)
+    warnings = left.warnings
+    if not usable:
+        warnings = (*warnings, "some step times were not above zero: they do not count")
     if estimate.pairs < at.min_pairs or not math.isfinite(estimate.error):
         warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
-        return _comparison(Verdict.UNSURE, estimate, segments, at, warnings)
-    verdict = _verdict(estimate, builds, at)
+        return _comparison(Verdict.UNSURE, estimate, left.segments, at, warnings)
+    verdict = Verdict.UNSURE if left.too_many else _verdict(estimate, builds, at)
     if verdict is Verdict.SAME:
         ratios = np.concatenate([build.ratios for build in builds])
         heavy = heavy_turns(ratios, math.log1p(at.min_effect))
         if heavy is not None:
-            return _comparison(Verdict.UNSURE, estimate, segments, at, (*warnings, heavy))
-    return _comparison(verdict, estimate, segments, at, warnings)
+            verdict, warnings = Verdict.UNSURE, (*warnings, heavy)
+    return _comparison(verdict, estimate, left.segments, at, warnings)
 
 
 def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
@@ -71,23 +76,24 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     so_far = judge(segments, at)
     if so_far.verdict is not Verdict.UNSURE:
         return so_far
-    builds, _ = _usable(segments)
+    left = rejected(segments)
+    builds, _ = _usable(left.segments)
     estimate = combine(builds)
-    warnings = so_far.warnings
     within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
-    enough = len(segments) >= at.min_segments and estimate.pairs >= at.min_pairs
-    if within and enough and not warnings:
+    enough = len(builds) >= at.min_segments and estimate.pairs >= at.min_pairs
+    if within and enough and not left.too_many and so_far.warnings == left.warnings:
         return replace(so_far, verdict=Verdict.SAME)
     alone = [combine(_of_launch(builds, number)) for number in _launches(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
         seen = ", ".join(f"{math.expm1(-each.mean):+.1%}" for each in alone)
-        warnings = (*warnings, f"fresh processes did not confirm a difference: {seen}")
-    return replace(so_far, warnings=warnings)
+        warning = f"fresh processes did not confirm a difference: {seen}"
+        return replace(so_far, warnings=(*so_far.warnings, warning))
+    return so_far
 
 
 def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
     """Whether the data hints at a difference that fresh processes should now confirm."""
-    builds, _ = _usable(segments)
+    builds, _ = _usable(rejected(segments).segments)
     return _is_suspected(combine(builds), at)
 
 

@@ -77,12 +77,14 @@ class Launch:
                 "both sides do not fit on the GPU together: each was measured alone, in processes "
                 "that lived one after the other"
             )
-        cards = [self._cards[side] for side in Side if side in self._cards]
-        if len(cards) == 2 and (why := why_incomparable(*cards)):
-            said.append(f"not comparable: {why}")
-        for card in cards[:1]:
+        for card in [self._cards[side] for side in Side if side in self._cards][:1]:
             said += sharing_notes(card, mps=uses_mps(card, os.environ, daemon=mps_daemon_runs()))
         return tuple(said)
+
+    def refusal(self) -> str | None:
+        """Say why the cards that the sides ran on cannot be compared; None where they can."""
+        cards = [self._cards[side] for side in Side if side in self._cards]
+        return why_incomparable(*cards) if len(cards) == len(Side) else None
 
     def drop(self, *sides: Side, at_once: bool = False) -> None:
         """End the processes of these sides, or of both; the next order starts fresh ones."""

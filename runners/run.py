@@ -7,12 +7,14 @@ from pathlib import Path
 from .. import PerflintError
 from .assemble import Measured, result_of
 from .checkout import Checkout
+from .clocks import clock_notes
 from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison
 from .config import RunnersConfig
 from .git import tracked_files
 from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, settle
+from .kernels import kernel_notes
 from .machine import environment
 from .measure import Examined, Launch, StepTooLong
 from .prepare import RunOptions, require_packages, select_tests, share_harness, write_over
@@ -172,7 +174,7 @@ class _Run:
         self._excuse(launch, measured)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
-        self._refused = refusal(base.provenance, head.provenance)
+        self._refused = refusal(base.provenance, head.provenance) or launch.refusal()
         if self._refused or not measured.both_ran:
             return
         ran = self._choice.ran.get(test.path)
@@ -274,7 +276,12 @@ class _Run:
             self._say(f"{test.name}: {_so_far(comparison)}")
             if move is not Move.BUILD:
                 measured.wants_launch = move is Move.LAUNCH
-                return
+                break
+        try:
+            measured.segments = launch.with_kernels(test, measured.segments)
+        except SideFailed as error:
+            measured.notes.append(f"the kernels of a step are not known: {error}")
+        measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
 
     def _thresholds(self, test: PerfTest) -> Thresholds:
         return Thresholds(min_effect=test.min_effect, tests=self._tests)
@@ -292,6 +299,8 @@ class _Run:
             return texts[0], texts[1]
 
         comparison = None
+        notes = (*clock_notes(measured.segments), *kernel_notes(measured.segments))
+        measured.notes += [*measured.gpu_notes, *notes]
         if measured.segments:
             comparison = settle(measured.segments, self._thresholds(measured.test))
         return result_of(measured, comparison, self._config.budgets, source)
