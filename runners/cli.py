@@ -60,6 +60,8 @@ def _bench(options: argparse.Namespace) -> int:
     if result.refused:
         print(f"refused: {result.refused}", file=sys.stderr)
         return 3
+    for note in result.notes:
+        print(f"note: {note}")
     if result.tests:
         print(table(result.tests))
     elif result.selection.affected:
@@ -67,6 +69,4 @@ def _bench(options: argparse.Namespace) -> int:
     else:
         found = result.selection.found
         print(f"none of the {found} perf tests is affected" if found else "no perf tests found")
-    for note in result.notes:
-        print(note)
     return 1 if any(test.is_regression for test in result.tests) else 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .compare import Comparison, Verdict
 from .profile import ProfileChange
-from .sample import Environment, PerfTest, Segment, SyncSite
+from .sample import Environment, PerfTest, Segment, Side, SyncSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class TestResult:
 
     `comparison` is None where nothing was timed; `reason` then says why in one sentence.
     `counters` holds every stable counter, changed or not.
+
+    Where the change edits the perf test or a conftest above it, both versions of the test are run
+    against both sides. `version` then says whose version this result is of, and `other` is what
+    the other one says; the graver of the two holds the other. `harness` is a hash of the test's
+    file and the conftests above it, as they were run.
     """
 
     __test__ = False  # pytest: this is no test class
@@ -58,6 +63,9 @@ class TestResult:
     base_failure: Failure | None = None
     head_failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    version: Side = Side.HEAD
+    other: "TestResult | None" = None
+    harness: str = ""
 
     @property
     def over_budget(self) -> tuple[CounterChange, ...]:

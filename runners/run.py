@@ -1,7 +1,8 @@
 """Runs the affected perf tests of base and head: who is measured, in which order, how often."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .. import PerflintError
@@ -11,15 +12,17 @@ from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison, Verdict
 from .config import RunnersConfig
 from .git import tracked_files
+from .harness import share_harness, signed
 from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, judge, settle, wants_launch
 from .machine import environment
 from .measure import Examined, Launch
-from .prepare import RunOptions, require_packages, select_tests, share_harness, write_over
+from .prepare import RunOptions, require_packages, select_tests
 from .provenance import first_party, identical, refusal
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Segment, Side
-from .select import Choice
+from .select import Choice, PerfFile, find_perf_files
+from .versions import join_versions
 
 Say = Callable[[str], None]
 
@@ -38,10 +41,17 @@ def run_perf_tests(
         return RunResult(choice.selection, (), None, options.seed, tuple(notes))
     require_packages()
     harness = share_harness(checkout, choice.files)
-    notes += harness.notes
-    run = _Run(checkout, config, options, choice, say)
-    run.originals = harness.originals
-    return run.result(tuple(notes))
+    run = _Run(checkout, config, options, choice, say, harness.added)
+    result = signed(run.result(tuple(notes)), checkout.head_root)
+    edited = harness.edited(choice.files)
+    if not edited or result.refused:
+        return result
+    say("again with base's version of what the change edits")
+    harness.use_base_version(checkout)
+    known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
+    theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
+    again = _Run(checkout, config, options, theirs, say).result(())
+    return join_versions(result, signed(again, checkout.base_root), harness.changed(edited))
 
 
 class _Run:
@@ -54,13 +64,13 @@ class _Run:
         options: RunOptions,
         choice: Choice,
         say: Say,
+        added: frozenset[str] = frozenset(),
     ) -> None:
+        self._added = added
         self._checkout, self._config, self._options = checkout, config, options
         self._choice, self._say = choice, say
         self._environment: Environment | None = None
         self._notes: list[str] = []
-        # Base's own version of the perf-test files that the change edits or adds (None).
-        self.originals: Mapping[str, bytes | None] = {}
         self._refused: str | None = None
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -118,7 +128,7 @@ class _Run:
         return tests
 
     def _measure(self, launch: Launch, test: PerfTest, failures: dict[Side, Failure]) -> Measured:
-        measured = Measured(test)
+        measured = Measured(test, added=test.path in self._added)
         for side in (Side.BASE, Side.HEAD):
             if side in failures:
                 measured.examined[side] = Examined(failure=failures[side])
@@ -127,7 +137,6 @@ class _Run:
             measured.examined[side] = launch.examine(test, side)
         if Side.HEAD not in failures:
             self._retry(launch, measured)
-        self._excuse(launch, measured)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance)
@@ -144,35 +153,6 @@ class _Run:
         if any(measured.launches) and not measured.timing_failures:
             self._profile(launch, measured)
         return measured
-
-    def _excuse(self, launch: Launch, measured: Measured) -> None:
-        """Ask base's own version of an edited perf test, where head's fails on both sides.
-
-        A change that breaks its own perf test is not excused by base, which fails with it.
-        """
-        test = measured.test
-        failed = all(examined.failure for examined in measured.examined.values())
-        if not failed or test.path not in self.originals:
-            return
-        original = self.originals[test.path]
-        if original is None:
-            measured.own_test = True
-            return
-        shared = self._checkout.base_root / test.path
-        ours = shared.read_bytes()
-        self._say(f"{test.name}: asking base's own version of the test")
-        launch.drop(Side.BASE)
-        try:
-            write_over(self._checkout.base_root, shared, original)
-            theirs, _ = launch.collect(Side.BASE)
-            same = [one for one in theirs if one.path == test.path]
-            same = [one for one in same if one.id == test.id] or same
-            measured.own_test = any(not launch.examine(one, Side.BASE).failure for one in same)
-        except SideFailed:
-            return  # base cannot run its own version either
-        finally:
-            launch.drop(Side.BASE)
-            write_over(self._checkout.base_root, shared, ours)
 
     def _reached_changes(self) -> list[str]:
         """The changed Python files that a chosen perf test can import."""

@@ -181,7 +181,7 @@ def _count(files: Iterable[PerfFile]) -> int:
 
 def _reach(file: PerfFile, graphs: list[ImportGraph]) -> frozenset[str] | None:
     """Return the files a perf test can import on either side, conftest files above it included."""
-    start = [file.path, *_conftests(file.path)]
+    start = [file.path, *conftests(file.path)]
     reach: frozenset[str] = frozenset()
     for graph in graphs:
         files, dynamic = graph.closure(start)
@@ -191,7 +191,8 @@ def _reach(file: PerfFile, graphs: list[ImportGraph]) -> frozenset[str] | None:
     return reach
 
 
-def _conftests(path: str) -> list[str]:
+def conftests(path: str) -> list[str]:
+    """Return where pytest looks for conftest files of a test, the nearest first."""
     return [str(folder / "conftest.py") for folder in PurePosixPath(path).parents]
 
 
