@@ -11,6 +11,8 @@ from .numbers import percent, plural
 from .report import LintResult
 
 CLEAN, LOOK, COULD_NOT_WORK, REFUSED = range(4)
+# Only stored reports can differ in where they come from: `perflint compare`.
+INCOMPARABLE = 4
 
 
 @dataclass(frozen=True, slots=True)

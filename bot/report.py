@@ -13,7 +13,10 @@ from ..runners.result import RunResult, TestResult
 
 # What each version changed:
 # 1: the first.
-SCHEMA_VERSION = 1
+# 2: tests have `version`, `other` and `harness`, the selection has `tests`, perf tests have `reads`
+#    and the environment has `cuda` and `gpu_uuid`. Reports of version 1 are read: they lack these.
+SCHEMA_VERSION = 2
+_READABLE = (1, 2)
 
 # Two hundred times what a run of ten perf tests needs; a larger file is no report of ours.
 LARGEST_REPORT_BYTES = 64 * 1024 * 1024
@@ -139,15 +142,19 @@ def decode_report(raw: bytes, name: str) -> Report:
     """Check JSON text against the schema; `name` is how error messages call it."""
     try:
         version = msgspec.json.decode(raw, type=_Versioned).schema_version
-        if version != SCHEMA_VERSION:
+        if version not in _READABLE:
             raise PerflintError(
-                f"{name} has schema version {version}, this perflint reads {SCHEMA_VERSION}: "
+                f"{name} has schema version {version}, this perflint reads "
+                f"{' and '.join(map(str, _READABLE))}: "
                 "write and read reports with the same version of perflint"
             )
         report = msgspec.json.decode(raw, type=Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise PerflintError(f"{name} is no report of perflint: {error}") from error
-    for result in report.run.tests:
+    others = [result.other for result in report.run.tests if result.other is not None]
+    for result in (*report.run.tests, *others):
+        if result.other is not None and result.other.other is not None:
+            raise PerflintError(f"{name} is no report of perflint: a test has two versions at most")
         if problem := _out_of_range(result):
             # Quoted: a strange report's line end must not reach the log of the job that reads it.
             raise PerflintError(f"{name} is no report of perflint: {result.test.id!r}: {problem}")

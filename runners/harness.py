@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from .. import PerflintError
 from .checkout import Checkout
+from .reasons import PerfFile, conftests
 from .result import RunResult, TestResult
 from .sample import Side
-from .select import PerfFile, conftests
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Launch:
         """
         self._worker(side)
         message = self._collected[side]
-        return [PerfTest(**test) for test in message["tests"]], message["errors"]
+        return list(map(_test, message["tests"])), message["errors"]
 
     def examine(self, test: PerfTest, side: Side) -> Examined:
         """Run the test once on one side and count its steps."""
@@ -72,7 +72,7 @@ class Launch:
         except SideFailed as error:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
-        provenance = Provenance(done["files"], done["outside"])
+        provenance = Provenance(done["files"], done["outside"], tuple(done["read"]))
         if done["outcome"] == "skipped":
             return Examined(skipped=done["summary"], provenance=provenance)
         if done["outcome"] == "failed":
@@ -179,6 +179,11 @@ class _Session:
 def _unexpected_end(done: Message) -> Failure:
     summary = done["summary"] or f"the test {done['outcome']}"
     return Failure(f"{summary} (while being timed, after it had passed once)", done["details"])
+
+
+def _test(data: Message) -> PerfTest:
+    reads = data["reads"]
+    return PerfTest(**{**data, "reads": None if reads is None else tuple(reads)})
 
 
 def _counts(data: Message) -> Counts:

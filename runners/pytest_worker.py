@@ -107,6 +107,7 @@ class Worker:
         driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
+        self._opened.start()
         torch_memory.start_peak()
         # Counts are exact, and jitter would show up in the peak of memory.
         jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
@@ -138,7 +139,11 @@ class Worker:
         files, outside = imported(
             self._root, self._repository, self._first_party, self._opened.names()
         )
-        return {"files": files, "outside": self._opened.foreign_code() | outside}
+        return {
+            "files": files,
+            "outside": self._opened.foreign_code() | outside,
+            "read": [name for name in self._opened.since() if (self._root / name).is_file()],
+        }
 
     def _strip(self, text: str) -> str:
         """Leave the worktree's path out of messages: it is gone when people read them."""

@@ -87,12 +87,31 @@ class FileReason:
 
 
 @dataclass(frozen=True, slots=True)
+class TestChoice:
+    """Why the perf tests of one file run or not.
+
+    `file` is the changed file that decides ("" for none), `chain` leads to it from what pytest
+    imports: each file imports the next.
+    """
+
+    __test__ = False  # pytest: this is no test class
+
+    path: str
+    tests: tuple[str, ...]
+    runs: bool
+    why: str
+    file: str = ""
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """Which perf tests the change can affect: counts, and the reason for each changed file."""
+    """Which perf tests the change can affect: counts, and the reasons by changed file and test."""
 
     found: int
     affected: int
     files: tuple[FileReason, ...] = ()
+    tests: tuple[TestChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

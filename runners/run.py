@@ -18,10 +18,11 @@ from .judge import Thresholds, judge, settle, wants_launch
 from .machine import environment
 from .measure import Examined, Launch
 from .prepare import RunOptions, require_packages, select_tests
-from .provenance import first_party, identical, refusal
+from .provenance import first_party, identical, refusal, unseen
+from .reasons import PerfFile
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Segment, Side
-from .select import Choice, PerfFile, find_perf_files
+from .select import Choice, find_perf_files
 from .versions import join_versions
 
 Say = Callable[[str], None]
@@ -143,6 +144,8 @@ class _Run:
         if self._refused or not measured.both_ran:
             return measured
         ran = self._choice.ran.get(test.path)
+        seen = None if ran is None else ran | self._others(test.path)
+        measured.notes += unseen(test, head.provenance, seen)
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         measured.identical = not self._choice.doubts and identical(
             base.provenance, head.provenance, ran, self._others(test.path)

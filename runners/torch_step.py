@@ -113,4 +113,12 @@ def describe() -> dict[str, str | int | None]:
         "threads": torch.get_num_threads(),
         "device": "cuda" if cuda else "cpu",
         "gpu": torch.cuda.get_device_name() if cuda else None,
+        "gpu_uuid": _uuid() if cuda else None,
+        "cuda": torch.version.cuda,
     }
+
+
+def _uuid() -> str | None:
+    # Of a MIG slice, CUDA gives the slice's own. Older versions of PyTorch do not tell.
+    uuid = getattr(torch.cuda.get_device_properties(), "uuid", None)
+    return None if uuid is None else str(uuid)

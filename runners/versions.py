@@ -100,8 +100,8 @@ def _notes(
     edited: Sequence[str], joined: Sequence[TestResult], gone: Sequence[TestResult]
 ) -> Iterator[str]:
     both = [result for result in joined if result.other is not None]
-    ran = [r for r in both if any(_compared(v) and v.version is Side.BASE for v in (r, r.other))]
-    ran += [result for result in joined if result.version is Side.BASE and result.other is None]
+    versions = [one for result in joined for one in (result, result.other) if one is not None]
+    ran = any(one.version is Side.BASE and _compared(one) for one in versions)
     names = ", ".join(edited)
     if ran:
         yield (
