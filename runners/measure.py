@@ -1,6 +1,7 @@
 """Measures one perf test on both sides, which take turns: counts, step times, profiles."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -19,7 +20,10 @@ _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing."""
+    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing.
+
+    `remarks` are what makes its times doubtful, for people to read.
+    """
 
     failure: Failure | None = None
     skipped: str | None = None
@@ -27,6 +31,7 @@ class Examined:
     peak_bytes: int = 0
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    remarks: tuple[str, ...] = ()
 
 
 class Launch:
@@ -79,7 +84,8 @@ class Launch:
             failure = Failure(done["summary"], done["details"])
             return Examined(failure=failure, provenance=provenance)
         counts = _counts(done["counts"])
-        return Examined(None, None, counts, done["peak"], done["machine"], provenance)
+        remarks = tuple(_remarks(done, side))
+        return Examined(None, None, counts, done["peak"], done["machine"], provenance, remarks)
 
     def time_segment(self, test: PerfTest) -> Segment:
         """Build the test anew on both sides and time pairs of turns. Raises SideFailed."""
@@ -179,6 +185,20 @@ class _Session:
 def _unexpected_end(done: Message) -> Failure:
     summary = done["summary"] or f"the test {done['outcome']}"
     return Failure(f"{summary} (while being timed, after it had passed once)", done["details"])
+
+
+def _remarks(done: Message, side: Side) -> Iterator[str]:
+    for model in done["kept"]:
+        yield (
+            f"{model} outlives the test: perflint rebuilds the test's state for each segment, "
+            "which takes the luck of one build out of the times, and this is not rebuilt; build it "
+            "inside the test or in a fixture"
+        )
+    if done["leaked"]:
+        yield (
+            f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "
+            "than it found: it leaks memory, and times hold only for the first steps"
+        )
 
 
 def _test(data: Message) -> PerfTest:

@@ -101,9 +101,10 @@ class Worker:
 
     def _run(self, item: pytest.Item, order: Message) -> Message:
         """Run one test once, from set-up to tear-down of everything, in the ordered way."""
-        from . import torch_memory, torch_step
+        from . import torch_memory, torch_state, torch_step
 
         counts = order["do"] == "count"
+        alive = torch_state.models_alive() if counts else {}
         driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
@@ -114,7 +115,8 @@ class Worker:
         torch_step.seed_everything(order["seed"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
-        return {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
+        done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
+        return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
     def _outcome(self, driver: "_CountDriver | _TurnDriver") -> Message:
         for report in self._reports:
@@ -161,7 +163,7 @@ class _CountDriver:
     def drive(self, step: Callable[[], object]) -> None:
         """Run the step until lazy initialisation is over, then count it."""
         self.drove = True
-        from . import torch_counters, torch_memory, torch_step
+        from . import torch_counters, torch_memory, torch_state, torch_step
 
         for _ in range(3):
             step()
@@ -170,6 +172,7 @@ class _CountDriver:
         self._result = {
             "counts": dataclasses.asdict(counts),
             "peak": peak,
+            "leaked": torch_state.leaked_bytes(step),
             "machine": torch_step.describe(),
         }
 

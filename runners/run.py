@@ -11,6 +11,7 @@ from .checkout import Checkout
 from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison, Verdict
 from .config import RunnersConfig
+from .extensions import missing_submodules, share_extensions
 from .git import tracked_files
 from .harness import share_harness, signed
 from .isolate import SideFailed, WorkerPlan
@@ -41,6 +42,11 @@ def run_perf_tests(
     if not choice.files:
         return RunResult(choice.selection, (), None, options.seed, tuple(notes))
     require_packages()
+    used = {file.path: choice.ran[file.path] for file in choice.files}
+    compiled, refused = share_extensions(checkout, used)
+    notes += [*compiled, *missing_submodules(checkout.root(side) for side in Side)]
+    if refused:
+        return RunResult(choice.selection, (), None, options.seed, tuple(notes), refused)
     harness = share_harness(checkout, choice.files)
     run = _Run(checkout, config, options, choice, say, harness.added)
     result = signed(run.result(tuple(notes)), checkout.head_root)
@@ -145,7 +151,8 @@ class _Run:
             return measured
         ran = self._choice.ran.get(test.path)
         seen = None if ran is None else ran | self._others(test.path)
-        measured.notes += unseen(test, head.provenance, seen)
+        remarks = dict.fromkeys((*head.remarks, *base.remarks))
+        measured.notes += [*unseen(test, head.provenance, seen), *remarks]
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         measured.identical = not self._choice.doubts and identical(
             base.provenance, head.provenance, ran, self._others(test.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch_perflint.__main__ import main
 from torch_perflint.runners import schedule
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
@@ -422,3 +423,22 @@ def wait_for(what: Callable[[], Any], seconds: float) -> Any:
             return answer
         time.sleep(0.1)
     return what()
+
+
+def test_the_choice_is_explained_without_measuring(
+    repo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+    repo.commit({"lib.py": "import deep\n", "deep.py": "", "test_lib.py": test})
+    repo.commit({"deep.py": "x = 1\n"})
+    monkeypatch.chdir(repo.root)
+    # Not even PyTorch is needed.
+    monkeypatch.setattr("torch_perflint.runners.run.require_packages", pytest.fail)
+    assert main(["bench", "--base", "main~1", "--explain-selection", "-k", "it"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "note: of those that run, pytest keeps what -k 'it' fits",
+        "test_lib.py::test_it",
+        "  runs: it imports deep.py",
+        "    test_lib.py -> lib.py -> deep.py",
+        "1 of 1 perf tests would run",
+    ]
