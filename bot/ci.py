@@ -44,6 +44,7 @@ exit status
      or new findings at or above --fail-on
   2  perflint could not do its work: no repository, unknown revision, bad configuration, no PyTorch
   3  refused: the two sides are not comparable
+  130  stopped (Ctrl-C, or a cancelled job): what was measured by then is written all the same
 """
 
 
@@ -53,7 +54,7 @@ def main(words: list[str]) -> int:
     report, out = run_ci(options)
     print(render_terminal(report, width=_width(), color=_wants_color()))
     print(f"\nreport   {out / 'report.json'}\ncomment  {out / 'comment.md'}")
-    return report.status
+    return 130 if report.run.interrupted else report.status
 
 
 def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:

@@ -197,18 +197,17 @@ def _step(seconds: float) -> str:
 
 def judge_again(run: RunResult, min_effect: float | None) -> RunResult:
     """Judge the stored step times; `min_effect` takes the place of what each test says."""
-    return replace(run, tests=tuple(_judged(result, min_effect) for result in run.tests))
+    count = max(1, len(run.tests))
+    return replace(run, tests=tuple(_judged(one, min_effect, count) for one in run.tests))
 
 
-def _judged(result: TestResult, min_effect: float | None) -> TestResult:
+def _judged(result: TestResult, min_effect: float | None, tests: int) -> TestResult:
     if result.other is not None:
-        result = replace(result, other=_judged(result.other, min_effect))
+        result = replace(result, other=_judged(result.other, min_effect, tests))
     if not result.segments or result.comparison is None:
         return result
-    numbers = sorted({segment.launch for segment in result.segments})
-    launches = [[s for s in result.segments if s.launch == number] for number in numbers]
     effect = result.test.min_effect if min_effect is None else min_effect
-    comparison = settle(launches, Thresholds(min_effect=effect))
+    comparison = settle(result.segments, Thresholds(min_effect=effect, tests=tests))
     # A side that failed keeps its verdict whatever its first segments say.
     failed = result.verdict in (Verdict.FAILED, Verdict.NEW, Verdict.BROKEN)
     verdict = result.verdict if failed else comparison.verdict

@@ -34,10 +34,10 @@ class Decision:
 def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
     """Weigh all that was found; the gravest status wins: 3 over 2 over 1 over 0.
 
-    3: the two sides cannot be compared. 2: the linter could not read a file, so that its silence
-    means nothing. 1: a perf test is slower, fails only with the change or counts more than allowed,
-    or there are new findings that matter. A test that is new, skipped, broken on base too, or
-    without a verdict fails nothing by itself.
+    3: the two sides cannot be compared. 2: the run was stopped, or the linter could not read a
+    file, so that its silence means nothing. 1: a perf test is slower, fails only with the change or
+    counts more than allowed, or there are new findings that matter. A test that is new, skipped,
+    broken on base too, or without a verdict fails nothing by itself.
     """
     verdicts = sorted(_verdicts(lint, run, fail_on), key=lambda verdict: -verdict[0])
     status = max((status for status, _ in verdicts), default=CLEAN)
@@ -47,6 +47,8 @@ def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
 def _verdicts(lint: LintResult, run: RunResult, fail_on: FailOn) -> Iterator[tuple[int, str]]:
     if run.refused is not None:
         yield REFUSED, f"base and head cannot be compared: {run.refused}"
+    if run.interrupted:
+        yield COULD_NOT_WORK, "the run was stopped before it had measured everything"
     if lint.problems:
         yield COULD_NOT_WORK, f"the linter could not read {plural(len(lint.problems), 'file')}"
     for result in run.tests:

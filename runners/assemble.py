@@ -19,7 +19,9 @@ class Measured:
     test: PerfTest
     examined: dict[Side, Examined] = field(default_factory=dict)
     identical: bool = False
-    launches: list[list[Segment]] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    wants_launch: bool = False  # fresh processes may settle what is open
+    untimed: str = ""  # why nothing was timed, where there was something to time
     failed_once: set[Side] = field(default_factory=set)
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
     added: bool = False  # this change adds the perf test's file
@@ -53,7 +55,7 @@ def result_of(
         verdict=verdict,
         reason=reason,
         comparison=comparison,
-        segments=tuple(segment for launch in measured.launches for segment in launch),
+        segments=tuple(measured.segments),
         counters=_counter_changes(base, head, budgets, source) if compared else (),
         unstable=tuple(sorted({*base.counts.unstable, *head.counts.unstable})),
         peak=_peak(base, head) if compared else None,
@@ -100,6 +102,8 @@ def _verdict(
             return Verdict.NEW, f"it runs on head only; on base: {failure.summary}"
     if skipped[Side.BASE] is not None:
         return Verdict.NEW, f"it runs on head only; on base pytest skipped it: {skipped[Side.BASE]}"
+    if comparison is None and measured.untimed:
+        return Verdict.UNSURE, measured.untimed
     if comparison is None:
         return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
     return comparison.verdict, ""

@@ -24,7 +24,8 @@ class RunnersConfig:
     `paths`: folders to look for perf tests in (default: the whole repository).
     `threads`: PyTorch's and OpenMP's threads in each worker.
     `timeout`: seconds after which a side that does not answer counts as hanging.
-    `max_seconds`: seconds of measuring that one perf test may take in one launch.
+    `max_seconds`: seconds of measuring that one perf test may take, over all launches.
+    `total_seconds`: seconds after which a run begins no more timing; counts are compared still.
     `min_effect`: the smallest slowdown that matters, where a test does not say.
     `budgets`: by how much a counter may grow per step; a counter without a budget only informs.
     `pytest_args`: words for pytest; the project's own `addopts` are not used, since coverage or
@@ -35,6 +36,7 @@ class RunnersConfig:
     threads: int = 1
     timeout: float = 300.0
     max_seconds: float = 45.0
+    total_seconds: float = 3600.0
     min_effect: float = 0.02
     budgets: Mapping[str, int] = field(default_factory=lambda: {"host_syncs": 0})
     pytest_args: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ def _checked(key: str, value: object) -> Any:
             return tuple(value)
         case "threads", int() if not isinstance(value, bool) and value >= 1:
             return value
-        case (("timeout" | "max_seconds"), int() | float()) if _positive(value):
+        case (("timeout" | "max_seconds" | "total_seconds"), int() | float()) if _positive(value):
             return float(value)
         case "min_effect", int() | float() if _positive(value) and value < 1:
             return float(value)
@@ -97,6 +99,7 @@ def _checked(key: str, value: object) -> Any:
         "threads": "a whole number of at least 1",
         "timeout": "a number of seconds above 0",
         "max_seconds": "a number of seconds above 0",
+        "total_seconds": "a number of seconds above 0",
         "min_effect": "a number between 0 and 1, such as 0.02 for 2 %",
         "budgets": "a table of counters and whole numbers, such as { host_syncs = 0 }",
     }

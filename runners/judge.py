@@ -9,51 +9,84 @@ from numpy.typing import NDArray
 
 from .compare import Comparison, Verdict
 from .sample import Segment
-from .stats import Estimate, combine
+from .stats import Estimate, combine, t_quantile
 
-# Quantiles of the normal distribution: one-sided 1 %, one-sided 5 %, two-sided 5 %.
-Z99, Z95, Z975 = 2.326, 1.645, 1.960
-
-# What a launch keeps of its bias although the state is rebuilt for each segment: measured on
-# identical code, and invisible to all data of that launch.
-_LAUNCH_ERROR = 0.003
+# One-sided 5 % of the normal distribution.
+_Z95 = 1.645
+# A difference is suspected from here on, in standard errors: fresh processes have to confirm it.
+_SUSPICION = 1.645
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Where a difference starts to matter, and how much data is wanted before anything is said.
 
-    `min_effect` is relative to base's step time. "Same" needs the 90 % interval to lie within
-    `same_within` times that effect, so that a true slowdown of that size passes in 5 % of runs.
+    `min_effect` is relative to base's step time. A slowdown of `same_within` times that is what
+    "same" has to rule out. `tests` is how many verdicts the run gives in all: the more there are,
+    the more evidence each of them needs (Bonferroni), so that the whole run keeps its error rate.
+    `alarm_rate` is what one look at the data may call different by chance on identical code, and
+    `miss_odds` how much likelier the data has to be without a slowdown than with one that matters
+    (Wald's sequential test of the two).
     """
 
     min_effect: float = 0.02
     same_within: float = 1.5
     min_segments: int = 3
     min_pairs: int = 24
+    tests: int = 1
+    alarm_rate: float = 0.005
+    miss_odds: float = 0.17
 
 
 def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
-    """Compare the sides over all segments.
+    """Compare the sides over all segments: what the data says up to here, in any number of looks.
 
-    The verdict here is that of the data given; "slower" and "faster" are only said aloud after
-    fresh processes agreed (see `settle`). Thresholds apply to the log ratio of step times.
+    "Slower" and "faster" need an estimate beyond `min_effect`, evidence against chance, and the
+    last launch alone to say so: a difference that lives in one launch only is a property of that
+    launch. "Unsure" asks for more data. Thresholds apply to the log ratio of step times.
     """
-    estimate = _estimate(segments)
-    enough = (
-        estimate.pairs >= at.min_pairs
-        and len(segments) >= at.min_segments
-        and math.isfinite(estimate.error)
-    )
-    if not enough:
-        warnings = (f"only {estimate.pairs} pairs in {len(segments)} segments",)
+    ratios, usable = _usable(segments)
+    launches = [segment.launch for segment in segments]
+    estimate = combine(ratios, launches)
+    warnings = () if usable else ("some step times were not above zero: they do not count",)
+    if estimate.pairs < at.min_pairs or not math.isfinite(estimate.error):
+        warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
         return _comparison(Verdict.UNSURE, estimate, segments, at, warnings)
-    verdict = _verdict(estimate, at)
-    ratios = np.concatenate([_log_ratios(segment) for segment in segments])
-    heavy = heavy_turns(ratios, math.log1p(at.min_effect))
-    if verdict is Verdict.SAME and heavy is not None:
-        return _comparison(Verdict.UNSURE, estimate, segments, at, (heavy,))
-    return _comparison(verdict, estimate, segments, at, ())
+    verdict = _verdict(estimate, segments, ratios, at)
+    if verdict is Verdict.SAME:
+        heavy = heavy_turns(np.concatenate(ratios), math.log1p(at.min_effect))
+        if heavy is not None:
+            return _comparison(Verdict.UNSURE, estimate, segments, at, (*warnings, heavy))
+    return _comparison(verdict, estimate, segments, at, warnings)
+
+
+def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
+    """Judge a test when no more data comes; this is what is said aloud.
+
+    What `judge` leaves open is "same" where the data rules out, with an error of 5 %, that a
+    slowdown or a speed-up of `same_within` times `min_effect` is there.
+    """
+    so_far = judge(segments, at)
+    if so_far.verdict is not Verdict.UNSURE:
+        return so_far
+    ratios, _ = _usable(segments)
+    estimate = combine(ratios, [segment.launch for segment in segments])
+    warnings = so_far.warnings
+    within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
+    enough = len(segments) >= at.min_segments and estimate.pairs >= at.min_pairs
+    if within and enough and not warnings:
+        return replace(so_far, verdict=Verdict.SAME)
+    alone = [combine(*_of_launch(segments, ratios, number)) for number in _launches(segments)]
+    if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
+        seen = ", ".join(f"{math.expm1(-each.mean):+.1%}" for each in alone)
+        warnings = (*warnings, f"fresh processes did not confirm a difference: {seen}")
+    return replace(so_far, warnings=warnings)
+
+
+def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
+    """Whether the data hints at a difference that fresh processes should now confirm."""
+    ratios, _ = _usable(segments)
+    return _is_suspected(combine(ratios, [segment.launch for segment in segments]), at)
 
 
 def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
@@ -80,63 +113,59 @@ def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
     )
 
 
-def settle(launches: Sequence[Sequence[Segment]], at: Thresholds) -> Comparison:
-    """Judge a test by all its launches, in their order; this is what is said aloud.
-
-    "Slower" and "faster" need all data and each of the last two launches alone to say so: a
-    difference that lives in one launch only is a property of that launch. "Same" needs all data, or
-    two launches alone, or the only one.
-    """
-    alone = [judge(launch, at) for launch in launches if launch]
-    total = judge([segment for launch in launches for segment in launch], at)
-    verdicts = [comparison.verdict for comparison in alone]
-    changed = total.verdict in (Verdict.SLOWER, Verdict.FASTER)
-    if changed and len(alone) >= 2 and verdicts[-2:] == [total.verdict] * 2:
-        return total
-    same = total.verdict is Verdict.SAME or verdicts.count(Verdict.SAME) >= 2
-    warnings = total.warnings
-    if len(alone) > 1 and {Verdict.SLOWER, Verdict.FASTER} & set(verdicts):
-        seen = ", ".join(f"{comparison.change:+.1%}" for comparison in alone)
-        warnings = (*warnings, f"fresh processes did not confirm a difference: {seen}")
-    return replace(total, verdict=Verdict.SAME if same else Verdict.UNSURE, warnings=warnings)
-
-
-def wants_launch(launches: Sequence[Sequence[Segment]], at: Thresholds) -> bool:
-    """Whether one more launch can settle what is still open.
-
-    Always after the first; after the second only where at least one launch came to a verdict of
-    its own. Two that saw nothing in the noise would not make a third see more.
-    """
-    if settle(launches, at).verdict is not Verdict.UNSURE:
-        return False
-    alone = [judge(launch, at).verdict for launch in launches]
-    return len(alone) < 2 or (len(alone) == 2 and set(alone) != {Verdict.UNSURE})
-
-
-def _estimate(segments: Sequence[Segment]) -> Estimate:
-    estimate = combine([_log_ratios(segment) for segment in segments])
-    launches = len({segment.launch for segment in segments})
-    unseen = _LAUNCH_ERROR / math.sqrt(max(1, launches))
-    return replace(estimate, error=math.hypot(estimate.error, unseen))
-
-
-def _log_ratios(segment: Segment) -> NDArray[np.float64]:
-    base = np.array([pair.base for pair in segment.pairs])
-    head = np.array([pair.head for pair in segment.pairs])
-    ratios: NDArray[np.float64] = np.log(head / base)
-    return ratios
-
-
-def _verdict(estimate: Estimate, at: Thresholds) -> Verdict:
-    effect = math.log1p(at.min_effect)
-    mean, error = estimate.mean, estimate.error
-    if mean - Z99 * error > 0 and mean > effect:
-        return Verdict.SLOWER
-    if mean + Z99 * error < 0 and mean < -effect:
-        return Verdict.FASTER
-    if abs(mean) + Z95 * error < at.same_within * effect:
+def _verdict(
+    estimate: Estimate,
+    segments: Sequence[Segment],
+    ratios: Sequence[NDArray[np.float64]],
+    at: Thresholds,
+) -> Verdict:
+    matters = _matters(at)
+    if abs(estimate.mean) < matters / 2 + estimate.error**2 * math.log(at.miss_odds) / matters:
         return Verdict.SAME
-    return Verdict.UNSURE
+    quantile = t_quantile(1 - at.alarm_rate / at.tests, estimate.freedom)
+    sign = math.copysign(1.0, estimate.mean)
+    beyond = abs(estimate.mean) > max(math.log1p(at.min_effect), quantile * estimate.error)
+    numbers = _launches(segments)
+    if not beyond or len(numbers) < 2 or len(segments) < at.min_segments:
+        return Verdict.UNSURE
+    last = combine(*_of_launch(segments, ratios, numbers[-1]))
+    if sign * last.mean <= _Z95 * last.error:
+        return Verdict.UNSURE
+    return Verdict.SLOWER if sign > 0 else Verdict.FASTER
+
+
+def _matters(at: Thresholds) -> float:
+    """The log ratio that "same" has to rule out."""
+    return math.log1p(at.same_within * at.min_effect)
+
+
+def _is_suspected(estimate: Estimate, at: Thresholds) -> bool:
+    beyond = max(math.log1p(at.min_effect), _SUSPICION * estimate.error)
+    return abs(estimate.mean) > beyond
+
+
+def _usable(segments: Sequence[Segment]) -> tuple[list[NDArray[np.float64]], bool]:
+    """Return the log ratios of each segment, and whether all pairs could be used for them."""
+    found = []
+    usable = True
+    for segment in segments:
+        times = np.array([(pair.base, pair.head) for pair in segment.pairs]).reshape(-1, 2)
+        good = np.isfinite(times).all(axis=1) & (times > 0).all(axis=1)
+        usable = usable and bool(good.all())
+        found.append(np.log(times[good, 1] / times[good, 0]))
+    return found, usable
+
+
+def _launches(segments: Sequence[Segment]) -> list[int]:
+    """The launches that there are, in the order of their first segments."""
+    return list(dict.fromkeys(segment.launch for segment in segments))
+
+
+def _of_launch(
+    segments: Sequence[Segment], ratios: Sequence[NDArray[np.float64]], number: int
+) -> tuple[list[NDArray[np.float64]], list[int]]:
+    own = [r for segment, r in zip(segments, ratios, strict=True) if segment.launch == number]
+    return own, [number] * len(own)
 
 
 def _comparison(
@@ -148,24 +177,24 @@ def _comparison(
 ) -> Comparison:
     pairs = [pair for segment in segments for pair in segment.pairs]
     error = estimate.error if math.isfinite(estimate.error) else 10.0
-    low, high = estimate.mean - Z975 * error, estimate.mean + Z975 * error
+    half = t_quantile(0.975, max(3, estimate.freedom)) * error
     return Comparison(
         verdict=verdict,
         # A longer step is a lower throughput: the signs and the ends of the interval turn round.
         change=math.expm1(-estimate.mean),
-        low=math.expm1(-high),
-        high=math.expm1(-low),
+        low=math.expm1(-estimate.mean - half),
+        high=math.expm1(-estimate.mean + half),
         base_seconds=float(np.median([pair.base for pair in pairs])) if pairs else 0.0,
         head_seconds=float(np.median([pair.head for pair in pairs])) if pairs else 0.0,
-        detectable=_detectable(error, at),
+        detectable=_detectable(error, max(3, estimate.freedom), at),
         pairs=estimate.pairs,
         segments=len(segments),
-        launches=len({segment.launch for segment in segments}),
+        launches=len(_launches(segments)),
         warnings=warnings,
     )
 
 
-def _detectable(error: float, at: Thresholds) -> float:
+def _detectable(error: float, freedom: int, at: Thresholds) -> float:
     """Return the slowdown that data of this noise calls slower in 95 of 100 runs."""
-    effect = math.log1p(at.min_effect)
-    return math.expm1(max((Z99 + Z95) * error, effect + Z95 * error))
+    needed = t_quantile(1 - at.alarm_rate / at.tests, freedom) * error
+    return math.expm1(max(needed, math.log1p(at.min_effect)) + _Z95 * error)

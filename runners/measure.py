@@ -1,6 +1,8 @@
 """Measures one perf test on both sides, which take turns: counts, step times, profiles."""
 
+import math
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from .profile import LineTime, OperatorTime, ProfileSummary
 from .provenance import Provenance
 from .result import Failure
 from .sample import Counts, Pair, PerfTest, Segment, Side, SyncSite
-from .schedule import pace, turn_order
+from .schedule import Pace, pace, turn_order
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
@@ -32,6 +34,14 @@ class Examined:
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
     remarks: tuple[str, ...] = ()
+
+
+class StepTooLong(Exception):
+    """A step takes so long that too few would be timed to say anything."""
+
+    def __init__(self, step_seconds: float, needed: float) -> None:
+        super().__init__(f"a step takes {step_seconds:.0f} s, a segment at least {needed:.0f} s")
+        self.step_seconds, self.needed = step_seconds, needed
 
 
 class Launch:
@@ -87,16 +97,27 @@ class Launch:
         remarks = tuple(_remarks(done, side))
         return Examined(None, None, counts, done["peak"], done["machine"], provenance, remarks)
 
-    def time_segment(self, test: PerfTest) -> Segment:
-        """Build the test anew on both sides and time pairs of turns. Raises SideFailed."""
+    def time_segment(
+        self, test: PerfTest, rhythm: Pace | None = None, *, most_seconds: float = math.inf
+    ) -> Segment:
+        """Build the test anew on both sides and time pairs of turns. Raises SideFailed.
+
+        Without a `rhythm`, turns are made to fit the length of a step. Raises StepTooLong where
+        even the fewest turns would take more than `most_seconds`.
+        """
         with _Session(self, test) as session:
-            rhythm = pace(max(session.step_seconds.values()))
+            step_seconds = max(session.step_seconds.values())
+            rhythm = rhythm or pace(step_seconds, session.build_seconds)
+            if rhythm.seconds(step_seconds) > most_seconds:
+                raise StepTooLong(step_seconds, rhythm.seconds(step_seconds))
             order = {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop}
             pairs = []
+            begin = time.monotonic()
             for sides in turn_order(rhythm.pairs, self._random):
                 took = {side: float(session.ask(side, order)["seconds"]) for side in sides}
                 pairs.append(Pair(took[Side.BASE], took[Side.HEAD]))
-        return Segment(self.number, tuple(pairs))
+            seconds = time.monotonic() - begin
+        return Segment(self.number, tuple(pairs), seconds)
 
     def profile(self, test: PerfTest) -> dict[Side, ProfileSummary]:
         """Profile a few steps of each side in turn. Raises SideFailed."""
@@ -141,19 +162,29 @@ class _Session:
     def __init__(self, launch: Launch, test: PerfTest) -> None:
         self._launch, self._test = launch, test
         self.step_seconds: dict[Side, float] = {}
+        self.build_seconds = 0.0
         self.ended: dict[Side, Message] = {}
 
     def __enter__(self) -> Self:
         seed = self._launch._seed()
         sides = list(Side)
         self._launch._random.shuffle(sides)
+        begin = time.monotonic()
         try:
+            warm = {}
             for side in sides:
                 order = self._launch._order("time", self._test, seed, side)
-                self.step_seconds[side] = float(self.ask(side, order)["seconds"])
+                ready = self.ask(side, order)
+                self.step_seconds[side] = float(ready["seconds"])
+                warm[side] = int(ready["steps"])
+            for side in sides:
+                # Work may grow or change with the number of steps: both sides have done as many.
+                if missing := max(warm.values()) - warm[side]:
+                    self.ask(side, {"do": "warm", "steps": missing})
         except BaseException:
             self._launch.drop(at_once=True)
             raise
+        self.build_seconds = time.monotonic() - begin
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -194,15 +194,20 @@ class _TurnDriver:
         self.drove = True
         from . import torch_step
 
-        seconds = torch_step.warm_up(step)
+        steps, seconds = torch_step.warm_up(step)
         with torch_step.quiet_collector():
-            self._channel.send({"kind": "ready", "seconds": seconds})
+            self._channel.send({"kind": "ready", "seconds": seconds, "steps": steps})
             while (order := self._channel.receive())["do"] != "end":
                 self._channel.send(self._turn(step, order))
 
     def _turn(self, step: Callable[[], object], order: Message) -> Message:
         from . import torch_profile, torch_step
 
+        if order["do"] == "warm":
+            for _ in range(order["steps"]):
+                step()
+            torch_step.synchronize()
+            return {"kind": "warm"}
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
             return {"kind": "turn"}

@@ -124,3 +124,4 @@ class RunResult:
     seed: int
     notes: tuple[str, ...] = ()
     refused: str | None = None  # why the two sides are not comparable
+    interrupted: bool = False  # the user stopped it: what is here was measured before

@@ -9,26 +9,25 @@ from .. import PerflintError
 from .assemble import Measured, result_of
 from .checkout import Checkout
 from .collect import Collected, join, uncollected, wrong_call
-from .compare import Comparison, Verdict
+from .compare import Comparison
 from .config import RunnersConfig
 from .extensions import missing_submodules, share_extensions
 from .git import tracked_files
 from .harness import share_harness, signed
 from .isolate import SideFailed, WorkerPlan
-from .judge import Thresholds, judge, settle, wants_launch
+from .judge import Thresholds, settle
 from .machine import environment
-from .measure import Examined, Launch
+from .measure import Examined, Launch, StepTooLong
 from .prepare import RunOptions, require_packages, select_tests
 from .provenance import first_party, identical, refusal, unseen
 from .reasons import PerfFile
 from .result import Failure, RunResult, TestResult
-from .sample import Environment, PerfTest, Segment, Side
+from .sample import Environment, PerfTest, Side
 from .select import Choice, find_perf_files
+from .sequence import Budget, Move, next_move
 from .versions import join_versions
 
 Say = Callable[[str], None]
-
-_MOST_SEGMENTS = 8
 
 
 def run_perf_tests(
@@ -48,16 +47,17 @@ def run_perf_tests(
     if refused:
         return RunResult(choice.selection, (), None, options.seed, tuple(notes), refused)
     harness = share_harness(checkout, choice.files)
-    run = _Run(checkout, config, options, choice, say, harness.added)
+    begin = time.monotonic()
+    run = _Run(checkout, config, options, choice, say, harness.added, begin)
     result = signed(run.result(tuple(notes)), checkout.head_root)
     edited = harness.edited(choice.files)
-    if not edited or result.refused:
+    if not edited or result.refused or result.interrupted:
         return result
     say("again with base's version of what the change edits")
     harness.use_base_version(checkout)
     known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
     theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
-    again = _Run(checkout, config, options, theirs, say).result(())
+    again = _Run(checkout, config, options, theirs, say, begin=begin).result(())
     return join_versions(result, signed(again, checkout.base_root), harness.changed(edited))
 
 
@@ -72,6 +72,7 @@ class _Run:
         choice: Choice,
         say: Say,
         added: frozenset[str] = frozenset(),
+        begin: float | None = None,
     ) -> None:
         self._added = added
         self._checkout, self._config, self._options = checkout, config, options
@@ -79,28 +80,71 @@ class _Run:
         self._environment: Environment | None = None
         self._notes: list[str] = []
         self._refused: str | None = None
+        self._interrupted = False
+        self._begin = time.monotonic() if begin is None else begin
+        self._tests = 1  # how many verdicts this run gives, as each then needs more evidence
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
         """Measure everything and return it."""
         measured: list[Measured] = []
-        with self._launch(1) as launch:
-            tests = self._collect(launch)
-            for number, (test, failures) in enumerate(tests, 1):
-                self._say(f"{test.name} ({number} of {len(tests)})")
-                measured.append(self._measure(launch, test, failures))
-                if self._refused:
-                    break
-        number = 2
-        while not self._refused and (doubtful := [one for one in measured if _is_doubtful(one)]):
-            with self._launch(number) as launch:
-                for one in doubtful:
-                    self._say(f"{one.test.name}: again in fresh processes")
-                    one.launches.append(self._time(launch, one))
-            number += 1
+        try:
+            self._first_launch(measured)
+            self._fresh_launches(measured)
+        except KeyboardInterrupt:
+            # What is measured so far is worth telling; the processes have ended by now.
+            measured = [one for one in measured if len(one.examined) == len(Side)]
+            self._interrupted = True
+            self._notes.append("stopped by the user: what was not measured by then is missing")
         results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
         selection, seed = self._choice.selection, self._options.seed
         notes = (*notes, *self._notes)
-        return RunResult(selection, results, self._environment, seed, notes, self._refused)
+        return RunResult(
+            selection,
+            results,
+            self._environment,
+            seed,
+            notes,
+            self._refused,
+            interrupted=self._interrupted,
+        )
+
+    def _first_launch(self, measured: list[Measured]) -> None:
+        """Count every test on both sides, and time those that are not the same."""
+        with self._launch(1) as launch:
+            tests = self._collect(launch)
+            self._tests = max(1, len(tests))
+            for number, (test, failures) in enumerate(tests, 1):
+                self._say(f"{test.name} ({number} of {len(tests)}){self._time_left()}")
+                one = Measured(test, added=test.path in self._added)
+                measured.append(one)
+                self._measure(launch, one, failures)
+                if self._refused:
+                    break
+
+    def _fresh_launches(self, measured: list[Measured]) -> None:
+        """Ask fresh processes about what is still open, for as long as there is time."""
+        number = 2
+        while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
+            if self._is_over():
+                for one in doubtful:
+                    one.wants_launch = False
+                    one.notes.append(self._out_of_time())
+                break
+            with self._launch(number) as launch:
+                for one in doubtful:
+                    self._say(f"{one.test.name}: again in fresh processes{self._time_left()}")
+                    self._time(launch, one)
+            number += 1
+
+    def _is_over(self) -> bool:
+        return time.monotonic() - self._begin > self._config.total_seconds
+
+    def _out_of_time(self) -> str:
+        return f"the run's {self._config.total_seconds:.0f} s (`total_seconds`) are used up"
+
+    def _time_left(self) -> str:
+        left = self._begin + self._config.total_seconds - time.monotonic()
+        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
 
     def _launch(self, number: int) -> Launch:
         own = [tracked_files(self._checkout.root(side)) for side in Side]
@@ -134,8 +178,8 @@ class _Run:
         self._notes += uncollected(self._choice.files, found, self._options.keyword)
         return tests
 
-    def _measure(self, launch: Launch, test: PerfTest, failures: dict[Side, Failure]) -> Measured:
-        measured = Measured(test, added=test.path in self._added)
+    def _measure(self, launch: Launch, measured: Measured, failures: dict[Side, Failure]) -> None:
+        test = measured.test
         for side in (Side.BASE, Side.HEAD):
             if side in failures:
                 measured.examined[side] = Examined(failure=failures[side])
@@ -148,7 +192,7 @@ class _Run:
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance)
         if self._refused or not measured.both_ran:
-            return measured
+            return
         ran = self._choice.ran.get(test.path)
         seen = None if ran is None else ran | self._others(test.path)
         remarks = dict.fromkeys((*head.remarks, *base.remarks))
@@ -158,11 +202,13 @@ class _Run:
             base.provenance, head.provenance, ran, self._others(test.path)
         )
         if measured.identical and not self._options.time_identical:
-            return measured
-        measured.launches.append(self._time(launch, measured))
-        if any(measured.launches) and not measured.timing_failures:
+            return
+        if self._is_over():
+            measured.untimed = self._out_of_time()
+            return
+        self._time(launch, measured)
+        if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
-        return measured
 
     def _reached_changes(self) -> list[str]:
         """The changed Python files that a chosen perf test can import."""
@@ -194,31 +240,36 @@ class _Run:
             if examined.machine is not None:
                 self._environment = environment(examined.machine)
 
-    def _time(self, launch: Launch, measured: Measured) -> list[Segment]:
-        """Add segments until the verdict is clear or the time is used up."""
-        test, at = measured.test, thresholds(measured.test)
-        segments: list[Segment] = []
-        begin = time.monotonic()
-        while len(segments) < _MOST_SEGMENTS:
+    def _time(self, launch: Launch, measured: Measured) -> None:
+        """Add segments until the verdict is clear, the time is up, or fresh processes are due."""
+        test, at = measured.test, self._thresholds(measured.test)
+        budget = Budget(seconds=self._config.max_seconds)
+        measured.wants_launch = False
+        while True:
             try:
-                segments.append(launch.time_segment(test))
+                segment = launch.time_segment(test, most_seconds=budget.seconds)
+            except StepTooLong as error:
+                measured.untimed = _too_long(error, budget)
+                return
             except SideFailed as error:
                 measured.notes.append(f"{error} (while being timed)")
                 if error.side in measured.failed_once:
                     measured.timing_failures[error.side] = error.failure
-                    return segments
+                    return
                 # Once more, in the fresh processes that the launch starts by itself. A second
                 # failure, in this launch or a later one, counts.
                 measured.failed_once.add(error.side)
                 continue
-            comparison = judge(segments, at)
+            measured.segments.append(segment)
+            spent = sum(one.seconds for one in measured.segments)
+            move, comparison = next_move(measured.segments, at, budget, spent)
             self._say(f"{test.name}: {_so_far(comparison)}")
-            spent = time.monotonic() - begin
-            if comparison.verdict is not Verdict.UNSURE:
-                break
-            if spent > self._config.max_seconds and len(segments) >= at.min_segments:
-                break
-        return segments
+            if move is not Move.BUILD:
+                measured.wants_launch = move is Move.LAUNCH
+                return
+
+    def _thresholds(self, test: PerfTest) -> Thresholds:
+        return Thresholds(min_effect=test.min_effect, tests=self._tests)
 
     def _profile(self, launch: Launch, measured: Measured) -> None:
         self._say(f"{measured.test.name}: profiling")
@@ -232,21 +283,18 @@ class _Run:
             texts = [_text(self._checkout.root(side) / path) for side in (Side.BASE, Side.HEAD)]
             return texts[0], texts[1]
 
-        at = thresholds(measured.test)
-        comparison = settle(measured.launches, at) if any(measured.launches) else None
+        comparison = None
+        if measured.segments:
+            comparison = settle(measured.segments, self._thresholds(measured.test))
         return result_of(measured, comparison, self._config.budgets, source)
 
 
-def _is_doubtful(measured: Measured) -> bool:
-    """Whether fresh processes can tell more: a change is never believed from one launch."""
-    if not any(measured.launches) or measured.timing_failures:
-        return False
-    return wants_launch(measured.launches, thresholds(measured.test))
-
-
-def thresholds(test: PerfTest) -> Thresholds:
-    """Return where a difference starts to matter for this test."""
-    return Thresholds(min_effect=test.min_effect)
+def _too_long(error: StepTooLong, budget: Budget) -> str:
+    return (
+        f"a step takes {error.step_seconds:.1f} s, so that a segment would take {error.needed:.0f} "
+        f"s of the {budget.seconds:.0f} s (`max_seconds`) that a perf test may take: make the step "
+        "smaller, or raise the limit. Counts and memory were compared"
+    )
 
 
 def _so_far(comparison: Comparison) -> str:

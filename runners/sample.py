@@ -51,10 +51,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Pairs measured on one build of the test's state; a launch is one life of both processes."""
+    """Pairs measured on one build of the test's state; a launch is one life of both processes.
+
+    `seconds` went into its turns, the steps that do not count included.
+    """
 
     launch: int
     pairs: tuple[Pair, ...]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

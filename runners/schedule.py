@@ -11,9 +11,13 @@ _TURN_SECONDS = 0.030
 _TURN_STEPS = 3
 # From here on the first step after a switch is no longer noticeably slower than the others.
 _LONG_STEP_SECONDS = 0.25
-_SEGMENT_SECONDS = 4.0
+# A segment is short, as each build of the state has a bias of its own and many builds average it;
+# where a build takes long, a segment takes as long as that.
+_SEGMENT_SECONDS = 1.2
+_LONGEST_SEGMENT_SECONDS = 6.0
 _MOST_PAIRS = 40
 _FEWEST_PAIRS = 8
+_FEWEST_LONG_PAIRS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,22 @@ class Pace:
     drop: int
     pairs: int
 
+    def seconds(self, step_seconds: float) -> float:
+        """How long a segment takes where a step takes this long."""
+        return 2 * self.pairs * (self.keep + self.drop) * step_seconds
 
-def pace(step_seconds: float) -> Pace:
-    """Fit turns and pairs to a step of this length, in seconds."""
+
+def pace(step_seconds: float, build_seconds: float = 0.0) -> Pace:
+    """Fit turns and pairs to a step of this length, in seconds, and to what a build takes."""
     if step_seconds >= _LONG_STEP_SECONDS:
-        keep, drop = 1, 0
+        keep, drop, fewest = 1, 0, _FEWEST_LONG_PAIRS
     else:
         keep = max(_TURN_STEPS, math.ceil(_TURN_SECONDS / max(step_seconds, 1e-7)))
-        drop = 1
-    pair_seconds = 2 * (keep + drop) * step_seconds
-    pairs = int(_SEGMENT_SECONDS / max(pair_seconds, 1e-7))
+        drop, fewest = 1, _FEWEST_PAIRS
+    wanted = min(max(_SEGMENT_SECONDS, build_seconds), _LONGEST_SEGMENT_SECONDS)
+    pairs = int(wanted / max(2 * (keep + drop) * step_seconds, 1e-7))
     # An even number, so that each side goes first equally often.
-    pairs = max(_FEWEST_PAIRS, min(_MOST_PAIRS, pairs)) // 2 * 2
-    return Pace(keep, drop, pairs)
+    return Pace(keep, drop, max(fewest, min(_MOST_PAIRS, pairs)) // 2 * 2)
 
 
 def turn_order(pairs: int, choose: random.Random) -> list[tuple[Side, Side]]:

@@ -46,8 +46,8 @@ def jitter_heap(seed: int) -> list[torch.Tensor]:
     ]
 
 
-def warm_up(step: Step) -> float:
-    """Run `step` until it is steady, and return the seconds that one step takes by then.
+def warm_up(step: Step) -> tuple[int, float]:
+    """Run `step` until it is steady; return how often, and the seconds that a step takes by then.
 
     Steady means that three steps took within 5 % of the three before; at most 20 steps or 10
     seconds, of which at least two steps.
@@ -65,7 +65,7 @@ def warm_up(step: Step) -> float:
         if len(times) > _WARM_UP_STEPS and _steady(times):
             break
     last = sorted(times[-3:])
-    return last[len(last) // 2]
+    return len(times), last[len(last) // 2]
 
 
 def _steady(times: list[float]) -> bool:

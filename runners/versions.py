@@ -28,10 +28,13 @@ def join_versions(ours: RunResult, theirs: RunResult, edited: Sequence[str]) -> 
     joined += [one for one in gone if _compared(one)]
     notes = (*_notes(edited, joined, gone), *ours.notes)
     refused = theirs.refused and f"with base's version of the perf tests, {theirs.refused}"
-    environment = ours.environment or theirs.environment
-    if refused:
-        return replace(ours, tests=(), notes=notes, refused=refused)
-    return replace(ours, tests=tuple(joined), notes=notes, environment=environment)
+    ours = replace(
+        ours,
+        notes=notes,
+        environment=ours.environment or theirs.environment,
+        interrupted=ours.interrupted or theirs.interrupted,
+    )
+    return replace(ours, tests=() if refused else tuple(joined), refused=refused)
 
 
 def said_by_versions(result: TestResult) -> str | None:

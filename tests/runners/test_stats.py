@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from torch_perflint.runners.stats import combine, trimmed_mean
+from torch_perflint.runners.stats import LAUNCH_SPREAD, combine, t_quantile, trimmed_mean
 
 
 def test_the_mean_leaves_out_a_fifth_at_each_end() -> None:
@@ -40,17 +40,35 @@ def test_a_trimmed_mean_of_heavy_tails_beats_the_plain_one() -> None:
     assert trimmed < 0.7 * np.std(draws.mean(axis=1))
 
 
-def test_segments_that_disagree_widen_the_error() -> None:
+def test_builds_that_disagree_widen_the_error() -> None:
     rng = np.random.default_rng(3)
     pairs = rng.normal(0, 0.01, (4, 40))
     apart = [row + shift for row, shift in zip(pairs, (-0.1, 0.0, 0.1, 0.0), strict=True)]
-    agreeing, disagreeing = combine(list(pairs)), combine(apart)
-    assert agreeing.error < 0.003
-    assert disagreeing.error > 0.03
-    assert disagreeing.pairs == 160
+    agreeing, disagreeing = combine(list(pairs), [1] * 4), combine(apart, [1] * 4)
+    assert agreeing.error < 0.006
+    assert disagreeing.error > 0.025
+    assert (disagreeing.pairs, disagreeing.freedom) == (160, 6)
+
+
+def test_few_builds_do_not_hide_what_builds_usually_keep_of_their_own() -> None:
+    pairs = np.random.default_rng(4).normal(0, 0.0001, (40, 40))
+    one, two, many = (combine(list(pairs[:n]), [1] * n).error for n in (1, 2, 40))
+    assert one > 0.01
+    assert two == pytest.approx(one / math.sqrt(2), rel=0.2)
+    # What a launch keeps stays, however often the state is built anew in it.
+    assert LAUNCH_SPREAD < many < 1.05 * LAUNCH_SPREAD
+    assert combine(list(pairs), list(range(40))).error < LAUNCH_SPREAD / 4
+
+
+@pytest.mark.parametrize(
+    ("probability", "freedom", "true"),
+    [(0.975, 3, 3.1824), (0.995, 4, 4.6041), (0.995, 10, 3.1693), (0.9995, 8, 5.0413)],
+)
+def test_the_quantiles_are_students(probability: float, freedom: int, true: float) -> None:
+    assert t_quantile(probability, freedom) == pytest.approx(true, rel=0.01)
 
 
 def test_no_data_is_no_estimate() -> None:
-    empty = combine([np.array([]), np.array([])])
+    empty = combine([np.array([]), np.array([])], [1, 1])
     assert (empty.pairs, empty.error) == (0, math.inf)
-    assert combine([np.array([]), np.ones(4)]).pairs == 4
+    assert combine([np.array([]), np.ones(4)], [1, 1]).pairs == 4

@@ -60,8 +60,8 @@ def test_warm_up_runs_until_the_step_is_steady_or_time_is_up(
 ) -> None:
     from torch_perflint.runners.torch_step import warm_up
 
-    took = warm_up(clock.step(*seconds))
-    assert clock.steps == steps
+    ran, took = warm_up(clock.step(*seconds))
+    assert ran == clock.steps == steps
     assert settled is None or took == pytest.approx(settled)
 
 

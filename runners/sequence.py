@@ -1,0 +1,138 @@
+"""The sequential rule: after each look at the data, what to measure next, or to stop. Pure.
+
+`replay` runs the same rule over recorded step times, as if they were measured now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .compare import Comparison, Verdict
+from .judge import Thresholds, is_suspected, judge, settle
+from .sample import Pair, Segment
+
+# A part of a segment that is too short says nothing of its own noise.
+_FEWEST_ROUNDS = 20
+
+
+class Move(Enum):
+    """What to do next."""
+
+    STOP = "stop"
+    BUILD = "build"  # build the test's state anew in the same processes, and time a segment
+    LAUNCH = "launch"  # start fresh processes on both sides
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be measured of one test: `seconds` of steps, `launches` of both processes.
+
+    In the first launch, `builds` segments are measured at most, where nothing is suspected before:
+    what is then still open needs fresh processes.
+    """
+
+    seconds: float = 45.0
+    launches: int = 6
+    builds: int = 4
+    builds_later: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the rule says of recorded data, and how many seconds of steps it looked at for that."""
+
+    comparison: Comparison
+    seconds: float
+    launches: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Slower, faster, same or unsure."""
+        return self.comparison.verdict
+
+
+def next_move(
+    segments: Sequence[Segment], at: Thresholds, budget: Budget, seconds: float
+) -> tuple[Move, Comparison]:
+    """Say what to measure next, and what the data says so far.
+
+    `seconds` of steps were spent on it. Where the answer is STOP, the comparison is final.
+    """
+    so_far = judge(segments, at)
+    if so_far.verdict is not Verdict.UNSURE:
+        return Move.STOP, so_far
+    numbers = list(dict.fromkeys(segment.launch for segment in segments))
+    here = sum(segment.launch == numbers[-1] for segment in segments) if numbers else 0
+    if seconds >= budget.seconds:
+        return Move.STOP, settle(segments, at)
+    most = budget.builds if len(numbers) <= 1 else budget.builds_later
+    # A difference is never believed from one launch: where one shows, the rest of the time is
+    # better spent in a fresh one.
+    if here < most and not (len(numbers) == 1 and is_suspected(segments, at)):
+        return Move.BUILD, so_far
+    if len(numbers) < budget.launches:
+        return Move.LAUNCH, so_far
+    return Move.STOP, settle(segments, at)
+
+
+def replay(
+    launches: Sequence[Sequence[ArrayLike]],
+    at: Thresholds | None = None,
+    budget: Budget | None = None,
+    *,
+    steps: int = 1,
+) -> Replayed:
+    """Apply the sequential rule to recorded step times, and stop where a run would have stopped.
+
+    `launches[i][j]` holds the rounds of the j-th build of the state in the i-th launch of both
+    processes: an array of shape (rounds, 2), the seconds per step of base and of head in turns that
+    follow each other. A turn timed `steps` steps, which is what the seconds of the result and of
+    the budget count; both columns count. Within a segment the rule looks at the data after every 20
+    rounds or more, a quarter of the segment at least, as a run could stop there. Where it asks for
+    more than was recorded it goes on with the next launch, and at the end it settles for what there
+    is. Raises ValueError for arrays of another shape.
+    """
+    at, budget = at or Thresholds(), budget or Budget()
+    segments: list[Segment] = []
+    spent = 0.0
+    for number, builds in enumerate(launches[: budget.launches], 1):
+        for build in builds:
+            pairs, costs = _rounds(build, steps)
+            done, before, move = segments, spent, Move.BUILD
+            for end in _looks(len(pairs)):
+                if before + costs[end - 1] > budget.seconds:
+                    # A run does not begin what it cannot pay for.
+                    return Replayed(settle(segments, at), spent, len(_numbers(segments)))
+                segments = [*done, Segment(number, pairs[:end])]
+                spent = before + costs[end - 1]
+                move, comparison = next_move(segments, at, budget, spent)
+                last = end == len(pairs)
+                if move is Move.STOP and (last or comparison.verdict is not Verdict.UNSURE):
+                    return Replayed(comparison, spent, number)
+                if move is Move.LAUNCH and 2 * end >= len(pairs):
+                    break
+            if move is Move.LAUNCH:
+                break
+    return Replayed(settle(segments, at), spent, len(_numbers(segments)))
+
+
+def _rounds(build: ArrayLike, steps: int) -> tuple[tuple[Pair, ...], list[float]]:
+    """Return the pairs of a recorded segment, and the seconds spent up to each."""
+    rounds = np.asarray(build, dtype=float)
+    if rounds.ndim != 2 or rounds.shape[1] != 2:
+        raise ValueError(f"a segment has shape (rounds, 2), not {rounds.shape}")
+    pairs = tuple(Pair(base, head) for base, head in rounds.tolist())
+    return pairs, (np.cumsum(rounds.sum(axis=1)) * steps).tolist()
+
+
+def _numbers(segments: Sequence[Segment]) -> set[int]:
+    return {segment.launch for segment in segments}
+
+
+def _looks(rounds: int) -> list[int]:
+    """After how many rounds of a segment to look at the data; at its end in any case."""
+    each = max(_FEWEST_ROUNDS, rounds // 4)
+    return [*range(each, rounds - each + 1, each), rounds] if rounds else []

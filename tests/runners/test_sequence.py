@@ -1,0 +1,171 @@
+"""The sequential rule, held against simulated and recorded noise, as a run would apply it."""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.judge import Thresholds
+from torch_perflint.runners.sample import Pair, Segment
+from torch_perflint.runners.sequence import Budget, Move, Replayed, next_move, replay
+
+Launches = list[list[NDArray[np.float64]]]
+ALARMS = (Verdict.SLOWER, Verdict.FASTER)
+QUIET = Budget(seconds=8.0, launches=2)
+LOADED = Budget(seconds=55.0, launches=9)
+
+
+def rounds(rng: np.random.Generator, log_ratio: float, count: int, sd: float, step: float):  # type: ignore[no-untyped-def]
+    """Step times around a ratio; tails are as heavy as those that were measured."""
+    noise = np.clip(sd * rng.standard_t(2.5, count), -1, 1)
+    x = log_ratio + noise
+    return np.stack([step * np.exp(-x / 2), step * np.exp(x / 2)], axis=1)
+
+
+def quiet(rng: np.random.Generator, slowdown: float) -> Launches:
+    """Six builds of 80 rounds in each of two launches: trimmed means err by 1.2 % per build."""
+    return [
+        [
+            rounds(rng, math.log1p(slowdown) + bias + rng.normal(0, 0.005), 80, 0.075, 0.008)
+            for _ in range(6)
+        ]
+        for bias in rng.normal(0, 0.003, 2)
+    ]
+
+
+def loaded(rng: np.random.Generator, slowdown: float) -> Launches:
+    """Nine launches of 300 rounds without a rebuild: each keeps 1.65 % of its own, some 7 %."""
+    launches = []
+    for _ in range(9):
+        bias = rng.normal(0, 0.0165) + (rng.normal(0, 0.07) if rng.random() < 0.04 else 0)
+        launches.append([rounds(rng, math.log1p(slowdown) + bias, 300, 0.207, 0.0102)])
+    return launches
+
+
+def simulated(
+    noise: Callable[[np.random.Generator, float], Launches],
+    slowdown: float,
+    trials: int,
+    budget: Budget,
+    at: Thresholds | None = None,
+) -> list[Replayed]:
+    rng = np.random.default_rng(7)
+    return [replay(noise(rng, slowdown), at, budget) for _ in range(trials)]
+
+
+def share(results: list[Replayed], *verdicts: Verdict) -> float:
+    counts = Counter(result.verdict for result in results)
+    return sum(counts[verdict] for verdict in verdicts) / len(results)
+
+
+def check(
+    trials: int, noise: Callable[[np.random.Generator, float], Launches], budget: Budget
+) -> None:
+    same = simulated(noise, 0.0, trials, budget)
+    assert share(same, Verdict.SLOWER) <= 0.01
+    assert share(same, *ALARMS) <= 0.02
+    assert share(same, Verdict.SAME) >= 0.9
+    assert max(result.seconds for result in same) <= budget.seconds
+    mean = float(np.mean([result.seconds for result in same]))
+    assert mean <= (2.6 if budget is QUIET else 27)
+    for slowdown, power in ((0.03, 0.92), (0.05, 0.98)) if budget is QUIET else ((0.05, 0.9),):
+        found = simulated(noise, slowdown, trials // 2, budget)
+        assert share(found, Verdict.SLOWER) >= power, slowdown
+        assert share(found, Verdict.FASTER) == 0
+
+
+def test_identical_code_and_slowdowns_on_a_quiet_machine() -> None:
+    check(200, quiet, QUIET)
+
+
+def test_identical_code_and_slowdowns_on_a_loaded_machine() -> None:
+    check(100, loaded, LOADED)
+
+
+@pytest.mark.slow
+def test_identical_code_and_slowdowns_on_a_quiet_machine_at_length() -> None:
+    check(2000, quiet, QUIET)
+
+
+@pytest.mark.slow
+def test_identical_code_and_slowdowns_on_a_loaded_machine_at_length() -> None:
+    check(1000, loaded, LOADED)
+
+
+def test_a_speed_up_is_found_as_well() -> None:
+    found = simulated(quiet, -0.05, 60, QUIET)
+    assert share(found, Verdict.FASTER) >= 0.95
+    assert share(found, Verdict.SLOWER) == 0
+
+
+def test_without_fresh_launches_the_bias_of_a_launch_would_be_a_false_alarm() -> None:
+    # The positive control of the confirmation: one launch that is 4 % off, and one that is not.
+    rng = np.random.default_rng(3)
+    biased = [rounds(rng, 0.04, 80, 0.04, 0.008) for _ in range(6)]
+    fair = [rounds(rng, 0.0, 80, 0.04, 0.008) for _ in range(6)]
+    assert replay([biased, fair], budget=QUIET).verdict not in ALARMS
+    assert replay([biased, biased], budget=QUIET).verdict is Verdict.SLOWER
+    assert replay([biased], budget=QUIET).verdict is Verdict.UNSURE
+
+
+def test_the_interval_holds_the_true_change() -> None:
+    for slowdown in (0.0, 0.05):
+        true = 1 / (1 + slowdown) - 1
+        results = [r.comparison for r in simulated(quiet, slowdown, 150, QUIET)]
+        # Stopping early costs a little of the 95 %.
+        assert sum(r.low <= true <= r.high for r in results) / len(results) >= 0.9
+
+
+def test_what_is_called_detectable_would_have_been_caught() -> None:
+    claims = [result.comparison.detectable for result in simulated(quiet, 0.0, 60, QUIET)]
+    found = simulated(quiet, float(np.median(claims)), 60, QUIET)
+    assert share(found, Verdict.SLOWER) >= 0.93
+
+
+def test_many_verdicts_in_one_run_keep_its_error_rate() -> None:
+    at = Thresholds(tests=20)
+    assert share(simulated(quiet, 0.0, 200, QUIET, at), *ALARMS) == 0
+    assert share(simulated(quiet, 0.05, 60, QUIET, at), Verdict.SLOWER) >= 0.95
+
+
+@pytest.mark.slow
+def test_pull_requests_of_twenty_metrics_are_rarely_accused() -> None:
+    rng = np.random.default_rng(9)
+    at = Thresholds(tests=20)
+    accused = sum(
+        any(replay(quiet(rng, 0.0), at, QUIET).verdict is Verdict.SLOWER for _ in range(20))
+        for _ in range(1000)
+    )
+    assert accused <= 20
+
+
+def test_the_rule_asks_for_builds_then_for_fresh_processes_and_stops() -> None:
+    def segment(ratio: float, launch: int, spread: float = 0.02) -> Segment:
+        wobble = np.exp(spread * np.random.default_rng(launch).standard_normal(40))
+        return Segment(launch, tuple(Pair(1.0, float(ratio * w)) for w in wobble))
+
+    at, budget = Thresholds(), Budget()
+    assert next_move([], at, budget, 0.0)[0] is Move.BUILD
+    assert next_move([segment(1.0, 1)] * 2, at, budget, 2.0)[0] is Move.STOP
+    assert next_move([segment(1.1, 1)], at, budget, 1.0)[0] is Move.LAUNCH
+    wild = [segment(1.0, 1, spread=0.5)]
+    assert next_move(wild, at, budget, 1.0)[0] is Move.BUILD
+    assert next_move(wild * 4, at, budget, 4.0)[0] is Move.LAUNCH
+    move, comparison = next_move(wild, at, budget, budget.seconds)
+    assert (move, comparison.verdict) == (Move.STOP, Verdict.UNSURE)
+    both = [segment(1.1, 1), segment(1.1, 2), segment(1.1, 2)]
+    move, comparison = next_move(both, at, budget, 3.0)
+    assert (move, comparison.verdict) == (Move.STOP, Verdict.SLOWER)
+
+
+def test_what_was_recorded_may_be_less_than_the_rule_asks_for() -> None:
+    assert replay([]).verdict is Verdict.UNSURE
+    assert replay([[np.ones((0, 2))]]).verdict is Verdict.UNSURE
+    few = replay([[np.ones((10, 2))]])
+    assert (few.verdict, few.seconds) == (Verdict.UNSURE, 20.0)
+    assert replay([[np.ones((40, 2))] * 4], steps=2).seconds <= 45.0
+    with pytest.raises(ValueError, match=r"\(rounds, 2\)"):
+        replay([[np.ones((10, 3))]])
