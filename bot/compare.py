@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from .. import PerflintError
 from ..runners.compare import Verdict
 from ..runners.judge import Thresholds, settle
@@ -16,7 +14,7 @@ from . import numbers
 from .gate import INCOMPARABLE, FailOn, decide
 from .held import Held, How, difference, hold_against
 from .markdown import inert
-from .report import LintResult, Report, Revision, read_report
+from .report import LintResult, Report, Revision, as_json, read_report
 
 HELP = """\
 Judge stored reports of `perflint ci` again, without measuring anything.
@@ -96,7 +94,7 @@ def main(words: list[str]) -> int:
     second = read_report(options.other) if options.other else None
     done, held = compare(first, second, options.min_effect)
     if options.format == "json":
-        print(msgspec.json.format(msgspec.json.encode(done), indent=1).decode())
+        print(as_json(done).decode())
     elif done.refused:
         print(f"refused: {inert(done.refused, 600)}")
     elif second is None:

@@ -14,7 +14,8 @@ from ..runners.result import RunResult, TestResult
 # What each version changed:
 # 1: the first.
 # 2: tests have `version`, `other` and `harness`, the selection has `tests`, perf tests have `reads`
-#    and the environment has `cuda` and `gpu_uuid`. Reports of version 1 are read: they lack these.
+#    and segments have `seconds`, a run has `interrupted`, the environment has `cuda` and `gpu_uuid`.
+#    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)
 
@@ -90,7 +91,12 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Write report.json; an existing file is replaced as a whole or not at all."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=1))
+    write_whole(path, as_json(report))
+
+
+def as_json(value: object) -> bytes:
+    """Write dataclasses as JSON for people and scripts to read."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
 def write_whole(path: Path, content: bytes) -> None:
