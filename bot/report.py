@@ -13,8 +13,8 @@ from ..runners.result import RunResult, TestResult
 
 # What each version changed:
 # 1: the first.
-# 2: tests have `version`, `other` and `harness`, the selection has `tests`, perf tests have `reads`
-#    and segments have `seconds`, a run has `interrupted`, the environment has `cuda` and `gpu_uuid`.
+# 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
+#    segments have `seconds`, a run has `interrupted`, the environment has `cuda` and `gpu_uuid`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)

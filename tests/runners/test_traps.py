@@ -99,7 +99,7 @@ def test_a_submodule_that_is_not_checked_out_is_named(repo: Any, make_repo: Any)
 def with_extension(repo: Any, source: str = "csrc/op.c") -> str:
     """Put a compiled module, one of Python's own under another name, beside the package."""
     name = f"_heapq{sysconfig.get_config_var('EXT_SUFFIX')}"
-    built = Path(sysconfig.get_path("platstdlib"), "lib-dynload", name)
+    built = Path(sysconfig.get_config_var("DESTSHARED"), name)
     if not built.exists():
         pytest.skip("this Python has _heapq built in")
     code = "import torch\nfrom . import _heapq\ndef step():\n    _heapq.heapify([2, 1])\n    {}\n"
