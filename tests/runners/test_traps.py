@@ -121,7 +121,7 @@ def test_an_extension_built_in_the_checkout_serves_both_sides(repo: Any) -> None
 @pytest.mark.parametrize("source", ["csrc/op.c", "setup.py"])
 def test_an_extension_whose_sources_differ_is_refused(repo: Any, source: str) -> None:
     compiled = with_extension(repo, source)
-    repo.commit({source: "int g;", "lib/other.py": ""})
+    repo.commit({source: "int g;", "lib/__init__.py": "from . import _heapq\n"})
     result = run(repo)
     assert result.refused is not None
     assert f"{compiled} is compiled in your checkout" in result.refused
