@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .compare import Comparison, Verdict
 from .sample import Segment
-from .stats import Estimate, combine, t_quantile
+from .stats import Build, Estimate, combine, t_quantile
 
 # One-sided 5 % of the normal distribution.
 _Z95 = 1.645
@@ -26,7 +26,8 @@ class Thresholds:
     the more evidence each of them needs (Bonferroni), so that the whole run keeps its error rate.
     `alarm_rate` is what one look at the data may call different by chance on identical code, and
     `miss_odds` how much likelier the data has to be without a slowdown than with one that matters
-    (Wald's sequential test of the two).
+    (Wald's sequential test of the two, Annals of Mathematical Statistics 16, 1945); a speed-up may
+    be missed more often, which lets runs without any end earlier.
     """
 
     min_effect: float = 0.02
@@ -35,7 +36,8 @@ class Thresholds:
     min_pairs: int = 24
     tests: int = 1
     alarm_rate: float = 0.005
-    miss_odds: float = 0.17
+    miss_odds: float = 0.1
+    miss_odds_faster: float = 0.45
 
 
 def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
@@ -45,16 +47,16 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     last launch alone to say so: a difference that lives in one launch only is a property of that
     launch. "Unsure" asks for more data. Thresholds apply to the log ratio of step times.
     """
-    ratios, usable = _usable(segments)
-    launches = [segment.launch for segment in segments]
-    estimate = combine(ratios, launches)
+    builds, usable = _usable(segments)
+    estimate = combine(builds)
     warnings = () if usable else ("some step times were not above zero: they do not count",)
     if estimate.pairs < at.min_pairs or not math.isfinite(estimate.error):
         warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
         return _comparison(Verdict.UNSURE, estimate, segments, at, warnings)
-    verdict = _verdict(estimate, segments, ratios, at)
+    verdict = _verdict(estimate, builds, at)
     if verdict is Verdict.SAME:
-        heavy = heavy_turns(np.concatenate(ratios), math.log1p(at.min_effect))
+        ratios = np.concatenate([build.ratios for build in builds])
+        heavy = heavy_turns(ratios, math.log1p(at.min_effect))
         if heavy is not None:
             return _comparison(Verdict.UNSURE, estimate, segments, at, (*warnings, heavy))
     return _comparison(verdict, estimate, segments, at, warnings)
@@ -69,14 +71,14 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     so_far = judge(segments, at)
     if so_far.verdict is not Verdict.UNSURE:
         return so_far
-    ratios, _ = _usable(segments)
-    estimate = combine(ratios, [segment.launch for segment in segments])
+    builds, _ = _usable(segments)
+    estimate = combine(builds)
     warnings = so_far.warnings
     within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
     enough = len(segments) >= at.min_segments and estimate.pairs >= at.min_pairs
     if within and enough and not warnings:
         return replace(so_far, verdict=Verdict.SAME)
-    alone = [combine(*_of_launch(segments, ratios, number)) for number in _launches(segments)]
+    alone = [combine(_of_launch(builds, number)) for number in _launches(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
         seen = ", ".join(f"{math.expm1(-each.mean):+.1%}" for each in alone)
         warnings = (*warnings, f"fresh processes did not confirm a difference: {seen}")
@@ -85,8 +87,8 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
 
 def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
     """Whether the data hints at a difference that fresh processes should now confirm."""
-    ratios, _ = _usable(segments)
-    return _is_suspected(combine(ratios, [segment.launch for segment in segments]), at)
+    builds, _ = _usable(segments)
+    return _is_suspected(combine(builds), at)
 
 
 def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
@@ -113,22 +115,21 @@ def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
     )
 
 
-def _verdict(
-    estimate: Estimate,
-    segments: Sequence[Segment],
-    ratios: Sequence[NDArray[np.float64]],
-    at: Thresholds,
-) -> Verdict:
+def _verdict(estimate: Estimate, builds: Sequence[Build], at: Thresholds) -> Verdict:
     matters = _matters(at)
-    if abs(estimate.mean) < matters / 2 + estimate.error**2 * math.log(at.miss_odds) / matters:
+    # Wald's bound for the likelihood ratio of "by `matters`" and "not at all" (normal errors).
+    reach = estimate.error**2 / matters
+    upper = matters / 2 + reach * math.log(at.miss_odds)
+    lower = matters / 2 + reach * math.log(at.miss_odds_faster)
+    if -lower < estimate.mean < upper:
         return Verdict.SAME
     quantile = t_quantile(1 - at.alarm_rate / at.tests, estimate.freedom)
     sign = math.copysign(1.0, estimate.mean)
     beyond = abs(estimate.mean) > max(math.log1p(at.min_effect), quantile * estimate.error)
-    numbers = _launches(segments)
-    if not beyond or len(numbers) < 2 or len(segments) < at.min_segments:
+    numbers = _launches(builds)
+    if not beyond or len(numbers) < 2 or len(builds) < at.min_segments:
         return Verdict.UNSURE
-    last = combine(*_of_launch(segments, ratios, numbers[-1]))
+    last = combine(_of_launch(builds, numbers[-1]))
     if sign * last.mean <= _Z95 * last.error:
         return Verdict.UNSURE
     return Verdict.SLOWER if sign > 0 else Verdict.FASTER
@@ -144,28 +145,29 @@ def _is_suspected(estimate: Estimate, at: Thresholds) -> bool:
     return abs(estimate.mean) > beyond
 
 
-def _usable(segments: Sequence[Segment]) -> tuple[list[NDArray[np.float64]], bool]:
-    """Return the log ratios of each segment, and whether all pairs could be used for them."""
+def _usable(segments: Sequence[Segment]) -> tuple[list[Build], bool]:
+    """Return what each segment tells, and whether all its pairs could be used for that."""
     found = []
     usable = True
     for segment in segments:
         times = np.array([(pair.base, pair.head) for pair in segment.pairs]).reshape(-1, 2)
         good = np.isfinite(times).all(axis=1) & (times > 0).all(axis=1)
         usable = usable and bool(good.all())
-        found.append(np.log(times[good, 1] / times[good, 0]))
+        ratios = np.log(times[good, 1] / times[good, 0])
+        turns = segment.seconds / max(1, 2 * len(segment.pairs))
+        found.append(
+            Build(ratios, segment.launch, turns) if turns else Build(ratios, segment.launch)
+        )
     return found, usable
 
 
-def _launches(segments: Sequence[Segment]) -> list[int]:
-    """The launches that there are, in the order of their first segments."""
-    return list(dict.fromkeys(segment.launch for segment in segments))
+def _launches(builds: Sequence[Build]) -> list[int]:
+    """The launches that there are, in the order of their first builds."""
+    return list(dict.fromkeys(build.launch for build in builds))
 
 
-def _of_launch(
-    segments: Sequence[Segment], ratios: Sequence[NDArray[np.float64]], number: int
-) -> tuple[list[NDArray[np.float64]], list[int]]:
-    own = [r for segment, r in zip(segments, ratios, strict=True) if segment.launch == number]
-    return own, [number] * len(own)
+def _of_launch(builds: Sequence[Build], number: int) -> list[Build]:
+    return [build for build in builds if build.launch == number]
 
 
 def _comparison(
@@ -189,7 +191,7 @@ def _comparison(
         detectable=_detectable(error, max(3, estimate.freedom), at),
         pairs=estimate.pairs,
         segments=len(segments),
-        launches=len(_launches(segments)),
+        launches=len({segment.launch for segment in segments}),
         warnings=warnings,
     )
 

@@ -106,7 +106,7 @@ def replay(
                 if before + costs[end - 1] > budget.seconds:
                     # A run does not begin what it cannot pay for.
                     return Replayed(settle(segments, at), spent, len(_numbers(segments)))
-                segments = [*done, Segment(number, pairs[:end])]
+                segments = [*done, Segment(number, pairs[:end], costs[end - 1])]
                 spent = before + costs[end - 1]
                 move, comparison = next_move(segments, at, budget, spent)
                 last = end == len(pairs)
