@@ -54,7 +54,8 @@ options
   --version   print the version
   --help      this page; `perflint COMMAND --help` tells more
 
-exit status: 0 fine, 1 something to look at, 2 perflint could not do its work, 3 refused
+exit status: 0 fine, 1 something to look at, 2 perflint could not do its work, 3 refused,
+4 refused by compare: stored reports from different machines or software
 """
 
 

@@ -1,40 +1,88 @@
 """`perflint compare`: judges stored reports, without measuring anything."""
 
 import argparse
-from dataclasses import fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import PerflintError
 from ..runners.compare import Verdict
-from ..runners.config import RunnersConfig
 from ..runners.judge import Thresholds, settle
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
-from ..runners.sample import Environment
 from ..runners.table import table
-from .gate import FailOn, decide
-from .report import LintResult, Report, read_report
+from . import numbers
+from .gate import INCOMPARABLE, FailOn, decide
+from .held import Held, How, difference, hold_against
+from .markdown import inert
+from .report import LintResult, Report, Revision, as_json, read_report
 
 HELP = """\
 Judge stored reports of `perflint ci` again, without measuring anything.
 
 With one report, its step times are judged anew, perhaps with another --min-effect. With two, the
-head of the second is held against the head of the first: counts per step and memory are exact and
-are compared; step times were measured at different times, on a machine that was not the same then,
-so they are shown and no verdict is based on them. Reports from different hardware or software are
-refused.
+head of the second is held against the head of the first. Counts per step and memory are exact and
+come first. Step times of reports with the same base are compared as ratios of ratios: each head
+against the base that took turns with it. Without a common base they were measured one after the
+other, where identical code was 2 to 69 % apart: then the verdict is "unsure" unless the change is
+larger than that explains. Reports from different hardware, driver, PyTorch, Python or number of
+threads are refused.
 """
 
 EXAMPLES = """\
 examples
   perflint compare report.json --min-effect 0.05
   perflint compare monday.json today.json
+  perflint compare monday.json today.json --format json
 
 exit status: 0 fine, 1 slower, failed or a counter over its budget, 2 a report cannot be read,
-3 refused: the reports come from machines or software that cannot be compared
+3 refused: a report says that its own two sides are not comparable, 4 refused: the two reports come
+from machines or software that differ
 """
 
-# Where a run happened by chance does not matter; on what it ran does.
-_MAY_DIFFER = {"host"}
+# What each version changed:
+# 1: the first.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The change of throughput from the older head to the newer one, with its 95 % interval.
+
+    `old_seconds` and `new_seconds` are median seconds per step, each on the machine as it was then.
+    """
+
+    change: float
+    low: float
+    high: float
+    old_seconds: float
+    new_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTest:
+    """One perf test in `--format json`; `how` says how its times were compared."""
+
+    test: str
+    verdict: Verdict
+    how: str
+    reason: str
+    counters: tuple[CounterChange, ...]
+    peak: PeakMemory | None
+    time: Time | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What `--format json` prints; `old` and `new` are the heads of the two reports."""
+
+    status: int
+    status_reasons: tuple[str, ...]
+    refused: str | None
+    old: Revision | None
+    new: Revision
+    tests: tuple[ComparedTest, ...]
+    format_version: int = FORMAT_VERSION
 
 
 def main(words: list[str]) -> int:
@@ -43,18 +91,106 @@ def main(words: list[str]) -> int:
     if options.min_effect is not None and not 0 < options.min_effect < 1:
         raise PerflintError("--min-effect has to be between 0 and 1, such as 0.05 for 5 %")
     first = read_report(options.report)
-    if options.other is None:
-        run = judge_again(first.run, options.min_effect)
+    second = read_report(options.other) if options.other else None
+    done, held = compare(first, second, options.min_effect)
+    if options.format == "json":
+        print(as_json(done).decode())
+    elif done.refused:
+        print(f"refused: {inert(done.refused, 600)}")
+    elif second is None:
+        print(table([one.result for one in held]) if held else "no perf tests in the report")
     else:
-        run = hold_against(first, read_report(options.other))
+        print("\n".join(_text(held)) or "no perf tests in the second report")
+    return done.status
+
+
+def compare(
+    first: Report, second: Report | None, min_effect: float | None
+) -> tuple[Compared, tuple[Held, ...]]:
+    """Judge one report anew, or hold the second against the first."""
+    if second is None:
+        run = judge_again(first.run, min_effect)
+        held = tuple(Held(result, How.IN_TURNS) for result in run.tests)
+        return _compared(run, held, None, first), held
+    refused = first.run.refused or second.run.refused
+    if refused:
+        return _compared(replace(second.run, refused=refused), (), first, second), ()
+    if differs := difference(first.run.environment, second.run.environment):
+        run = replace(second.run, tests=(), refused=differs)
+        done = _compared(run, (), first, second)
+        reasons = (f"the reports cannot be compared: {differs}",)
+        return replace(done, status=INCOMPARABLE, status_reasons=reasons), ()
+    first, second = (replace(one, run=judge_again(one.run, None)) for one in (first, second))
+    held = hold_against(first, second, min_effect)
+    run = replace(second.run, tests=tuple(one.result for one in held))
+    return _compared(run, held, first, second), held
+
+
+def _compared(
+    run: RunResult, held: Sequence[Held], first: Report | None, second: Report
+) -> Compared:
     decision = decide(LintResult(), run, FailOn(severity=None))
-    if run.refused:
-        print(f"refused: {run.refused}")
-    elif run.tests:
-        print(table(run.tests))
-    else:
-        print("no perf tests in the report")
-    return decision.status
+    return Compared(
+        decision.status,
+        decision.reasons,
+        run.refused,
+        first.head if first else None,
+        second.head,
+        tuple(map(_as_json, held)),
+    )
+
+
+def _as_json(held: Held) -> ComparedTest:
+    result, at = held.result, held.result.comparison
+    time = None
+    if at is not None:
+        time = Time(at.change, at.low, at.high, at.base_seconds, at.head_seconds)
+    return ComparedTest(
+        result.test.id,
+        result.verdict,
+        held.how.value,
+        result.reason,
+        result.counters,
+        result.peak,
+        time,
+        (*(at.warnings if at else ()), *result.notes),
+    )
+
+
+def _text(held: Sequence[Held]) -> Iterator[str]:
+    """Write what is exact, then the times and how far each can be trusted."""
+    exact = [(one.result, line) for one in held for line in _exact(one.result)]
+    if exact:
+        yield "exact, per step"
+        yield from (f"  {inert(result.test.name, 200)}: {line}" for result, line in exact)
+        yield ""
+    for one in held:
+        result, at = one.result, one.result.comparison
+        words = inert(f"{result.verdict.value:8} {result.test.name}", 200)
+        if at is not None:
+            interval = f"[{at.low:+.1%}, {at.high:+.1%}]"
+            words += f"  throughput {at.change:+.1%} {interval}, {one.how.value}"
+            words += f": {_step(at.base_seconds)}, then {_step(at.head_seconds)} per step"
+        yield words
+        notes = (result.reason, *(at.warnings if at else ()), *result.notes)
+        yield from (f"    {inert(note, 300)}" for note in notes if note)
+
+
+def _exact(result: TestResult) -> Iterator[str]:
+    for counter in result.counters:
+        if counter.base != counter.head:
+            over = " (over budget)" if counter.over_budget else ""
+            words = inert(counter.name.replace("_", " "), 60)
+            yield f"{words} {counter.base:,} -> {counter.head:,}{over}"
+    peak = result.peak
+    if peak is not None and peak.base != peak.head:
+        size, change = numbers.peak_bytes(peak.base, peak.head)
+        exact = f"{peak.base:,} -> {peak.head:,} bytes"
+        yield f"peak memory {exact}" + (f" ({size}, {change})" if change else "")
+
+
+def _step(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f} ms" if seconds else "not timed"
 
 
 def judge_again(run: RunResult, min_effect: float | None) -> RunResult:
@@ -64,6 +200,8 @@ def judge_again(run: RunResult, min_effect: float | None) -> RunResult:
 
 
 def _judged(result: TestResult, min_effect: float | None, tests: int) -> TestResult:
+    if result.other is not None:
+        result = replace(result, other=_judged(result.other, min_effect, tests))
     if not result.segments or result.comparison is None:
         return result
     effect = result.test.min_effect if min_effect is None else min_effect
@@ -72,86 +210,6 @@ def _judged(result: TestResult, min_effect: float | None, tests: int) -> TestRes
     failed = result.verdict in (Verdict.FAILED, Verdict.NEW, Verdict.BROKEN)
     verdict = result.verdict if failed else comparison.verdict
     return replace(result, comparison=comparison, verdict=verdict)
-
-
-def hold_against(old: Report, new: Report) -> RunResult:
-    """Compare the heads of two reports, as far as that can be done honestly."""
-    refused = _difference(old.run.environment, new.run.environment)
-    if refused:
-        return replace(new.run, tests=(), refused=refused)
-    before = {result.test.id: result for result in old.run.tests}
-    tests = tuple(_held(before.get(result.test.id), result) for result in new.run.tests)
-    return replace(new.run, tests=tests, refused=None)
-
-
-def _difference(old: Environment | None, new: Environment | None) -> str | None:
-    if old is None or new is None:
-        return None
-    for field in fields(Environment):
-        if field.name not in _MAY_DIFFER:
-            was, is_now = getattr(old, field.name), getattr(new, field.name)
-            if was != is_now:
-                return f"{field.name} is {was!r} in the first report, {is_now!r} in the second"
-    return None
-
-
-def _held(old: TestResult | None, new: TestResult) -> TestResult:
-    if new.head_failure or new.verdict is Verdict.SKIPPED:
-        return new
-    if old is None or old.head_failure or not old.counters:
-        return replace(
-            new,
-            verdict=Verdict.NEW,
-            reason="the first report has nothing to compare it with",
-            comparison=None,
-            counters=(),
-            peak=None,
-        )
-    return replace(
-        new,
-        verdict=Verdict.UNSURE,
-        reason=f"measured at different times: {_step(old)}, then {_step(new)} per step",
-        comparison=None,
-        counters=_counters(old, new),
-        peak=_peak(old, new),
-        base_failure=None,
-        profile=None,
-    )
-
-
-def _step(result: TestResult) -> str:
-    if result.comparison is None:
-        return "not timed"
-    return f"{result.comparison.head_seconds * 1e3:.2f} ms"
-
-
-def _counters(old: TestResult, new: TestResult) -> tuple[CounterChange, ...]:
-    before = {counter.name: counter.head for counter in old.counters}
-    budgets = RunnersConfig().budgets
-    return tuple(
-        CounterChange(
-            counter.name,
-            before[counter.name],
-            counter.head,
-            counter.name in budgets and counter.head - before[counter.name] > budgets[counter.name],
-        )
-        for counter in new.counters
-        if counter.name in before
-    )
-
-
-def _peak(old: TestResult, new: TestResult) -> PeakMemory | None:
-    if old.peak is None or new.peak is None:
-        return None
-    return PeakMemory(
-        new.peak.device,
-        old.peak.head,
-        new.peak.head,
-        base_reserved=old.peak.head_reserved,
-        head_reserved=new.peak.head_reserved,
-        base_host=old.peak.head_host,
-        head_host=new.peak.head_host,
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -164,5 +222,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("report", type=Path, metavar="REPORT.json", help="what `perflint ci` wrote")
     add("other", type=Path, nargs="?", metavar="NEWER.json", help="a later one to hold against it")
+    add("--format", choices=["text", "json"], default="text", help="how to print (default: text)")
     add("--min-effect", type=float, metavar="SHARE", help="the smallest slowdown that matters")
     return parser

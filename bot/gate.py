@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from ..lints.finding import Severity
 from ..runners.compare import Verdict
 from ..runners.result import RunResult, TestResult
+from ..runners.sample import Side
 from .numbers import percent, plural
 from .report import LintResult
 
 CLEAN, LOOK, COULD_NOT_WORK, REFUSED = range(4)
+# Only stored reports can differ in where they come from: `perflint compare`.
+INCOMPARABLE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def _verdicts(lint: LintResult, run: RunResult, fail_on: FailOn) -> Iterator[tup
         yield COULD_NOT_WORK, f"the linter could not read {plural(len(lint.problems), 'file')}"
     for result in run.tests:
         for reason in _of_test(result, fail_on):
-            yield LOOK, reason
+            yield LOOK, reason + _by_version(result)
     if fail_on.severity is not None:
         grave = sum(finding.severity.at_least(fail_on.severity) for finding in lint.findings)
         if grave:
@@ -72,3 +75,10 @@ def _of_test(result: TestResult, fail_on: FailOn) -> Iterator[str]:
     for counter in result.over_budget:
         words = counter.name.replace("_", " ")
         yield f"{name} counts more {words} per step: {counter.base:,} → {counter.head:,}"
+
+
+def _by_version(result: TestResult) -> str:
+    """Say whose version of an edited perf test it is that counts."""
+    if result.other is None and result.version is Side.HEAD:
+        return ""
+    return f", by {result.version.value}'s version of the perf test"

@@ -12,9 +12,13 @@ from ..lints.finding import Finding
 from ..runners.result import RunResult, TestResult
 
 # What each version changed:
-# 1: the first. A field that has a default may be added without a new version: what lacks it, or
-#    does not know it, is read all the same. So were the reserved and the host's peak memory.
-SCHEMA_VERSION = 1
+# 1: the first.
+# 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
+#    segments have `seconds` and `gpu`, a run has `interrupted`, the environment has `cuda` and
+#    `gpu_uuid`, peaks have what was reserved and the host's.
+#    Reports of version 1 are read: they lack these.
+SCHEMA_VERSION = 2
+_READABLE = (1, 2)
 
 # Two hundred times what a run of ten perf tests needs; a larger file is no report of ours.
 LARGEST_REPORT_BYTES = 64 * 1024 * 1024
@@ -88,7 +92,12 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Write report.json; an existing file is replaced as a whole or not at all."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=1))
+    write_whole(path, as_json(report))
+
+
+def as_json(value: object) -> bytes:
+    """Write dataclasses as JSON for people and scripts to read."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -140,15 +149,19 @@ def decode_report(raw: bytes, name: str) -> Report:
     """Check JSON text against the schema; `name` is how error messages call it."""
     try:
         version = msgspec.json.decode(raw, type=_Versioned).schema_version
-        if version != SCHEMA_VERSION:
+        if version not in _READABLE:
             raise PerflintError(
-                f"{name} has schema version {version}, this perflint reads {SCHEMA_VERSION}: "
+                f"{name} has schema version {version}, this perflint reads "
+                f"{' and '.join(map(str, _READABLE))}: "
                 "write and read reports with the same version of perflint"
             )
         report = msgspec.json.decode(raw, type=Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise PerflintError(f"{name} is no report of perflint: {error}") from error
-    for result in report.run.tests:
+    others = [result.other for result in report.run.tests if result.other is not None]
+    for result in (*report.run.tests, *others):
+        if result.other is not None and result.other.other is not None:
+            raise PerflintError(f"{name} is no report of perflint: a test has two versions at most")
         if problem := _out_of_range(result):
             # Quoted: a strange report's line end must not reach the log of the job that reads it.
             raise PerflintError(f"{name} is no report of perflint: {result.test.id!r}: {problem}")

@@ -31,7 +31,8 @@ MOST_FINDINGS = 50
 
 def render_terminal(report: Report, width: int, color: bool) -> str:
     """Write the report as text of at most `width` columns where the words allow it."""
-    parts = [_tests(report, width, color), _failures(report, width), _findings(report, width)]
+    parts = ["\n".join(f"note: {inert(note, 300)}" for note in report.run.notes)]
+    parts += [_tests(report, width, color), _failures(report, width), _findings(report, width)]
     parts.append("\n".join(_ending(report, width)))
     return "\n\n".join(part for part in parts if part)
 
@@ -114,8 +115,6 @@ def _findings(report: Report, width: int) -> str:
 
 def _ending(report: Report, width: int) -> Iterator[str]:
     run = report.run
-    for note in run.notes:
-        yield f"note: {inert(note, 300)}"
     if run.refused is not None:
         yield f"refused: {inert(run.refused, 300)}"
     elif not run.tests:

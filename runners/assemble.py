@@ -25,7 +25,7 @@ class Measured:
     untimed: str = ""  # why nothing was timed, where there was something to time
     failed_once: set[Side] = field(default_factory=set)
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
-    own_test: bool = False  # it fails on both sides, and base with its own version of it does not
+    added: bool = False  # this change adds the perf test's file
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -89,8 +89,8 @@ def _verdict(
     if skipped[Side.HEAD] is not None:
         return Verdict.SKIPPED, f"pytest skipped it: {skipped[Side.HEAD]}"
     match failures[Side.BASE], failures[Side.HEAD]:
-        case Failure(), Failure() if measured.own_test:
-            return Verdict.FAILED, "this change adds or edits the perf test, and it fails"
+        case Failure(), Failure() if measured.added:
+            return Verdict.FAILED, "this change adds the perf test, and it fails"
         case Failure(), Failure():
             return Verdict.BROKEN, "it fails on base and on head"
         case None, Failure() if skipped[Side.BASE] is None:

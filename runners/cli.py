@@ -5,9 +5,15 @@ import sys
 
 from .. import PerflintError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .result import Selection
+
 _EPILOG = """\
 example
   perflint bench --base main -k gpt     the working tree against main, perf tests named gpt
+  perflint bench --base main --explain-selection
+                                        why each perf test would run or not; nothing is measured
 
 exit status
   0  same, faster, new, unsure, broken on base too, or nothing affected
@@ -33,6 +39,11 @@ def run(command: str, words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
+    parser.add_argument(
+        "--explain-selection",
+        action="store_true",
+        help="say for each perf test why it would run or not, and measure nothing",
+    )
     return _bench(parser.parse_args(words))
 
 
@@ -42,6 +53,7 @@ def _bench(options: argparse.Namespace) -> int:
     from .checkout import check_out
     from .config import load_config
     from .options import configured, orderly_end, run_options
+    from .prepare import select_tests
     from .progress import Progress
     from .table import table
 
@@ -61,10 +73,15 @@ def _bench(options: argparse.Namespace) -> int:
         check_out(Path.cwd(), options.base, options.head, merge_base=options.merge_base) as sides,
     ):
         config = configured(load_config(sides.head_root), options)
+        if options.explain_selection:
+            choice, notes = select_tests(sides, config, run_options(options))
+            return _explain(choice.selection, [*notes, *_narrowed(options.k)])
         result = run_perf_tests(sides, config, run_options(options), progress.say)
     if result.refused:
         print(f"refused: {result.refused}", file=sys.stderr)
         return 3
+    for note in result.notes:
+        print(f"note: {note}")
     if result.tests:
         print(table(result.tests))
     elif result.selection.affected:
@@ -72,8 +89,20 @@ def _bench(options: argparse.Namespace) -> int:
     else:
         found = result.selection.found
         print(f"none of the {found} perf tests is affected" if found else "no perf tests found")
-    for note in result.notes:
-        print(note)
     if result.interrupted:
         return 130
     return 1 if any(test.is_regression for test in result.tests) else 0
+
+
+def _explain(selection: "Selection", notes: list[str]) -> int:
+    from .reasons import explained
+
+    for note in notes:
+        print(f"note: {note}")
+    print(explained(selection.tests) or "no perf tests found")
+    print(f"{selection.affected} of {selection.found} perf tests would run")
+    return 0
+
+
+def _narrowed(keyword: str) -> list[str]:
+    return [f"of those that run, pytest keeps what -k {keyword!r} fits"] if keyword else []

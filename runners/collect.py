@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .reasons import PerfFile
 from .result import Failure
 from .sample import PerfTest, Side
-from .select import PerfFile
 
 _DETAIL_LINES = 60
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -71,6 +72,36 @@ class ImportGraph:
             dynamic = dynamic or doubtful
             waiting += found
         return frozenset(seen), dynamic
+
+    def chain(self, start: Iterable[str], target: str) -> tuple[str, ...]:
+        """Return a shortest chain of imports from one of `start` to `target`; empty: there is none.
+
+        Each file of the chain imports the next.
+        """
+        came_from = self._came_from(start)
+        if target not in came_from:
+            return ()
+        chain = [target]
+        while (before := came_from[chain[-1]]) is not None:
+            chain.append(before)
+        return tuple(reversed(chain))
+
+    def dynamic_at(self, start: Iterable[str]) -> str | None:
+        """Return the nearest file that imports what only a run can tell; None where none does."""
+        return next((name for name in self._came_from(start) if self._follow(name)[1]), None)
+
+    def _came_from(self, start: Iterable[str]) -> dict[str, str | None]:
+        """Map each file that `start` can import, the nearest first, to the one that imports it."""
+        here = set(self._files)
+        came_from: dict[str, str | None] = {name: None for name in start if name in here}
+        waiting = deque(came_from)
+        while waiting:
+            importer = waiting.popleft()
+            for name in sorted(self._follow(importer)[0]):
+                if name not in came_from:
+                    came_from[name] = importer
+                    waiting.append(name)
+        return came_from
 
     def _imports(self, name: str) -> FileImports:
         try:

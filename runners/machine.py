@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,20 @@ def environment(worker: dict[str, Any]) -> Environment:
         threads=worker["threads"],
         device=worker["device"],
         gpu=worker["gpu"],
-        driver=worker.get("driver"),
+        driver=worker.get("driver") or (driver_version() if worker["gpu"] else None),
+        cuda=worker["cuda"],
+        gpu_uuid=worker["gpu_uuid"],
     )
+
+
+def driver_version() -> str | None:
+    """Return the version of NVIDIA's driver, as its kernel module tells; None without one."""
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)", text)
+    return found[1] if found else None
 
 
 def _cores() -> int:

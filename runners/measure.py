@@ -28,7 +28,10 @@ _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing."""
+    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing.
+
+    `remarks` are what makes its times doubtful, for people to read.
+    """
 
     failure: Failure | None = None
     skipped: str | None = None
@@ -36,6 +39,7 @@ class Examined:
     memory: Memory = field(default_factory=Memory)
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    remarks: tuple[str, ...] = ()
 
 
 class StepTooLong(Exception):
@@ -96,7 +100,7 @@ class Launch:
         Raises SideFailed where not even that worked.
         """
         message = self._workers.collected(side)
-        return [PerfTest(**test) for test in message["tests"]], message["errors"]
+        return list(map(_test, message["tests"])), message["errors"]
 
     def examine(self, test: PerfTest, side: Side) -> Examined:
         """Run the test once on one side and count its steps."""
@@ -116,7 +120,7 @@ class Launch:
         except SideFailed as error:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
-        provenance = Provenance(done["files"], done["outside"])
+        provenance = Provenance(done["files"], done["outside"], tuple(done["read"]))
         if done["outcome"] == "skipped":
             return Examined(skipped=done["summary"], provenance=provenance)
         if done["outcome"] == "failed":
@@ -126,7 +130,8 @@ class Launch:
         machine = self._named(side, done["machine"], done["gpu"])
         memory = Memory(**done["memory"])
         counts = _counts(done["counts"])
-        return Examined(None, None, counts, memory, machine, provenance)
+        remarks = tuple(_remarks(done, side))
+        return Examined(None, None, counts, memory, machine, provenance, remarks)
 
     def _weigh(self, test: PerfTest, side: Side, done: Message) -> None:
         """Find out whether both sides fit on the GPU, once both have been examined."""
@@ -261,6 +266,25 @@ def _segment(
         return Segment(launch, pairs, seconds)
     seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
     return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
+
+
+def _remarks(done: Message, side: Side) -> Iterator[str]:
+    for model in done["kept"]:
+        yield (
+            f"{model} outlives the test: perflint rebuilds the test's state for each segment, "
+            "which takes the luck of one build out of the times, and this is not rebuilt; build it "
+            "inside the test or in a fixture"
+        )
+    if done["leaked"]:
+        yield (
+            f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "
+            "than it found: it leaks memory, and times hold only for the first steps"
+        )
+
+
+def _test(data: Message) -> PerfTest:
+    reads = data["reads"]
+    return PerfTest(**{**data, "reads": None if reads is None else tuple(reads)})
 
 
 def _counts(data: Message) -> Counts:

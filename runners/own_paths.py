@@ -47,6 +47,7 @@ class OpenedFiles:
         self._root, self._repository = root, repository
         self._prefix, self._checkout = f"{root}/", f"{repository}/"
         self._names: set[str] = set()
+        self._now: set[str] = set()
         self._foreign: set[str] = set()
         sys.addaudithook(self._hook)
 
@@ -62,12 +63,21 @@ class OpenedFiles:
         """Return the paths, relative to the worktree."""
         return frozenset(self._names)
 
+    def start(self) -> None:
+        """Begin what `since` tells of."""
+        self._now.clear()
+
+    def since(self) -> list[str]:
+        """Return the files opened since the last `start`, relative to the worktree."""
+        return sorted(self._now)
+
     def _hook(self, event: str, args: tuple[object, ...]) -> None:
         if event != "open" or not isinstance(args[0], str | bytes):
             return
         name = os.path.abspath(os.fsdecode(args[0]))
         if name.startswith(self._prefix) and "/__pycache__/" not in name:
             self._names.add(name.removeprefix(self._prefix))
+            self._now.add(name.removeprefix(self._prefix))
         elif name.startswith(self._checkout) and name.endswith((".py", ".pyc")):
             self._foreign.add(name)
 

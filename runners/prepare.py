@@ -1,8 +1,7 @@
-"""Prepares a run: which perf tests, what they need, and the same test file on both sides."""
+"""Prepares a run: which perf tests, and what they need."""
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 
 from .. import PerflintError
 from .checkout import Checkout
@@ -10,7 +9,7 @@ from .config import RunnersConfig
 from .git import changed_files, tracked_files
 from .imports import ImportGraph
 from .sample import Side
-from .select import Choice, PerfFile, choose, find_perf_files
+from .select import Choice, choose, find_perf_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +74,3 @@ def require_packages() -> None:
     """Raise PerflintError where what measuring needs is not installed."""
     if missing := missing_packages():
         raise PerflintError(f"perf tests are selected, but {missing}")
-
-
-@dataclass(frozen=True, slots=True)
-class Harness:
-    """What was done to run head's perf tests on both sides.
-
-    `originals` holds base's own version of each file that the change edits, None where it adds it.
-    """
-
-    notes: list[str]
-    originals: dict[str, bytes | None]
-
-
-def share_harness(checkout: Checkout, files: tuple[PerfFile, ...]) -> Harness:
-    """Put head's perf-test files into base's worktree, so that both sides run the same test."""
-    harness = Harness([], {})
-    for file in files:
-        head, base = checkout.head_root / file.path, checkout.base_root / file.path
-        content = head.read_bytes()
-        original = base.read_bytes() if base.is_file() and not base.is_symlink() else None
-        if original == content:
-            continue
-        harness.originals[file.path] = original
-        if original is not None:
-            note = f"this change edits {file.path}: head's version was run on both sides"
-            harness.notes.append(note)
-        write_over(checkout.base_root, base, content)
-    return harness
-
-
-def write_over(root: Path, file: Path, content: bytes) -> None:
-    """Write a file of the worktree; where base has links instead, never write through them."""
-    if not file.parent.resolve().is_relative_to(root):
-        raise PerflintError(
-            f"{file.relative_to(root)} lies behind a link that leaves the repository"
-        )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    file.write_bytes(content)

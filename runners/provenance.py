@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from .declared import matching, may_be_declared
 from .imports import module_names, package_folders
+from .sample import PerfTest
 
 _OTHERS = {"third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern"}
 
@@ -79,11 +81,13 @@ class Provenance:
     """What one side ran for one test.
 
     `files` maps paths relative to the worktree to git blob hashes. `outside` maps first-party
-    module names that came from elsewhere to the file they came from.
+    module names that came from elsewhere to the file they came from. `read` are the files that were
+    opened while this test ran.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
 
 
 def refusal(base: Provenance, head: Provenance) -> str | None:
@@ -116,3 +120,33 @@ def identical(
         return {f: h for f, h in provenance.files.items() if f not in theirs}
 
     return content(base) == content(head)
+
+
+def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) -> list[str]:
+    """Say what a run used that the choice of perf tests does not know of.
+
+    `seen` are the Python files that import statements lead to from the tests of this process; None
+    where only a run can tell, so that every changed Python file runs the test.
+    """
+    notes = []
+    hidden = [name for name in provenance.files if name.endswith(".py")]
+    hidden = [name for name in hidden if seen is not None and name not in seen]
+    if hidden:
+        notes.append(
+            f"ran {_some(hidden)}, which no import statement shows: a change to that alone would "
+            "not run this test (`--all` does)"
+        )
+    if test.reads is not None:
+        read = [name for name in provenance.read if may_be_declared(name)]
+        undeclared = [name for name in read if matching(name, test.reads) is None]
+        if undeclared:
+            notes.append(
+                f"read {_some(undeclared)}, which its `reads` does not declare: a change to that "
+                "alone would not run this test"
+            )
+    return notes
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

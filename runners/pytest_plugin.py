@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from .sample import PerfTest
 
 MARKER = (
-    "perf(items=1, unit='steps', min_effect=0.02): a perf test; it asks for the fixture `perf` and "
-    "calls `perf(step)` once. One step processes `items` things called `unit`; a slowdown below "
-    "`min_effect` does not matter"
+    "perf(items=1, unit='steps', min_effect=0.02, reads=None): a perf test; it asks for the "
+    "fixture `perf` and calls `perf(step)` once. One step processes `items` things called `unit`; "
+    "a slowdown below `min_effect` does not matter. `reads` lists globs, from the repository's "
+    "root, of all data and configuration that it reads"
 )
+
+_GLOBS = 'a list of globs from the repository\'s root, such as ["configs/*.yaml", "data/"]'
 
 
 class Driver(Protocol):
@@ -95,7 +98,12 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
         raise PerflintError(
             f"{item.name} asks for the fixture `perf` but is not marked: add @pytest.mark.perf"
         )
-    known = {"items": (int, float), "unit": (str,), "min_effect": (int, float)}
+    known = {
+        "items": (int, float),
+        "unit": (str,),
+        "min_effect": (int, float),
+        "reads": (list, tuple),
+    }
     for key, value in marker.kwargs.items():
         if key not in known:
             raise PerflintError(
@@ -104,9 +112,13 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
             )
         fits = isinstance(value, known[key]) and not isinstance(value, bool)
         if not fits or (isinstance(value, int | float) and not 0 < value < float("inf")):
-            wanted = "some text" if key == "unit" else "a number above 0"
+            wanted = {"unit": "some text", "reads": _GLOBS}.get(key, "a number above 0")
             raise PerflintError(
                 f"@pytest.mark.perf of {item.name}: {key} has to be {wanted}, not {value!r}"
+            )
+        if key == "reads" and not all(map(_is_glob, value)):
+            raise PerflintError(
+                f"@pytest.mark.perf of {item.name}: reads has to be {_GLOBS}, not {value!r}"
             )
         if key == "min_effect" and value >= 1:
             raise PerflintError(
@@ -115,7 +127,13 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
             )
     if marker.args:
         raise PerflintError(f"@pytest.mark.perf of {item.name} takes keyword arguments only")
-    return dict(marker.kwargs)
+    reads = marker.kwargs.get("reads")
+    return dict(marker.kwargs) | ({} if reads is None else {"reads": tuple(reads)})
+
+
+def _is_glob(value: object) -> bool:
+    """Whether this is a glob below the repository's root."""
+    return isinstance(value, str) and bool(value) and value[0] != "/" and ".." not in value
 
 
 def perf_test(item: pytest.Item, path: str, min_effect: float) -> PerfTest:

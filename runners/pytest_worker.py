@@ -101,12 +101,14 @@ class Worker:
 
     def _run(self, item: pytest.Item, order: Message) -> Message:
         """Run one test once, from set-up to tear-down of everything, in the ordered way."""
-        from . import torch_compile, torch_memory, torch_step
+        from . import torch_compile, torch_memory, torch_state, torch_step
 
         counts = order["do"] == "count"
+        alive = torch_state.models_alive() if counts else {}
         driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
+        self._opened.start()
         torch_memory.start()
         if counts:
             torch_compile.forget()
@@ -115,7 +117,8 @@ class Worker:
         torch_step.seed_everything(order["seed"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
-        return {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
+        done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
+        return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
     def _outcome(self, driver: "_CountDriver | _TurnDriver") -> Message:
         for report in self._reports:
@@ -140,7 +143,11 @@ class Worker:
         files, outside = imported(
             self._root, self._repository, self._first_party, self._opened.names()
         )
-        return {"files": files, "outside": self._opened.foreign_code() | outside}
+        return {
+            "files": files,
+            "outside": self._opened.foreign_code() | outside,
+            "read": [name for name in self._opened.since() if (self._root / name).is_file()],
+        }
 
     def _strip(self, text: str) -> str:
         """Leave the worktree's path out of messages: it is gone when people read them."""
@@ -158,12 +165,13 @@ class _CountDriver:
     def drive(self, step: Callable[[], object]) -> None:
         """Run the step until lazy initialisation is over, then count it."""
         self.drove = True
-        from . import torch_examine, torch_step
+        from . import torch_examine, torch_state, torch_step
 
         counts, memory = torch_examine.examine(step, self._root)
         self._result = {
             "counts": dataclasses.asdict(counts),
             "memory": dataclasses.asdict(memory),
+            "leaked": torch_state.leaked_bytes(step),
             "machine": torch_step.describe(),
             "gpu": torch_step.gpu(),
         }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .compare import Comparison, Verdict
 from .profile import ProfileChange
-from .sample import Environment, PerfTest, Segment, SyncSite
+from .sample import Environment, PerfTest, Segment, Side, SyncSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class TestResult:
 
     `comparison` is None where nothing was timed; `reason` then says why in one sentence.
     `counters` holds every stable counter, changed or not.
+
+    Where the change edits the perf test or a conftest above it, both versions of the test are run
+    against both sides. `version` then says whose version this result is of, and `other` is what
+    the other one says; the graver of the two holds the other. `harness` is a hash of the test's
+    file and the conftests above it, as they were run.
     """
 
     __test__ = False  # pytest: this is no test class
@@ -67,6 +72,9 @@ class TestResult:
     base_failure: Failure | None = None
     head_failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    version: Side = Side.HEAD
+    other: "TestResult | None" = None
+    harness: str = ""
 
     @property
     def over_budget(self) -> tuple[CounterChange, ...]:
@@ -88,12 +96,31 @@ class FileReason:
 
 
 @dataclass(frozen=True, slots=True)
+class TestChoice:
+    """Why the perf tests of one file run or not.
+
+    `file` is the changed file that decides ("" for none), `chain` leads to it from what pytest
+    imports: each file imports the next.
+    """
+
+    __test__ = False  # pytest: this is no test class
+
+    path: str
+    tests: tuple[str, ...]
+    runs: bool
+    why: str
+    file: str = ""
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """Which perf tests the change can affect: counts, and the reason for each changed file."""
+    """Which perf tests the change can affect: counts, and the reasons by changed file and test."""
 
     found: int
     affected: int
     files: tuple[FileReason, ...] = ()
+    tests: tuple[TestChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Runs the affected perf tests of base and head: who is measured, in which order, how often."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .. import PerflintError
@@ -11,18 +12,22 @@ from .clocks import clock_notes
 from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison
 from .config import RunnersConfig
+from .extensions import missing_submodules, share_extensions
 from .git import tracked_files
+from .harness import share_harness, signed
 from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, settle
 from .kernels import kernel_notes
 from .machine import environment
 from .measure import Examined, Launch, StepTooLong
-from .prepare import RunOptions, require_packages, select_tests, share_harness, write_over
-from .provenance import first_party, identical, refusal
+from .prepare import RunOptions, require_packages, select_tests
+from .provenance import first_party, identical, refusal, unseen
+from .reasons import PerfFile
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
-from .select import Choice
+from .select import Choice, find_perf_files
 from .sequence import Budget, Move, next_move
+from .versions import join_versions
 
 Say = Callable[[str], None]
 
@@ -38,11 +43,24 @@ def run_perf_tests(
     if not choice.files:
         return RunResult(choice.selection, (), None, options.seed, tuple(notes))
     require_packages()
+    used = {file.path: choice.ran[file.path] for file in choice.files}
+    compiled, refused = share_extensions(checkout, used)
+    notes += [*compiled, *missing_submodules(checkout.root(side) for side in Side)]
+    if refused:
+        return RunResult(choice.selection, (), None, options.seed, tuple(notes), refused)
     harness = share_harness(checkout, choice.files)
-    notes += harness.notes
-    run = _Run(checkout, config, options, choice, say)
-    run.originals = harness.originals
-    return run.result(tuple(notes))
+    begin = time.monotonic()
+    run = _Run(checkout, config, options, choice, say, harness.added, begin)
+    result = signed(run.result(tuple(notes)), checkout.head_root)
+    edited = harness.edited(choice.files)
+    if not edited or result.refused or result.interrupted:
+        return result
+    say("again with base's version of what the change edits")
+    harness.use_base_version(checkout)
+    known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
+    theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
+    again = _Run(checkout, config, options, theirs, say, begin=begin).result(())
+    return join_versions(result, signed(again, checkout.base_root), harness.changed(edited))
 
 
 class _Run:
@@ -55,16 +73,17 @@ class _Run:
         options: RunOptions,
         choice: Choice,
         say: Say,
+        added: frozenset[str] = frozenset(),
+        begin: float | None = None,
     ) -> None:
+        self._added = added
         self._checkout, self._config, self._options = checkout, config, options
         self._choice, self._say = choice, say
         self._environment: Environment | None = None
         self._notes: list[str] = []
-        # Base's own version of the perf-test files that the change edits or adds (None).
-        self.originals: Mapping[str, bytes | None] = {}
         self._refused: str | None = None
         self._interrupted = False
-        self._begin = time.monotonic()
+        self._begin = time.monotonic() if begin is None else begin
         self._tests = 1  # how many verdicts this run gives, as each then needs more evidence
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -98,7 +117,7 @@ class _Run:
             self._tests = max(1, len(tests))
             for number, (test, failures) in enumerate(tests, 1):
                 self._say(f"{test.name} ({number} of {len(tests)}){self._time_left()}")
-                one = Measured(test)
+                one = Measured(test, added=test.path in self._added)
                 measured.append(one)
                 self._measure(launch, one, failures)
                 if self._refused:
@@ -171,13 +190,15 @@ class _Run:
             measured.examined[side] = launch.examine(test, side)
         if Side.HEAD not in failures:
             self._retry(launch, measured)
-        self._excuse(launch, measured)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance) or launch.refusal()
         if self._refused or not measured.both_ran:
             return
         ran = self._choice.ran.get(test.path)
+        seen = None if ran is None else ran | self._others(test.path)
+        remarks = dict.fromkeys((*head.remarks, *base.remarks))
+        measured.notes += [*unseen(test, head.provenance, seen), *remarks]
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         measured.identical = not self._choice.doubts and identical(
             base.provenance, head.provenance, ran, self._others(test.path)
@@ -190,35 +211,6 @@ class _Run:
         self._time(launch, measured)
         if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
-
-    def _excuse(self, launch: Launch, measured: Measured) -> None:
-        """Ask base's own version of an edited perf test, where head's fails on both sides.
-
-        A change that breaks its own perf test is not excused by base, which fails with it.
-        """
-        test = measured.test
-        failed = all(examined.failure for examined in measured.examined.values())
-        if not failed or test.path not in self.originals:
-            return
-        original = self.originals[test.path]
-        if original is None:
-            measured.own_test = True
-            return
-        shared = self._checkout.base_root / test.path
-        ours = shared.read_bytes()
-        self._say(f"{test.name}: asking base's own version of the test")
-        launch.drop(Side.BASE)
-        try:
-            write_over(self._checkout.base_root, shared, original)
-            theirs, _ = launch.collect(Side.BASE)
-            same = [one for one in theirs if one.path == test.path]
-            same = [one for one in same if one.id == test.id] or same
-            measured.own_test = any(not launch.examine(one, Side.BASE).failure for one in same)
-        except SideFailed:
-            return  # base cannot run its own version either
-        finally:
-            launch.drop(Side.BASE)
-            write_over(self._checkout.base_root, shared, ours)
 
     def _reached_changes(self) -> list[str]:
         """The changed Python files that a chosen perf test can import."""

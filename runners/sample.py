@@ -25,7 +25,8 @@ class PerfTest:
 
     `id` is pytest's node id, `path` the file relative to the repository's root; `line` counts
     from 1. One step processes `items` things called `unit`. `min_effect` is the smallest relative
-    slowdown that matters to its authors.
+    slowdown that matters to its authors. `reads` are globs of the data and configuration that it
+    reads, None where it does not say.
     """
 
     id: str
@@ -34,6 +35,7 @@ class PerfTest:
     items: float = 1.0
     unit: str = "steps"
     min_effect: float = 0.02
+    reads: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -103,7 +105,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the numbers come from; both sides of one run share it."""
+    """Where the numbers come from; both sides of one run share it.
+
+    All but `host` is the fingerprint: stored runs are only compared where it is the same.
+    `platform` holds the kernel's version, `gpu` PyTorch's name of the device with the profile of a
+    MIG slice, `gpu_uuid` names the device or slice itself, `cuda` is what PyTorch was built for.
+    """
 
     python: str
     torch: str
@@ -115,3 +122,5 @@ class Environment:
     gpu: str | None = None
     driver: str | None = None
     host: str = ""
+    cuda: str | None = None
+    gpu_uuid: str | None = None

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from .declared import names_mark, perf_marks, reads_of
 from .imports import ImportGraph
+from .reasons import PerfFile, Seen, explain, may_read, starts_of
 from .result import FileReason, Selection
 
 # Files that no training step reads. Everything else that is not Python is a doubt.
@@ -17,23 +19,11 @@ _NOT_CODE_FOLDERS = {".github", ".circleci", ".vscode", ".idea", "docs", "doc"}
 
 
 @dataclass(frozen=True, slots=True)
-class PerfFile:
-    """A file that may hold perf tests; pytest decides.
-
-    `tests` are the names of its test functions, as far as the text tells: a file may inherit its
-    tests, or make them at run time.
-    """
-
-    path: str
-    tests: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """The perf-test files to run, and why; `ran` maps each to the files that it can import.
 
     A file maps to None where only a run can tell what it imports. `doubts` are changed files that
-    are neither Python nor prose, which a run may read unseen.
+    are neither Python nor prose, which one of the chosen tests declares or may read unseen.
     """
 
     files: tuple[PerfFile, ...]
@@ -67,7 +57,7 @@ def find_perf_files(
             reach = graph.closure([name])[0] if graph and hints else frozenset()
             wanted = text.hints or not hints.isdisjoint(reach)
         if wanted:
-            found.append(PerfFile(name, text.tests))
+            found.append(PerfFile(name, text.tests, text.reads))
     return found
 
 
@@ -77,6 +67,7 @@ class _Text:
 
     tests: tuple[str, ...] = ()
     hints: bool = False
+    reads: tuple[str, ...] | None = None
 
 
 def _text(path: Path) -> _Text | None:
@@ -96,26 +87,39 @@ def _read(raw: bytes) -> _Text:
         # It may well hold perf tests: let pytest say what is wrong with it, if it is marked as one.
         marked = b"mark.perf" in raw
         return _Text(("(does not parse)",) if marked and b"def test" in raw else (), marked)
-    hints = any(_asks(node) or _names_mark(node) for node in ast.walk(tree))
-    return _Text(tuple(_perf_tests(tree.body, marked=_sets_mark(tree.body))), hints)
+    hints = any(_asks(node) or names_mark(node) for node in ast.walk(tree))
+    marks = _own_marks(tree.body)
+    tests = list(_perf_tests(tree.body, marked=bool(marks), reads=reads_of(marks)))
+    declared = [reads for _, reads in tests]
+    known = [reads for reads in declared if reads is not None]
+    reads = tuple(dict.fromkeys(glob for globs in known for glob in globs))
+    every = bool(tests) and len(known) == len(declared)
+    return _Text(tuple(name for name, _ in tests), hints, reads if every else None)
 
 
-def _perf_tests(body: Iterable[ast.AST], *, marked: bool) -> Iterator[str]:
+_Declared = tuple[str, tuple[str, ...] | None]
+
+
+def _perf_tests(
+    body: Iterable[ast.AST], *, marked: bool, reads: tuple[str, ...] | None
+) -> Iterator[_Declared]:
     """Yield the test functions that ask for `perf` or carry its mark, by themselves or from above.
 
-    Those inside `if` and `try` count as well, and those that a function makes.
+    Each with what it declares to read: the nearest mark holds. Those inside `if` and `try` count as
+    well, and those that a function makes.
     """
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            carries = marked or any(map(_is_mark, node.decorator_list))
-            if node.name.startswith("test") and (carries or _asks(node)):
-                yield node.name
-            yield from _perf_tests(node.body, marked=False)
+            own = list(perf_marks(node.decorator_list))
+            if node.name.startswith("test") and (marked or own or _asks(node)):
+                yield node.name, reads_of(own) if own else reads
+            yield from _perf_tests(node.body, marked=False, reads=None)
         elif isinstance(node, ast.ClassDef):
-            carries = any(map(_is_mark, node.decorator_list)) or _sets_mark(node.body)
-            yield from _perf_tests(node.body, marked=marked or carries)
+            own = [*perf_marks(node.decorator_list), *_own_marks(node.body)]
+            theirs = reads_of(own) if own else reads
+            yield from _perf_tests(node.body, marked=marked or bool(own), reads=theirs)
         elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
-            yield from _perf_tests(ast.iter_child_nodes(node), marked=marked)
+            yield from _perf_tests(ast.iter_child_nodes(node), marked=marked, reads=reads)
 
 
 def _asks(node: ast.AST) -> bool:
@@ -126,29 +130,16 @@ def _asks(node: ast.AST) -> bool:
     )
 
 
-def _names_mark(node: ast.AST) -> bool:
-    """Whether this is `pytest.mark.perf`, or `mark.perf`."""
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == "perf"
-        and getattr(node.value, "attr", getattr(node.value, "id", "")) == "mark"
-    )
-
-
-def _is_mark(node: ast.expr) -> bool:
-    """Whether an expression holds the mark, called or not."""
-    return any(map(_names_mark, ast.walk(node)))
-
-
-def _sets_mark(body: Iterable[ast.stmt]) -> bool:
-    """Whether a module or class marks all its tests by `pytestmark`."""
-    return any(
-        isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
+def _own_marks(body: Iterable[ast.stmt]) -> list[ast.AST]:
+    """Return the perf marks that a module or class gives all its tests by `pytestmark`."""
+    values = [
+        node.value
+        for node in body
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
         and "pytestmark" in ast.unparse(node)
         and node.value is not None
-        and _is_mark(node.value)
-        for node in body
-    )
+    ]
+    return list(perf_marks(values))
 
 
 def _is_test_file(path: PurePosixPath) -> bool:
@@ -165,13 +156,13 @@ def choose(
     """Choose the perf-test files that some changed file can affect on either side."""
     perf_files, changed, graphs = list(perf_files), list(changed), list(graphs)
     ran = {file.path: _reach(file, graphs) for file in perf_files}
-    doubts = [name for name in changed if _is_doubt(name)]
-    chosen = [
-        file for file in perf_files if everything or doubts or _affected(ran[file.path], changed)
-    ]
+    seen = Seen(tuple(changed), tuple(filter(_is_doubt, changed)), ran, tuple(graphs))
+    tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
+    chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
+    doubts = tuple(name for name in seen.doubts if any(may_read(file, name) for file in chosen))
     reasons = tuple(FileReason(name, _used_by(name, perf_files, ran)) for name in changed)
-    selection = Selection(_count(perf_files), _count(chosen), reasons)
-    return Choice(tuple(chosen), selection, ran, tuple(doubts))
+    selection = Selection(_count(perf_files), _count(chosen), reasons, tests)
+    return Choice(tuple(chosen), selection, ran, doubts)
 
 
 def _count(files: Iterable[PerfFile]) -> int:
@@ -181,7 +172,7 @@ def _count(files: Iterable[PerfFile]) -> int:
 
 def _reach(file: PerfFile, graphs: list[ImportGraph]) -> frozenset[str] | None:
     """Return the files a perf test can import on either side, conftest files above it included."""
-    start = [file.path, *_conftests(file.path)]
+    start = starts_of(file.path)
     reach: frozenset[str] = frozenset()
     for graph in graphs:
         files, dynamic = graph.closure(start)
@@ -189,10 +180,6 @@ def _reach(file: PerfFile, graphs: list[ImportGraph]) -> frozenset[str] | None:
             return None
         reach |= files
     return reach
-
-
-def _conftests(path: str) -> list[str]:
-    return [str(folder / "conftest.py") for folder in PurePosixPath(path).parents]
 
 
 def _affected(reach: frozenset[str] | None, changed: list[str]) -> bool:
@@ -218,6 +205,11 @@ def _used_by(
 ) -> str:
     if name.endswith(".py"):
         affected = [file for file in perf_files if _affected(ran[file.path], [name])]
-        users = [test for file in affected for test in file.tests or (file.path,)]
-        return ", ".join(users) if users else "no perf test"
-    return "perhaps all: not Python, but a run may read it" if _is_doubt(name) else "not code"
+    elif not _is_doubt(name):
+        return "not code"
+    else:
+        affected = [file for file in perf_files if may_read(file, name)]
+        if len(affected) == len(perf_files) and not all(file.reads for file in perf_files):
+            return "perhaps all: not Python, but a run may read it"
+    users = [test for file in affected for test in file.tests or (file.path,)]
+    return ", ".join(users) if users else "no perf test"

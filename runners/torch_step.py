@@ -150,6 +150,8 @@ def describe() -> dict[str, str | int | None]:
         "threads": torch.get_num_threads(),
         "device": "cuda" if cuda else "cpu",
         "gpu": torch.cuda.get_device_name() if cuda else None,
+        "gpu_uuid": _uuid() if cuda else None,
+        "cuda": torch.version.cuda,
     }
 
 
@@ -160,10 +162,11 @@ def gpu() -> dict[str, str | int | None] | None:
     """
     if not _on_gpu():
         return None
-    properties = torch.cuda.get_device_properties()
-    uuid = getattr(properties, "uuid", None)  # since PyTorch 2.4
     free, _ = torch.cuda.mem_get_info()
-    return {
-        "uuid": None if uuid is None else str(uuid),
-        "free": free + torch.cuda.memory_reserved(),
-    }
+    return {"uuid": _uuid(), "free": free + torch.cuda.memory_reserved()}
+
+
+def _uuid() -> str | None:
+    # Of a MIG slice, CUDA gives the slice's own. Older versions of PyTorch do not tell.
+    uuid = getattr(torch.cuda.get_device_properties(), "uuid", None)
+    return None if uuid is None else str(uuid)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from torch_perflint.__main__ import HELP, ROOM_OF
+from torch_perflint.bot import compare as comparison
 from torch_perflint.bot import report
 from torch_perflint.lints.check import CheckResult
 from torch_perflint.lints.config import LintConfig
@@ -29,6 +30,7 @@ REPORT_PAGE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 REPORTED = (
     *(report.Report, report.Revision, report.LintResult, report.RunLink),
     *(result.RunResult, result.TestResult, result.Selection, result.FileReason),
+    *(result.TestChoice, comparison.Compared, comparison.ComparedTest, comparison.Time),
     *(result.CounterChange, result.PeakMemory, result.Failure, compare.Comparison),
     *(profile.ProfileChange, profile.OperatorChange, profile.LineChange),
     *(sample.PerfTest, sample.Segment, sample.Pair, sample.SyncSite, sample.Environment),

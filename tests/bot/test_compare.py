@@ -1,7 +1,9 @@
 """`perflint compare` judges what a report holds, and refuses what cannot be judged."""
 
 import json
+import random
 from dataclasses import replace
+from math import exp, expm1, log
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,14 @@ pytest.importorskip("msgspec")
 pytest.importorskip("numpy")
 
 from torch_perflint import PerflintError
-from torch_perflint.bot.compare import judge_again, main
-from torch_perflint.bot.report import write_report
+from torch_perflint.bot.compare import compare, judge_again, main
+from torch_perflint.bot.held import How
+from torch_perflint.bot.report import Report, write_report
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.sample import Pair, Segment
+from torch_perflint.runners.result import CounterChange, PeakMemory, TestResult
+from torch_perflint.runners.sample import Pair, Segment, Side
 
-from .reports import GPT, report
+from .reports import BASE, GPT, MACHINE, report
 
 
 def _segments(head: float) -> tuple[Segment, ...]:
@@ -23,6 +27,150 @@ def _segments(head: float) -> tuple[Segment, ...]:
     wobble = (0.0, 1e-6, 2e-6, 3e-6, 2e-6, 1e-6, 0.0, 1e-6, 3e-6, 2e-6)
     pairs = tuple(Pair(0.010 + late, head + late) for late in wobble)
     return tuple(Segment(launch, pairs) for launch in (1, 1, 1, 2, 2, 2))
+
+
+def stored(seed: int, slower: float = 0.0, *, speed: float = 1.0, **more: object) -> Report:
+    """Two launches of six segments on a machine of this speed: head is so much slower than base."""
+    draw = random.Random(seed)
+    segments = []
+    for launch in (1, 2):
+        bias = draw.gauss(0, 0.003)
+        for _ in range(6):
+            drift = 0.010 * speed * exp(draw.gauss(0, 0.1))
+            pairs = [
+                Pair(drift * exp(draw.gauss(0, 0.05)), drift * exp(draw.gauss(slower + bias, 0.05)))
+                for _ in range(24)
+            ]
+            segments.append(Segment(launch, tuple(pairs)))
+    changes = {"harness": "abc", "segments": tuple(segments)} | more
+    return report(replace(GPT, **changes), base=BASE)  # type: ignore[arg-type]
+
+
+def on_another_base(made: Report) -> Report:
+    return replace(made, base=replace(BASE, sha="0" * 40))
+
+
+def held(first: Report, second: Report) -> tuple[How, TestResult]:
+    compared, (one,) = compare(first, second, None)
+    assert compared.tests[0].how == one.how.value
+    return one.how, one.result
+
+
+def test_with_a_common_base_the_ratio_of_ratios_takes_the_machine_out() -> None:
+    """The machine was 1.6 times slower the second time; the head is the same."""
+    how, result = held(stored(1), stored(2, speed=1.6))
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.SAME)
+    assert result.comparison and result.comparison.low < 0 < result.comparison.high
+
+
+def test_with_a_common_base_a_slowdown_is_found_on_another_day() -> None:
+    how, result = held(stored(1), stored(2, 0.08, speed=0.7))
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.SLOWER)
+    assert result.comparison and result.comparison.low < expm1(-0.08) < result.comparison.high
+
+
+def test_the_ratio_of_ratios_raises_few_false_alarms_and_its_interval_holds() -> None:
+    results = [
+        held(stored(2 * n, 0.01, speed=1 + n % 3), stored(2 * n + 1, 0.01))[1] for n in range(200)
+    ]
+    alarms = sum(result.is_regression for result in results)
+    around = sum(r.comparison.low <= 0 <= r.comparison.high for r in results if r.comparison)
+    assert alarms <= 2
+    assert around >= 186  # of 200; 95 % would be 190
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.0, 1.69])
+def test_one_after_the_other_says_nothing_that_sequential_noise_explains(speed: float) -> None:
+    how, result = held(stored(1), on_another_base(stored(2, speed=speed)))
+    assert (how, result.verdict) == (How.ONE_AFTER_THE_OTHER, Verdict.UNSURE)
+    assert result.comparison and result.comparison.low < 0 < result.comparison.high
+    assert "one after the other" in result.comparison.warnings[0]
+
+
+def test_one_after_the_other_still_sees_what_noise_cannot_explain() -> None:
+    _, result = held(stored(1), on_another_base(stored(2, log(2.5))))
+    assert result.verdict is Verdict.SLOWER
+
+
+def test_counts_and_memory_lead_and_decide_without_any_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = (CounterChange("host_syncs", 0, 2), CounterChange("operators", 470, 470))
+    new = on_another_base(stored(2, counters=more, peak=PeakMemory("cpu", 64 << 20, 65 << 20)))
+    write_report(stored(1), tmp_path / "a.json")
+    write_report(new, tmp_path / "b.json")
+    assert main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "exact, per step"
+    assert "host syncs 0 -> 2 (over budget)" in lines[1]
+    assert "peak memory 67,108,864 -> 68,157,440 bytes" in "".join(lines[:4])
+    assert any(line.startswith("unsure") for line in lines)
+
+
+def test_json_says_how_each_test_was_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(stored(1), tmp_path / "a.json")
+    write_report(stored(2), tmp_path / "b.json")
+    assert main([str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--format", "json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["format_version"] == 1
+    assert made["tests"][0]["how"] == "ratio of ratios"
+    assert made["tests"][0]["time"]["low"] < 0 < made["tests"][0]["time"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("cpu", "AMD EPYC 7763"),
+        ("gpu", "NVIDIA H100 80GB HBM3 MIG 1g.10gb"),
+        ("gpu_uuid", "5fd4f087"),
+        ("driver", "570.1"),
+        ("torch", "2.12.0"),
+        ("python", "3.12.1"),
+        ("threads", 4),
+        ("platform", "Linux-6.8-x86_64"),
+    ],
+)
+def test_reports_of_another_fingerprint_are_refused_with_a_status_of_their_own(
+    part: str, value: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = stored(2)
+    machine = replace(MACHINE, **{part: value})  # type: ignore[arg-type]
+    new = replace(new, run=replace(new.run, environment=machine))
+    write_report(stored(1), tmp_path / "a.json")
+    write_report(new, tmp_path / "b.json")
+    assert main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 4
+    assert f"refused: {part} is" in capsys.readouterr().out
+
+
+def test_another_host_of_the_same_kind_is_no_other_fingerprint() -> None:
+    new = stored(2)
+    new = replace(new, run=replace(new.run, environment=replace(MACHINE, host="ci-7")))
+    assert compare(stored(1), new, None)[0].status == 0
+
+
+def test_a_perf_test_that_is_not_the_same_in_both_reports_is_not_compared() -> None:
+    how, result = held(stored(1), stored(2, 0.5, harness="xyz"))
+    assert (how, result.verdict) == (How.NOT_COMPARED, Verdict.NEW)
+    assert "perf test itself" in result.reason
+
+
+def test_of_two_versions_the_one_that_both_reports_ran_is_compared() -> None:
+    other = stored(2, 0.08).run.tests[0]
+    both = stored(3, harness="xyz", other=replace(other, version=Side.BASE))
+    how, result = held(stored(1), both)
+    assert (how, result.verdict, result.harness) == (How.RATIO_OF_RATIOS, Verdict.SLOWER, "abc")
+
+
+def test_a_head_that_was_not_timed_since_it_is_base_counts_as_base() -> None:
+    same = replace(stored(1).run.tests[0], verdict=Verdict.SAME, comparison=None, segments=())
+    how, result = held(report(same), stored(2, 0.08))
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.SLOWER)
+
+
+def test_a_report_whose_own_sides_were_not_comparable_is_refused_as_such() -> None:
+    assert compare(stored(1), report(refused="both ran the same copy"), None)[0].status == 3
 
 
 SLOWER = report(replace(GPT, segments=_segments(0.0115)))

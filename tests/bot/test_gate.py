@@ -1,11 +1,14 @@
 """The gate: which result ends in which exit status, and why."""
 
+from dataclasses import replace
+
 import pytest
 from torch_perflint.bot.gate import Decision, FailOn, decide
 from torch_perflint.bot.report import LintResult
 from torch_perflint.lints.finding import Severity
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange, RunResult, Selection, TestResult
+from torch_perflint.runners.sample import Side
 
 from .reports import (
     BROKEN,
@@ -108,4 +111,11 @@ def test_the_gravest_status_wins_and_no_reason_is_lost() -> None:
         "`test_gpt_train` is slower (−26.3%)",
         "`test_convnet_train` counts more host syncs per step: 0 → 1",
         "1 new finding at or above warning",
+    )
+
+
+def test_a_verdict_by_base_s_version_of_the_perf_test_says_so() -> None:
+    by_base = replace(GPT, version=Side.BASE, other=LOADER)
+    assert judged(by_base).reasons == (
+        "`test_gpt_train` is slower (−26.3%), by base's version of the perf test",
     )

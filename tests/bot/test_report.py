@@ -134,3 +134,27 @@ def test_a_folder_is_made_with_those_above_it_and_left_empty(tmp_path: Path) -> 
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_report_of_schema_version_1_is_still_read() -> None:
+    made: dict[str, Any] = json.loads(msgspec.json.encode(TIMED))
+    made["schema_version"] = 1
+    for key in ("version", "other", "harness"):
+        del made["run"]["tests"][0][key]
+    del made["run"]["tests"][0]["test"]["reads"]
+    del made["run"]["selection"]["tests"]
+    for key in ("cuda", "gpu_uuid"):
+        del made["run"]["environment"][key]
+    assert decode_report(json.dumps(made).encode(), "old").run == TIMED.run
+    made["schema_version"] = 3
+    with pytest.raises(PerflintError, match="has schema version 3, this perflint reads 1 and 2"):
+        decode_report(json.dumps(made).encode(), "new")
+
+
+def test_the_other_version_of_a_test_is_checked_as_well() -> None:
+    result = TIMED.run.tests[0]
+    bad = replace(result, segments=(Segment(1, (Pair(0.01, 1e300),)),))
+    for other, words in ((bad, "no step takes that long"), (replace(result, other=result), "two")):
+        made = report(replace(result, other=other))
+        with pytest.raises(PerflintError, match=words):
+            decode_report(msgspec.json.encode(made), "strange")

@@ -56,3 +56,9 @@ def test_output_of_a_test_is_no_command_and_no_escape() -> None:
     assert "\u202e" not in text
     # The same text, written as it is, would be a command.
     assert re.search(r"^\s*::", hostile, re.MULTILINE)
+
+
+def test_what_the_change_edits_of_its_perf_tests_stands_first() -> None:
+    note = "this change edits perf_tests/test_gpt.py: head's version and base's version were each"
+    text = render_terminal(report(GPT, notes=(note,)), 100, color=False)
+    assert text.splitlines()[0] == f"note: {note}"

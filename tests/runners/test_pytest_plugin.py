@@ -67,8 +67,9 @@ def test_under_plain_pytest_the_step_runs_exactly_once(tmp_path: Path) -> None:
 
 
 def test_the_marker_is_listed(tmp_path: Path) -> None:
-    assert "@pytest.mark.perf(items=1, unit='steps', min_effect=0.02): a perf test" in run(
-        tmp_path, "", "--markers"
+    assert (
+        "@pytest.mark.perf(items=1, unit='steps', min_effect=0.02, reads=None): a perf test"
+        in run(tmp_path, "", "--markers")
     )
 
 

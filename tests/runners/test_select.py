@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from torch_perflint.runners.imports import ImportGraph
+from torch_perflint.runners.reasons import explained
 from torch_perflint.runners.select import Choice, choose, find_perf_files
 
 PERF = "import pytest\nimport {module}\n@pytest.mark.perf\ndef test_{module}(perf): ...\n"
@@ -232,3 +233,106 @@ def test_a_file_without_known_names_counts_as_one_test_and_stands_for_it(tmp_pat
     assert (selection.found, selection.affected) == (1, 1)
     assert selection.files[0].used_by == "perf/test_gpt.py"
     assert choose(found, ["perf/helper.py"], [graph]).selection.affected == 0
+
+
+def declaring(globs: str) -> dict[str, str]:
+    """The perf test of gpt says what it reads; that of cnn does not."""
+    text = FILES["perf/test_gpt.py"].replace("@pytest.mark.perf", f"@pytest.mark.perf({globs})")
+    return {"perf/test_gpt.py": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "affected"),
+    [
+        ("configs/gpt.yaml", {"test_gpt", "test_cnn"}),
+        ("configs/deep/gpt.yaml", {"test_cnn"}),
+        ("data/a/b/tokens.bin", {"test_gpt", "test_cnn"}),
+        ("data2/tokens.bin", {"test_cnn"}),
+        ("images/cat.png", {"test_cnn"}),
+        # No test can say that these do not matter to it.
+        ("pyproject.toml", {"test_gpt", "test_cnn"}),
+        ("csrc/op.cu", {"test_gpt", "test_cnn"}),
+        ("requirements-gpu.txt", {"test_gpt", "test_cnn"}),
+        ("environment.yml", {"test_gpt", "test_cnn"}),
+        ("third_party/kernels", {"test_gpt", "test_cnn"}),
+    ],
+)
+def test_a_test_that_declares_what_it_reads_is_free_of_other_data(
+    tmp_path: Path, name: str, affected: set[str]
+) -> None:
+    head = declaring("items=8, reads=['configs/*.yaml', 'data/']")
+    assert chosen(tmp_path, [name], head=head)[0] == affected
+
+
+def test_a_declaration_that_only_a_run_knows_settles_no_doubt(tmp_path: Path) -> None:
+    head = declaring("reads=GLOBS")
+    assert chosen(tmp_path, ["images/cat.png"], head=head)[0] == {"test_gpt", "test_cnn"}
+
+
+def test_one_test_that_does_not_declare_leaves_its_file_in_doubt(tmp_path: Path) -> None:
+    head = declaring("reads=[]")
+    head["perf/test_gpt.py"] += "@pytest.mark.perf\ndef test_two(perf): ...\n"
+    tests, choice = chosen(tmp_path, ["images/cat.png"], head=head)
+    assert tests == {"test_gpt", "test_two", "test_cnn"}
+    assert choice.doubts == ("images/cat.png",)
+
+
+def test_the_nearest_mark_holds(tmp_path: Path) -> None:
+    text = (
+        "import pytest\npytestmark = pytest.mark.perf(reads=['a/'])\n"
+        "def test_module(perf): ...\n"
+        "@pytest.mark.perf(reads=['b/'])\nclass TestIt:\n    def test_class(self, perf): ...\n"
+        "    @pytest.mark.perf(reads=['c/'])\n    def test_own(self, perf): ...\n"
+    )
+    side(tmp_path, {"test_it.py": text})
+    (file,) = find_perf_files(tmp_path, ["test_it.py"])
+    assert (file.tests, file.reads) == (
+        ("test_module", "test_class", "test_own"),
+        ("a/", "b/", "c/"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "why", "chain"),
+    [
+        (
+            "layers.py",
+            "it imports layers.py",
+            ("perf/test_gpt.py", "gpt.py", "layers.py"),
+        ),
+        ("shared.py", "it imports shared.py", ("perf/conftest.py", "shared.py")),
+        ("perf/test_gpt.py", "perf/test_gpt.py itself has changed", ("perf/test_gpt.py",)),
+        ("configs/gpt.yaml", "its `reads` declares configs/gpt.yaml (configs/*.yaml)", ()),
+        ("op.cu", "in doubt: it may read op.cu, not Python, which no `reads` can speak for", ()),
+    ],
+)
+def test_each_test_that_runs_says_why(
+    tmp_path: Path, changed: str, why: str, chain: tuple[str, ...]
+) -> None:
+    head = declaring("reads=['configs/*.yaml']")
+    choice = chosen(tmp_path, [changed], head=head)[1]
+    told = {one.path: one for one in choice.selection.tests}["perf/test_gpt.py"]
+    assert (told.runs, told.why, told.chain) == (True, why, chain)
+
+
+def test_each_test_that_does_not_run_says_so_and_all_runs_it_all_the_same(tmp_path: Path) -> None:
+    choice = chosen(tmp_path, ["unused.py"], head=declaring("reads=[]"))[1]
+    assert [one.runs for one in choice.selection.tests] == [False, False]
+    text = explained(choice.selection.tests)
+    assert "perf/test_gpt.py::test_gpt\n  does not run: it imports and reads none of" in text
+    every = chosen(tmp_path, ["unused.py"], everything=True)[1]
+    assert all(one.runs and "asked for" in one.why for one in every.selection.tests)
+
+
+def test_an_import_that_only_a_run_can_tell_names_the_file_that_does_it(tmp_path: Path) -> None:
+    head = {"layers.py": "import importlib\nimportlib.import_module(name)"}
+    choice = chosen(tmp_path, ["unused.py"], head=head)[1]
+    told = {one.path: one for one in choice.selection.tests}["perf/test_gpt.py"]
+    assert told.why == (
+        "in doubt: layers.py imports what only a run can tell, and unused.py has changed"
+    )
+
+
+def test_the_package_of_a_perf_test_affects_it(tmp_path: Path) -> None:
+    head = {"perf/__init__.py": "X = 1"}
+    assert chosen(tmp_path, ["perf/__init__.py"], head=head)[0] == {"test_gpt", "test_cnn"}

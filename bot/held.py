@@ -1,0 +1,163 @@
+"""Holds a stored report against an older one: exact counts first, times as far as is honest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+
+from ..runners.compare import Comparison, Verdict
+from ..runners.config import RunnersConfig
+from ..runners.result import CounterChange, PeakMemory, TestResult
+from ..runners.sample import Environment
+from ..runners.stored import one_after_the_other, ratio_of_ratios
+from .report import Report
+
+# Where a run happened by chance does not matter; on what it ran does.
+_MAY_DIFFER = {"host"}
+
+
+class How(Enum):
+    """How the times of a test were compared."""
+
+    IN_TURNS = "in turns"  # base and head of one report, measured side by side
+    RATIO_OF_RATIOS = "ratio of ratios"  # each head against the same base, measured in turns
+    ONE_AFTER_THE_OTHER = "one after the other"
+    NOT_TIMED = "not timed"  # exact counts only
+    NOT_COMPARED = "not compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What holding one perf test of the newer report against the older one says.
+
+    Of `result`, "base" is the older report's head, and "head" that of the newer one.
+    """
+
+    result: TestResult
+    how: How
+
+
+def difference(old: Environment | None, new: Environment | None) -> str | None:
+    """Say in which part of the fingerprint two reports differ; None where times may be compared.
+
+    A part that one of them does not tell is taken for another one.
+    """
+    if old is None or new is None:
+        return None
+    found = [
+        f"{field.name} is {_told(was)} in the first report, {_told(now)} in the second"
+        for field in fields(Environment)
+        if field.name not in _MAY_DIFFER
+        and (was := getattr(old, field.name)) != (now := getattr(new, field.name))
+    ]
+    return "; ".join(found) or None
+
+
+def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[Held, ...]:
+    """Compare the heads of two reports whose fingerprints do not differ."""
+    before = {result.test.id: result for result in old.run.tests}
+    same_base = old.base.sha == new.base.sha
+    return tuple(
+        _held(before.get(result.test.id), result, same_base=same_base, min_effect=min_effect)
+        for result in new.run.tests
+    )
+
+
+def _told(value: object) -> str:
+    return "not recorded" if value is None else repr(value)
+
+
+def _held(
+    old: TestResult | None, new: TestResult, *, same_base: bool, min_effect: float | None
+) -> Held:
+    if new.head_failure or new.verdict is Verdict.SKIPPED:
+        return Held(new, How.NOT_COMPARED)
+    if old is None or old.head_failure or not old.counters:
+        return _nothing(new, "the first report has nothing to compare it with")
+    pairs = [(a, b) for a in _versions(old) for b in _versions(new) if _same_test(a, b)]
+    if not pairs:
+        return _nothing(new, "the perf test itself, or a conftest, is not the same in both reports")
+    before, after = pairs[0]
+    effect = new.test.min_effect if min_effect is None else min_effect
+    how, comparison = _times(before, after, same_base=same_base, min_effect=effect)
+    result = replace(
+        after,
+        verdict=comparison.verdict if comparison else Verdict.UNSURE,
+        reason="" if comparison else "one of the reports has no step times for it",
+        comparison=comparison,
+        segments=(),
+        counters=_counters(before, after),
+        peak=_peak(before, after),
+        base_failure=None,
+        profile=None,
+        other=None,
+        notes=tuple(_remarks(before, after)),
+    )
+    return Held(result, how)
+
+
+def _times(
+    old: TestResult, new: TestResult, *, same_base: bool, min_effect: float
+) -> tuple[How, Comparison | None]:
+    if same_base and (old.comparison or _is_base(old)) and (new.comparison or _is_base(new)):
+        return How.RATIO_OF_RATIOS, ratio_of_ratios(old.comparison, new.comparison, min_effect)
+    if old.comparison is None or new.comparison is None:
+        return How.NOT_TIMED, None
+    comparison = one_after_the_other(old.comparison, new.comparison, min_effect)
+    return How.ONE_AFTER_THE_OTHER, comparison
+
+
+def _is_base(result: TestResult) -> bool:
+    """Whether head ran base's own code, so that it was not timed."""
+    return result.comparison is None and result.verdict is Verdict.SAME
+
+
+def _versions(result: TestResult) -> Iterator[TestResult]:
+    yield result
+    if result.other is not None:
+        yield result.other
+
+
+def _same_test(old: TestResult, new: TestResult) -> bool:
+    # Reports of schema version 1 do not tell.
+    return not (old.harness and new.harness) or old.harness == new.harness
+
+
+def _remarks(old: TestResult, new: TestResult) -> Iterator[str]:
+    if not (old.harness and new.harness):
+        yield "a report does not say which version of the perf test it ran: it may have changed"
+
+
+def _nothing(new: TestResult, reason: str) -> Held:
+    result = replace(
+        new, verdict=Verdict.NEW, reason=reason, comparison=None, counters=(), peak=None, other=None
+    )
+    return Held(result, How.NOT_COMPARED)
+
+
+def _counters(old: TestResult, new: TestResult) -> tuple[CounterChange, ...]:
+    before = {counter.name: counter.head for counter in old.counters}
+    budgets = RunnersConfig().budgets
+    return tuple(
+        CounterChange(
+            counter.name,
+            before[counter.name],
+            counter.head,
+            counter.name in budgets and counter.head - before[counter.name] > budgets[counter.name],
+        )
+        for counter in new.counters
+        if counter.name in before and counter.name not in (*old.unstable, *new.unstable)
+    )
+
+
+def _peak(old: TestResult, new: TestResult) -> PeakMemory | None:
+    if old.peak is None or new.peak is None:
+        return None
+    return PeakMemory(
+        new.peak.device,
+        old.peak.head,
+        new.peak.head,
+        base_reserved=old.peak.head_reserved,
+        head_reserved=new.peak.head_reserved,
+        base_host=old.peak.head_host,
+        head_host=new.peak.head_host,
+    )

@@ -1,0 +1,97 @@
+"""Holds the perf tests constant: the same test file and the same conftests on both sides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from .. import PerflintError
+from .checkout import Checkout
+from .reasons import PerfFile, conftests
+from .result import RunResult, TestResult
+from .sample import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """The files of the harness that differ between the sides: perf tests, and conftests above them.
+
+    `originals` maps each, relative to the worktree, to base's own content, or to None where base
+    has no such file.
+    """
+
+    originals: Mapping[str, bytes | None]
+
+    @property
+    def added(self) -> frozenset[str]:
+        """The files that base does not have."""
+        return frozenset(path for path, original in self.originals.items() if original is None)
+
+    def edited(self, files: Iterable[PerfFile]) -> tuple[str, ...]:
+        """Return the perf-test files that base has too, and whose harness the change edits."""
+        return tuple(
+            file.path
+            for file in files
+            if file.path not in self.added and not self.originals.keys().isdisjoint(_of(file.path))
+        )
+
+    def changed(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the changed files of the harness of these perf-test files."""
+        return tuple(sorted({name for path in paths for name in _of(path)} & self.originals.keys()))
+
+    def use_base_version(self, checkout: Checkout) -> None:
+        """Put base's version of the harness into both worktrees."""
+        for path, original in self.originals.items():
+            for side in Side:
+                root = checkout.root(side)
+                _put(root, root / path, original)
+
+
+def share_harness(checkout: Checkout, files: Iterable[PerfFile]) -> Harness:
+    """Put head's version of the harness into base's worktree, so that both run the same tests."""
+    originals = {}
+    for path in sorted({name for file in files for name in _of(file.path)}):
+        head, base = (_content(checkout.root(side), path) for side in (Side.HEAD, Side.BASE))
+        if head != base:
+            originals[path] = base
+            _put(checkout.base_root, checkout.base_root / path, head)
+    return Harness(originals)
+
+
+def signed(run: RunResult, root: Path) -> RunResult:
+    """Write into each result which harness it was measured with; `root` has these files."""
+
+    def sign(result: TestResult) -> TestResult:
+        digest = sha256()
+        for path in _of(result.test.path):
+            digest.update(f"{path}\0".encode())
+            digest.update(_content(root, path) or b"")
+            digest.update(b"\0")
+        return replace(result, harness=digest.hexdigest()[:16])
+
+    return replace(run, tests=tuple(map(sign, run.tests)))
+
+
+def _of(path: str) -> list[str]:
+    return [path, *conftests(path)]
+
+
+def _content(root: Path, path: str) -> bytes | None:
+    file = root / path
+    inside = file.is_file() and file.resolve().is_relative_to(root)
+    return file.read_bytes() if inside else None
+
+
+def _put(root: Path, file: Path, content: bytes | None) -> None:
+    """Write or (None) remove a file of the worktree; never write through links."""
+    if not file.parent.resolve().is_relative_to(root):
+        raise PerflintError(
+            f"{file.relative_to(root)} lies behind a link that leaves the repository"
+        )
+    file.unlink(missing_ok=True)
+    # Python takes compiled code for fresh by size and whole seconds: two versions may share both.
+    for compiled in (file.parent / "__pycache__").glob(f"{PurePosixPath(file.name).stem}.*.pyc"):
+        compiled.unlink()
+    if content is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)

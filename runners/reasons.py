@@ -1,0 +1,98 @@
+"""Explains why a perf test runs or not: the chain of imports, the declared file, or the doubt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from .declared import matching, may_be_declared
+from .imports import ImportGraph
+from .result import TestChoice
+
+
+@dataclass(frozen=True, slots=True)
+class PerfFile:
+    """A file that may hold perf tests; pytest decides.
+
+    `tests` are the names of its test functions, as far as the text tells: a file may inherit its
+    tests, or make them at run time. `reads` are the globs of all files that its tests declare, None
+    unless each of them does.
+    """
+
+    path: str
+    tests: tuple[str, ...]
+    reads: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the choice rests on: changed files, those in doubt, what each test file can import."""
+
+    changed: tuple[str, ...]
+    doubts: tuple[str, ...]
+    ran: Mapping[str, frozenset[str] | None]
+    graphs: tuple[ImportGraph, ...]
+
+
+def conftests(path: str) -> list[str]:
+    """Return where pytest looks for conftest files of a test, the nearest first."""
+    return [str(folder / "conftest.py") for folder in PurePosixPath(path).parents]
+
+
+def starts_of(path: str) -> list[str]:
+    """Return the files that pytest itself imports for a test: it, conftests, its packages."""
+    packages = [str(folder / "__init__.py") for folder in PurePosixPath(path).parents]
+    return [path, *conftests(path), *packages]
+
+
+def may_read(file: PerfFile, name: str) -> bool:
+    """Whether a changed file in doubt may matter to these tests.
+
+    Where all tests of a file declare what they read, data that no declaration names does not.
+    """
+    if file.reads is None or not may_be_declared(name):
+        return True
+    return matching(name, file.reads) is not None
+
+
+def explain(file: PerfFile, seen: Seen, *, everything: bool) -> TestChoice:
+    """Say whether the perf tests of a file run, and why; what is certain comes before doubts."""
+    reach, start = seen.ran[file.path], starts_of(file.path)
+    python = [name for name in seen.changed if name.endswith(".py")]
+    for name in python:
+        for graph in seen.graphs:
+            if chain := graph.chain(start, name):
+                return _runs(file, _imports(chain), name, chain)
+    for name in seen.doubts:
+        if glob := matching(name, file.reads or ()):
+            return _runs(file, f"its `reads` declares {name} ({glob})", name)
+    if reach is None and python:
+        where = next((at for graph in seen.graphs if (at := graph.dynamic_at(start))), file.path)
+        why = f"in doubt: {where} imports what only a run can tell, and {python[0]} has changed"
+        return _runs(file, why, python[0])
+    for name in seen.doubts:
+        if may_read(file, name):
+            declares = "" if file.reads is None else ", which no `reads` can speak for"
+            return _runs(file, f"in doubt: it may read {name}, not Python{declares}", name)
+    if everything:
+        return _runs(file, "all perf tests were asked for; the change cannot affect it", "")
+    why = "it imports and reads none of the changed files" if seen.changed else "nothing changed"
+    return TestChoice(file.path, file.tests, False, why)
+
+
+def _runs(file: PerfFile, why: str, name: str, chain: tuple[str, ...] = ()) -> TestChoice:
+    return TestChoice(file.path, file.tests, True, why, name, chain)
+
+
+def _imports(chain: tuple[str, ...]) -> str:
+    return f"it imports {chain[-1]}" if len(chain) > 1 else f"{chain[0]} itself has changed"
+
+
+def explained(choices: tuple[TestChoice, ...]) -> str:
+    """Write the choice for people: each file of perf tests, and why it runs or not."""
+    lines = []
+    for choice in choices:
+        lines.append("::".join([choice.path, ", ".join(choice.tests)]).rstrip(":"))
+        lines.append(f"  {'runs' if choice.runs else 'does not run'}: {choice.why}")
+        if len(choice.chain) > 1:
+            lines.append(f"    {' -> '.join(choice.chain)}")
+    return "\n".join(lines)

@@ -1,0 +1,200 @@
+"""Traps of real repositories: each gives the right result, or a clear word on why there is none."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_perflint.runners import schedule
+from torch_perflint.runners.checkout import check_out
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.result import RunResult, TestResult
+from torch_perflint.runners.run import RunOptions, run_perf_tests
+
+pytestmark = pytest.mark.torch
+
+PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
+TEST = "import pytest\nimport lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Short segments: these tests ask what is measured, not how exactly."""
+    monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)
+    yield
+
+
+def run(repo: Any, head: str = "main", **options: Any) -> RunResult:
+    with check_out(repo.root, "main~1", head) as sides:
+        settings = RunnersConfig(timeout=60, max_seconds=2)
+        return run_perf_tests(sides, settings, RunOptions(**options), lambda what: None)
+
+
+def syncs(test: TestResult) -> tuple[int, int]:
+    """Host syncs per step of base and head, exact: they tell whose code ran."""
+    return {c.name: (c.base, c.head) for c in test.counters}["host_syncs"]
+
+
+def test_an_editable_install_with_a_finder_measures_each_side_s_own_code(
+    repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pip install -e` of today installs a finder that maps the package into the checkout."""
+    editable = pytest.importorskip("setuptools.command.editable_wheel")
+    layout = "packages/lib/__init__.py"
+    repo.commit({layout: STEP.format(""), "test_lib.py": TEST})
+    repo.commit({layout: STEP.format(".item()")})
+    installed, hook = tmp_path / "installed", tmp_path / "hook"
+    installed.mkdir()
+    hook.mkdir()
+    name = "__editable___lib_0_1_finder"
+    mapping = {"lib": str(repo.root / "packages/lib")}
+    (installed / f"{name}.py").write_text(editable._finder_template(name, mapping, {}))
+    (installed / "__editable__.lib-0.1.pth").write_text(f"import {name}; {name}.install()")
+    (hook / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(installed)!r})\n")
+    monkeypatch.setenv("PYTHONPATH", ":".join([str(hook), *(p for p in sys.path if p)]))
+    # The trap is set: in an empty folder Python imports the checkout's copy.
+    where = [sys.executable, "-c", "import lib; print(lib.__file__)"]
+    found = subprocess.check_output(where, text=True, cwd=tmp_path).strip()
+    assert found == str(repo.root / layout)
+    result = run(repo)
+    assert result.refused is None
+    assert syncs(result.tests[0]) == (0, 1)
+
+
+def with_submodule(repo: Any, make_repo: Any) -> None:
+    """The code under test lies in a submodule, whose newer commit waits for the device."""
+    library = make_repo("library")
+    library.commit({"__init__.py": STEP.format("")})
+    repo.commit({"pyproject.toml": PYTEST, "test_lib.py": TEST})
+    repo.git(
+        "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(library.root), "lib"
+    )
+    repo.commit(message="with the submodule")
+    library.commit({"__init__.py": STEP.format(".item()")})
+    subprocess.run(["git", "pull", "--quiet"], cwd=repo.root / "lib", check=True)
+    repo.commit(message="the submodule is newer")
+
+
+def test_a_submodule_is_measured_at_each_side_s_own_commit(repo: Any, make_repo: Any) -> None:
+    with_submodule(repo, make_repo)
+    (test,) = run(repo).tests
+    assert syncs(test) == (0, 1)
+
+
+def test_a_submodule_that_is_not_checked_out_is_named(repo: Any, make_repo: Any) -> None:
+    with_submodule(repo, make_repo)
+    repo.git("submodule", "deinit", "--quiet", "--force", "lib")
+    result = run(repo)
+    assert [test.verdict for test in result.tests] == [Verdict.BROKEN]
+    assert "the submodule lib is not checked out here" in result.notes[0]
+
+
+def with_extension(repo: Any, source: str = "csrc/op.c") -> str:
+    """Put a compiled module, one of Python's own under another name, beside the package."""
+    name = f"_heapq{sysconfig.get_config_var('EXT_SUFFIX')}"
+    built = Path(sysconfig.get_config_var("DESTSHARED"), name)
+    if not built.exists():
+        pytest.skip("this Python has _heapq built in")
+    code = "import torch\nfrom . import _heapq\ndef step():\n    _heapq.heapify([2, 1])\n    {}\n"
+    files = {"pyproject.toml": PYTEST, "test_lib.py": TEST, ".gitignore": "*.so\n"}
+    repo.commit({**files, "lib/__init__.py": code.format("torch.ones(2).sum()"), source: "int f;"})
+    repo.commit({"lib/__init__.py": code.format("torch.ones(2).sum().item()")})
+    shutil.copy(built, repo.root / "lib" / name)
+    return f"lib/{name}"
+
+
+def test_an_extension_built_in_the_checkout_serves_both_sides(repo: Any) -> None:
+    compiled = with_extension(repo)
+    result = run(repo)
+    assert result.refused is None
+    assert syncs(result.tests[0]) == (0, 1)
+    assert result.notes[0].startswith(f"{compiled}: compiled in the checkout")
+
+
+@pytest.mark.parametrize("source", ["csrc/op.c", "setup.py"])
+def test_an_extension_whose_sources_differ_is_refused(repo: Any, source: str) -> None:
+    compiled = with_extension(repo, source)
+    repo.commit({source: "int g;", "lib/__init__.py": "from . import _heapq\n"})
+    result = run(repo)
+    assert result.refused is not None
+    assert f"{compiled} is compiled in your checkout" in result.refused
+    assert f"{source} differs between base and the checkout" in result.refused
+    assert result.tests == ()
+
+
+def test_an_extension_built_from_uncommitted_sources_is_refused(repo: Any) -> None:
+    with_extension(repo)
+    repo.write({"csrc/op.c": "int edited;"})
+    assert "csrc/op.c differs" in (run(repo).refused or "")
+
+
+MODEL = """
+    import functools, torch, pytest
+
+    MODEL = torch.nn.Linear(8, 8)
+
+    @functools.cache
+    def cached(): return torch.nn.Linear(8, 8)
+
+    def train(perf, model):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        def step():
+            model(torch.ones(2, 8)).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        perf(step)
+
+    @pytest.fixture(scope="session")
+    def fixed(): return torch.nn.Linear(8, 8)
+
+    @pytest.mark.perf
+    def test_own(perf): train(perf, torch.nn.Sequential(torch.nn.Linear(8, 8)))
+    @pytest.mark.perf
+    def test_module_level(perf): train(perf, MODEL)
+    @pytest.mark.perf
+    def test_fixture(perf, fixed): train(perf, fixed)
+    @pytest.mark.perf
+    def test_cached(perf): train(perf, cached())
+"""
+
+
+def test_a_model_that_outlives_the_test_is_told(repo: Any) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "test_model.py": textwrap.dedent(MODEL)})
+    repo.commit({"README.md": "nothing of it matters"})
+    notes = {test.test.name: test.notes for test in run(repo, everything=True).tests}
+    assert notes["test_own"] == notes["test_fixture"] == ()
+    (module_level,) = notes["test_module_level"]
+    assert module_level.startswith("MODEL in test_model.py (Linear) outlives the test")
+    (cached,) = notes["test_cached"]
+    assert "such as one in a cache outlives the test" in cached
+
+
+def test_a_step_that_leaks_memory_is_told_with_its_side(repo: Any) -> None:
+    lib = "import torch\nKEPT = []\ndef step():\n    x = torch.ones(1000)\n    {}\n"
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": lib.format("x.sum()"), "test_lib.py": TEST})
+    repo.commit({"lib.py": lib.format("KEPT.append(x.sum() * x)")})
+    (test,) = run(repo).tests
+    assert [note for note in test.notes if "leaks memory" in note] == [
+        "each step of head leaves 4,000 bytes more of tensors behind than it found: it leaks "
+        "memory, and times hold only for the first steps"
+    ]
+    assert test.peak and test.peak.head > test.peak.base
+    assert test.head_failure is None
+
+
+def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
+    lib = "import torch\ndef step():\n    open('data/a.txt').read()\n    {}\n"
+    test = TEST.replace("mark.perf", "mark.perf(reads=['configs/'])")
+    files = {"pyproject.toml": PYTEST, "data/a.txt": "1", "test_lib.py": test}
+    repo.commit({**files, "lib.py": lib.format("torch.ones(2)")})
+    repo.commit({"lib.py": lib.format("torch.ones(3)")})
+    (result,) = run(repo).tests
+    assert result.test.reads == ("configs/",)
+    assert result.notes[0].startswith("read data/a.txt, which its `reads` does not declare")
