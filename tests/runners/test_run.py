@@ -267,7 +267,8 @@ def test_an_edited_perf_test_never_turns_a_regression_green(repo: Any) -> None:
     repo.commit(
         {"lib.py": slow + "def other(x): return x @ x\n", "test_lib.py": matmul_test("other")}
     )
-    result = run(repo)
+    # Enough for fresh processes to agree.
+    result = run(repo, config=RunnersConfig(timeout=60, max_seconds=45))
     (test,) = result.tests
     assert (test.verdict, test.version) == (Verdict.SLOWER, Side.BASE)
     assert test.is_regression
