@@ -22,7 +22,7 @@ HOMES_OF = {
     "libcst": ("lints/*.py", "lints/rules/*.py"),
     "pygls": ("lints/editor/server.py",),
     "lsprotocol": ("lints/editor/*.py",),
-    "numpy": ("runners/stats.py", "runners/judge.py"),
+    "numpy": ("runners/stats.py", "runners/judge.py", "runners/sequence.py"),
     "torch": ("runners/torch_*.py",),
     "pynvml": ("runners/nvml.py",),
     "pytest": ("runners/pytest_*.py",),
