@@ -10,6 +10,7 @@ from ..runners.compare import Verdict
 from ..runners.judge import Thresholds, settle
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.table import table
+from ..runners.versions import graver
 from . import numbers
 from .gate import INCOMPARABLE, FailOn, decide
 from .held import Held, How, difference, hold_against
@@ -195,21 +196,21 @@ def _step(seconds: float) -> str:
 
 def judge_again(run: RunResult, min_effect: float | None) -> RunResult:
     """Judge the stored step times; `min_effect` takes the place of what each test says."""
-    count = max(1, len(run.tests))
+    count = run.verdicts or max(1, len(run.tests))
     return replace(run, tests=tuple(_judged(one, min_effect, count) for one in run.tests))
 
 
 def _judged(result: TestResult, min_effect: float | None, tests: int) -> TestResult:
     if result.other is not None:
-        result = replace(result, other=_judged(result.other, min_effect, tests))
-    if not result.segments or result.comparison is None:
+        other = _judged(result.other, min_effect, tests)
+        return graver(_judged(replace(result, other=None), min_effect, tests), other)
+    # A side that failed keeps its verdict whatever its first segments say.
+    failed = result.head_failure or result.base_failure
+    if not result.segments or result.comparison is None or failed:
         return result
     effect = result.test.min_effect if min_effect is None else min_effect
     comparison = settle(result.segments, Thresholds(min_effect=effect, tests=tests))
-    # A side that failed keeps its verdict whatever its first segments say.
-    failed = result.verdict in (Verdict.FAILED, Verdict.NEW, Verdict.BROKEN)
-    verdict = result.verdict if failed else comparison.verdict
-    return replace(result, comparison=comparison, verdict=verdict)
+    return replace(result, comparison=comparison, verdict=comparison.verdict)
 
 
 def _parser() -> argparse.ArgumentParser:

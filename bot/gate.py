@@ -66,7 +66,10 @@ def _of_test(result: TestResult, fail_on: FailOn) -> Iterator[str]:
     match result.verdict:
         case Verdict.FAILED:
             hangs = result.head_failure is not None and result.head_failure.timed_out
-            yield f"{name} {'hangs' if hangs else 'fails'} on head and passes on base"
+            if hangs or "passes on base" in result.reason or not result.reason:
+                yield f"{name} {'hangs' if hangs else 'fails'} on head and passes on base"
+            else:
+                yield f"{name}: {result.reason}"
         case Verdict.SLOWER:
             by = f" ({percent(result.comparison.change)})" if result.comparison else ""
             yield f"{name} is slower{by}"

@@ -105,6 +105,8 @@ def _verdict(
         return Verdict.NEW, f"it runs on head only; on base pytest skipped it: {skipped[Side.BASE]}"
     if comparison is None and measured.untimed:
         return Verdict.UNSURE, measured.untimed
+    if comparison is None and not measured.identical:
+        return Verdict.UNSURE, "the run was stopped before it was timed"
     if comparison is None:
         return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
     return comparison.verdict, ""

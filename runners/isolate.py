@@ -111,13 +111,15 @@ class Worker:
 
     def stop(self, *, at_once: bool = False) -> None:
         """End the process and everything that it started; `at_once` does not let it say goodbye."""
-        if self._process.poll() is None and not at_once:
-            try:
+        try:
+            if self._process.poll() is None and not at_once:
                 self._channel.send({"do": "stop"})
                 self._process.wait(timeout=5)
-            except (Closed, subprocess.TimeoutExpired):
-                pass  # it hangs or is in the middle of a test: the next lines end it
-        self._kill()
+        except (Closed, subprocess.TimeoutExpired):
+            pass  # it hangs or is in the middle of a test: the next line ends it
+        finally:
+            # Also where Ctrl-C comes meanwhile: what the worker has started must not outlive us.
+            self._kill()
 
     def _kill(self) -> None:
         # Also what the test started: data-loader workers, servers.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .clocks import rejected
 from .compare import Comparison, Verdict
-from .sample import Segment
+from .sample import Pair, Segment
 from .stats import Build, Estimate, combine, t_quantile
 
 # One-sided 5 % of the normal distribution.
@@ -34,7 +34,7 @@ class Thresholds:
     min_effect: float = 0.02
     same_within: float = 1.5
     min_segments: int = 3
-    min_pairs: int = 24
+    min_pairs: int = 16
     tests: int = 1
     alarm_rate: float = 0.005
     miss_odds: float = 0.1
@@ -59,11 +59,8 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
         warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
         return _comparison(Verdict.UNSURE, estimate, left.segments, at, warnings)
     verdict = Verdict.UNSURE if left.too_many else _verdict(estimate, builds, at)
-    if verdict is Verdict.SAME:
-        ratios = np.concatenate([build.ratios for build in builds])
-        heavy = heavy_turns(ratios, math.log1p(at.min_effect))
-        if heavy is not None:
-            verdict, warnings = Verdict.UNSURE, (*warnings, heavy)
+    if verdict is Verdict.SAME and (heavy := _heavy(builds, at)):
+        verdict, warnings = Verdict.UNSURE, (*warnings, heavy)
     return _comparison(verdict, estimate, left.segments, at, warnings)
 
 
@@ -81,7 +78,9 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     estimate = combine(builds)
     within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
     enough = len(builds) >= at.min_segments and estimate.pairs >= at.min_pairs
-    if within and enough and not left.too_many and so_far.warnings == left.warnings:
+    if within and enough and not left.too_many:
+        if heavy := _heavy(builds, at):
+            return replace(so_far, warnings=tuple(dict.fromkeys((*so_far.warnings, heavy))))
         return replace(so_far, verdict=Verdict.SAME)
     alone = [combine(_of_launch(builds, number)) for number in _launches(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
@@ -121,6 +120,11 @@ def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
     )
 
 
+def _heavy(builds: Sequence[Build], at: Thresholds) -> str | None:
+    ratios = np.concatenate([build.ratios for build in builds])
+    return heavy_turns(ratios, math.log1p(at.min_effect))
+
+
 def _verdict(estimate: Estimate, builds: Sequence[Build], at: Thresholds) -> Verdict:
     matters = _matters(at)
     # Wald's bound for the likelihood ratio of "by `matters`" and "not at all" (normal errors).
@@ -156,15 +160,19 @@ def _usable(segments: Sequence[Segment]) -> tuple[list[Build], bool]:
     found = []
     usable = True
     for segment in segments:
-        times = np.array([(pair.base, pair.head) for pair in segment.pairs]).reshape(-1, 2)
-        good = np.isfinite(times).all(axis=1) & (times > 0).all(axis=1)
-        usable = usable and bool(good.all())
-        ratios = np.log(times[good, 1] / times[good, 0])
+        pairs = [(pair.base, pair.head) for pair in segment.pairs if _is_usable(pair)]
+        usable = usable and len(pairs) == len(segment.pairs)
+        times = np.array(pairs).reshape(-1, 2)
+        ratios = np.log(times[:, 1] / times[:, 0])
         turns = segment.seconds / max(1, 2 * len(segment.pairs))
         found.append(
             Build(ratios, segment.launch, turns) if turns else Build(ratios, segment.launch)
         )
     return found, usable
+
+
+def _is_usable(pair: Pair) -> bool:
+    return all(0 < seconds < math.inf for seconds in (pair.base, pair.head))
 
 
 def _launches(builds: Sequence[Build]) -> list[int]:
@@ -183,7 +191,7 @@ def _comparison(
     at: Thresholds,
     warnings: tuple[str, ...],
 ) -> Comparison:
-    pairs = [pair for segment in segments for pair in segment.pairs]
+    pairs = [pair for segment in segments for pair in segment.pairs if _is_usable(pair)]
     error = estimate.error if math.isfinite(estimate.error) else 10.0
     half = t_quantile(0.975, max(3, estimate.freedom)) * error
     return Comparison(

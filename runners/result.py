@@ -134,3 +134,4 @@ class RunResult:
     notes: tuple[str, ...] = ()
     refused: str | None = None  # why the two sides are not comparable
     interrupted: bool = False  # the user stopped it: what is here was measured before
+    verdicts: int = 0  # how many share the run's error rate (0: not recorded)

@@ -50,16 +50,25 @@ def run_perf_tests(
         return RunResult(choice.selection, (), None, options.seed, tuple(notes), refused)
     harness = share_harness(checkout, choice.files)
     begin = time.monotonic()
-    run = _Run(checkout, config, options, choice, say, harness.added, begin)
-    result = signed(run.result(tuple(notes)), checkout.head_root)
     edited = harness.edited(choice.files)
+    versions = 2 if edited else 1
+    run = _Run(checkout, config, options, choice, say, harness.added, begin, versions)
+    result = signed(run.result(tuple(notes)), checkout.head_root)
     if not edited or result.refused or result.interrupted:
         return result
     say("again with base's version of what the change edits")
-    harness.use_base_version(checkout)
-    known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
-    theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
-    again = _Run(checkout, config, options, theirs, say, begin=begin).result(())
+    try:
+        harness.use_base_version(checkout)
+        known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
+        theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
+        second = _Run(checkout, config, options, theirs, say, begin=begin, versions=versions)
+        again = second.result(())
+    except (PerflintError, KeyboardInterrupt) as error:
+        # What head's version has found stands.
+        stopped = isinstance(error, KeyboardInterrupt)
+        why = "the user stopped the run" if stopped else str(error)
+        note = f"this change edits {', '.join(edited)}; base's version could not be run: {why}"
+        return replace(result, notes=(note, *result.notes), interrupted=stopped)
     return join_versions(result, signed(again, checkout.base_root), harness.changed(edited))
 
 
@@ -75,6 +84,7 @@ class _Run:
         say: Say,
         added: frozenset[str] = frozenset(),
         begin: float | None = None,
+        versions: int = 1,
     ) -> None:
         self._added = added
         self._checkout, self._config, self._options = checkout, config, options
@@ -84,7 +94,8 @@ class _Run:
         self._refused: str | None = None
         self._interrupted = False
         self._begin = time.monotonic() if begin is None else begin
-        self._tests = 1  # how many verdicts this run gives, as each then needs more evidence
+        self._versions = versions
+        self._tests = versions  # how many verdicts the run gives: each then needs more evidence
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
         """Measure everything and return it."""
@@ -108,13 +119,14 @@ class _Run:
             notes,
             self._refused,
             interrupted=self._interrupted,
+            verdicts=self._tests,
         )
 
     def _first_launch(self, measured: list[Measured]) -> None:
         """Count every test on both sides, and time those that are not the same."""
         with self._launch(1) as launch:
             tests = self._collect(launch)
-            self._tests = max(1, len(tests))
+            self._tests = self._versions * max(1, len(tests))
             for number, (test, failures) in enumerate(tests, 1):
                 self._say(f"{test.name} ({number} of {len(tests)}){self._time_left()}")
                 one = Measured(test, added=test.path in self._added)
@@ -127,25 +139,27 @@ class _Run:
         """Ask fresh processes about what is still open, for as long as there is time."""
         number = 2
         while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
-            if self._is_over():
-                for one in doubtful:
-                    one.wants_launch = False
-                    one.notes.append(self._out_of_time())
-                break
             with self._launch(number) as launch:
                 for one in doubtful:
+                    if self._is_over():
+                        one.wants_launch = False
+                        one.notes.append(self._out_of_time())
+                        continue
                     self._say(f"{one.test.name}: again in fresh processes{self._time_left()}")
                     self._time(launch, one)
             number += 1
 
+    def _seconds_left(self) -> float:
+        return self._begin + self._config.total_seconds - time.monotonic()
+
     def _is_over(self) -> bool:
-        return time.monotonic() - self._begin > self._config.total_seconds
+        return self._seconds_left() < 0
 
     def _out_of_time(self) -> str:
         return f"the run's {self._config.total_seconds:.0f} s (`total_seconds`) are used up"
 
     def _time_left(self) -> str:
-        left = self._begin + self._config.total_seconds - time.monotonic()
+        left = max(0.0, self._seconds_left())
         return f", {left / 60:.0f} min left at most" if left < 3600 else ""
 
     def _launch(self, number: int) -> Launch:
@@ -188,7 +202,7 @@ class _Run:
                 continue
             self._say(f"{test.name}: counting a step of {side.value}")
             measured.examined[side] = launch.examine(test, side)
-        if Side.HEAD not in failures:
+        if not failures:
             self._retry(launch, measured)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
@@ -227,15 +241,20 @@ class _Run:
         return frozenset().union(*(files for files in reach if files is not None))
 
     def _retry(self, launch: Launch, measured: Measured) -> None:
-        """Try once more, in a fresh process, what fails on head only.
+        """Try once more, in a fresh process, what fails on one side only.
 
-        A failure that does not come again is no news about this change.
+        A failure that does not come again is no news about this change, and no reason to call the
+        test new.
         """
-        failure = measured.examined[Side.HEAD].failure
-        if failure and not failure.timed_out and not measured.examined[Side.BASE].failure:
-            launch.drop(Side.HEAD)
-            measured.notes.append(f"head failed once and was tried again: {failure.summary}")
-            measured.examined[Side.HEAD] = launch.examine(measured.test, Side.HEAD)
+        for side in Side:
+            failure = measured.examined[side].failure
+            if failure and not failure.timed_out and not measured.examined[side.other].failure:
+                launch.drop(side)
+                measured.examined[side] = launch.examine(measured.test, side)
+                if side is Side.HEAD or not measured.examined[side].failure:
+                    note = f"{side.value} failed once and was tried again: {failure.summary}"
+                    measured.notes.append(note)
+                return
 
     def _note_machine(self, measured: Measured) -> None:
         for examined in measured.examined.values():
@@ -247,11 +266,15 @@ class _Run:
         test, at = measured.test, self._thresholds(measured.test)
         budget = Budget(seconds=self._config.max_seconds)
         measured.wants_launch = False
+        spent = sum(one.seconds for one in measured.segments)
         while True:
+            left = min(budget.seconds - spent, self._seconds_left())
             try:
-                segment = launch.time_segment(test, most_seconds=budget.seconds)
+                segment = launch.time_segment(test, most_seconds=left)
             except StepTooLong as error:
-                measured.untimed = _too_long(error, budget)
+                if measured.segments:
+                    break  # the time that is left is too short for more
+                measured.untimed = self._too_long(error)
                 return
             except SideFailed as error:
                 measured.notes.append(f"{error} (while being timed)")
@@ -275,6 +298,16 @@ class _Run:
             measured.notes.append(f"the kernels of a step are not known: {error}")
         measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
 
+    def _too_long(self, error: StepTooLong) -> str:
+        if self._seconds_left() < error.needed:
+            return self._out_of_time()
+        return (
+            f"a step takes {error.step_seconds:.1f} s, so that a segment would take "
+            f"{error.needed:.0f} s of the {self._config.max_seconds:.0f} s (`max_seconds`) that a "
+            "perf test may take: make the step smaller, or raise the limit. Counts and memory were "
+            "compared"
+        )
+
     def _thresholds(self, test: PerfTest) -> Thresholds:
         return Thresholds(min_effect=test.min_effect, tests=self._tests)
 
@@ -296,14 +329,6 @@ class _Run:
         if measured.segments:
             comparison = settle(measured.segments, self._thresholds(measured.test))
         return result_of(measured, comparison, self._config.budgets, source)
-
-
-def _too_long(error: StepTooLong, budget: Budget) -> str:
-    return (
-        f"a step takes {error.step_seconds:.1f} s, so that a segment would take {error.needed:.0f} "
-        f"s of the {budget.seconds:.0f} s (`max_seconds`) that a perf test may take: make the step "
-        "smaller, or raise the limit. Counts and memory were compared"
-    )
 
 
 def _so_far(comparison: Comparison) -> str:

@@ -26,7 +26,8 @@ def join_versions(ours: RunResult, theirs: RunResult, edited: Sequence[str]) -> 
     kept = {result.test.id for result in ours.tests}
     gone = [replace(one, version=Side.BASE) for one in theirs.tests if one.test.id not in kept]
     joined += [one for one in gone if _compared(one)]
-    notes = (*_notes(edited, joined, gone), *ours.notes)
+    more = (note for note in theirs.notes if note not in ours.notes)
+    notes = (*_notes(edited, joined, gone), *ours.notes, *more)
     refused = theirs.refused and f"with base's version of the perf tests, {theirs.refused}"
     ours = replace(
         ours,
@@ -35,6 +36,14 @@ def join_versions(ours: RunResult, theirs: RunResult, edited: Sequence[str]) -> 
         interrupted=ours.interrupted or theirs.interrupted,
     )
     return replace(ours, tests=() if refused else tuple(joined), refused=refused)
+
+
+def graver(one: TestResult, other: TestResult) -> TestResult:
+    """Return the graver of two versions' results, holding the other; of equals, head's."""
+    first, second = sorted((one, other), key=lambda each: each.version is Side.BASE)
+    if _gravity(second) < _gravity(first):
+        first, second = second, first
+    return replace(first, other=second)
 
 
 def said_by_versions(result: TestResult) -> str | None:
@@ -51,9 +60,7 @@ def _joined(head: TestResult, base: TestResult | None, theirs: Iterable[TestResu
         head = replace(head, verdict=Verdict.FAILED, reason=reason)
     if base is None:
         return head
-    base = replace(base, version=Side.BASE)
-    graver, other = (base, head) if _gravity(base) < _gravity(head) else (head, base)
-    result = replace(graver, other=other)
+    result = graver(head, replace(base, version=Side.BASE))
     return replace(result, notes=(*result.notes, f"{said_by_versions(result)}"))
 
 

@@ -36,6 +36,7 @@ def assembled(
     measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
     measured.examined = {Side.BASE: base, Side.HEAD: head}
     measured.timing_failures = failures or {}
+    measured.identical = comparison is None
     return result_of(measured, comparison, budgets or {}, lambda path: texts)
 
 

@@ -7,6 +7,7 @@ import pytest
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.result import RunResult
 from torch_perflint.runners.run import RunOptions, run_perf_tests
 
@@ -98,3 +99,21 @@ def test_a_run_that_is_stopped_tells_what_it_has(repo: Any) -> None:
     assert [test.test.name for test in result.tests] == ["test_0"]
     assert "stopped by the user" in result.notes[-1]
     assert not run(repo).interrupted
+
+
+def test_a_test_that_was_stopped_before_it_was_timed_is_not_called_the_same(
+    repo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def make(): return lambda: None\n"})
+    test = "import pytest, lib\n@pytest.mark.perf\ndef test_0(perf): perf(lib.make())\n"
+    repo.commit({"test_lib.py": test})
+    repo.commit({"lib.py": "def make(): return lambda: 1\n"})
+
+    def stopped(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Launch, "time_segment", stopped)
+    result = run(repo)
+    assert result.interrupted
+    assert [test.verdict for test in result.tests] == [Verdict.UNSURE]
+    assert result.tests[0].reason == "the run was stopped before it was timed"
