@@ -17,8 +17,9 @@ help:
 	@echo "make dist   build the wheel and the source distribution"
 	@echo "make clean  remove what the others made"
 
+# Most tests of runs wait for processes that take turns: two at once halve the time.
 test: .venv/installed .venv/developed lint check-types
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -n 2 --dist worksteal
 
 demo: .venv/installed
 	.venv/bin/perflint demo --into perflint-demo
@@ -68,5 +69,6 @@ clean:
 # What only the project's own checks need.
 .venv/developed: .venv/ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit nvidia-ml-py
+		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit nvidia-ml-py \
+		pytest-xdist
 	touch $@

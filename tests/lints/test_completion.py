@@ -59,7 +59,9 @@ CASES = [
 
 
 @needs["bash"]
-@pytest.mark.parametrize(("words", "offered", "other"), CASES, ids=lambda case: "-".join(case))
+@pytest.mark.parametrize(
+    ("words", "offered", "other"), CASES, ids=lambda case: "-".join(sorted(case))
+)
 def test_bash_completes(
     words: list[str],
     offered: set[str],
@@ -93,7 +95,9 @@ def test_bash_goes_on_after_a_comma(place: Path, written: Callable[[str], Path])
 
 
 @needs["fish"]
-@pytest.mark.parametrize(("words", "offered", "other"), CASES, ids=lambda case: "-".join(case))
+@pytest.mark.parametrize(
+    ("words", "offered", "other"), CASES, ids=lambda case: "-".join(sorted(case))
+)
 def test_fish_completes(
     words: list[str],
     offered: set[str],

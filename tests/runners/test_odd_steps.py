@@ -18,7 +18,7 @@ PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 
 def run(repo: Any, say: Any = lambda what: None, **config: Any) -> RunResult:
     with check_out(repo.root, "main~1", "main") as sides:
-        settings = RunnersConfig(**{"timeout": 60, "max_seconds": 8, **config})
+        settings = RunnersConfig(**{"timeout": 60, "max_seconds": 2, **config})
         return run_perf_tests(sides, settings, RunOptions(), say)
 
 
@@ -32,6 +32,7 @@ def change(repo: Any, step: str, *, tests: int = 1) -> None:
     repo.commit({"lib.py": library + "# nothing but a comment\n"})
 
 
+@pytest.mark.slow
 def test_a_step_whose_work_grows_has_grown_as_much_on_both_sides(repo: Any) -> None:
     change(
         repo,
@@ -62,6 +63,7 @@ def test_a_step_whose_work_grows_has_grown_as_much_on_both_sides(repo: Any) -> N
     assert all(base == head for base, head in seen)
 
 
+@pytest.mark.slow
 def test_a_step_that_is_too_long_to_be_timed_is_said_to_be(repo: Any) -> None:
     change(repo, "def make(): return lambda: time.sleep(0.3)\n")
     (result,) = run(repo, max_seconds=2).tests
@@ -71,6 +73,7 @@ def test_a_step_that_is_too_long_to_be_timed_is_said_to_be(repo: Any) -> None:
     assert result.counters
 
 
+@pytest.mark.slow
 def test_a_step_of_some_microseconds_is_timed(repo: Any) -> None:
     change(repo, "def make(): return lambda: sum(range(400))\n")
     (result,) = run(repo).tests
@@ -87,6 +90,7 @@ def test_a_run_whose_time_is_up_still_counts(repo: Any) -> None:
     assert {counter.name: counter.head for counter in result.tests[1].counters}["host_syncs"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_tells_what_it_has(repo: Any) -> None:
     change(repo, "def make(): return lambda: torch.ones(3).sum()\n", tests=2)
 

@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(repo: Any, *, config: RunnersConfig | None = None, **options: Any) -> RunResult:
     with check_out(repo.root, "main~1", "main") as sides:
-        settings = config or RunnersConfig(timeout=60, max_seconds=5)
+        settings = config or RunnersConfig(timeout=60, max_seconds=1)
         return run_perf_tests(sides, settings, RunOptions(**options), lambda what: None)
 
 

@@ -33,7 +33,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(repo: Any, head: str = "main", **options: Any) -> RunResult:
     with check_out(repo.root, "main~1", head) as sides:
-        settings = RunnersConfig(timeout=60, max_seconds=2)
+        settings = RunnersConfig(timeout=60, max_seconds=1)
         return run_perf_tests(sides, settings, RunOptions(**options), lambda what: None)
 
 
@@ -82,6 +82,7 @@ def with_submodule(repo: Any, make_repo: Any) -> None:
     repo.commit(message="the submodule is newer")
 
 
+@pytest.mark.slow
 def test_a_submodule_is_measured_at_each_side_s_own_commit(repo: Any, make_repo: Any) -> None:
     with_submodule(repo, make_repo)
     (test,) = run(repo).tests
@@ -110,6 +111,7 @@ def with_extension(repo: Any, source: str = "csrc/op.c") -> str:
     return f"lib/{name}"
 
 
+@pytest.mark.slow
 def test_an_extension_built_in_the_checkout_serves_both_sides(repo: Any) -> None:
     compiled = with_extension(repo)
     result = run(repo)
@@ -165,6 +167,7 @@ MODEL = """
 """
 
 
+@pytest.mark.slow
 def test_a_model_that_outlives_the_test_is_told(repo: Any) -> None:
     repo.commit({"pyproject.toml": PYTEST, "test_model.py": textwrap.dedent(MODEL)})
     repo.commit({"README.md": "nothing of it matters"})
@@ -176,6 +179,7 @@ def test_a_model_that_outlives_the_test_is_told(repo: Any) -> None:
     assert "such as one in a cache outlives the test" in cached
 
 
+@pytest.mark.slow
 def test_a_step_that_leaks_memory_is_told_with_its_side(repo: Any) -> None:
     lib = "import torch\nKEPT = []\ndef step():\n    x = torch.ones(1000)\n    {}\n"
     repo.commit({"pyproject.toml": PYTEST, "lib.py": lib.format("x.sum()"), "test_lib.py": TEST})
@@ -189,6 +193,7 @@ def test_a_step_that_leaks_memory_is_told_with_its_side(repo: Any) -> None:
     assert test.head_failure is None
 
 
+@pytest.mark.slow
 def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
     lib = "import torch\ndef step():\n    open('data/a.txt').read()\n    {}\n"
     test = TEST.replace("mark.perf", "mark.perf(reads=['configs/'])")
