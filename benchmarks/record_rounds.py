@@ -11,7 +11,6 @@ Stop it whenever you like: it goes on with the next launch where the file ends.
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.provenance import first_party
-from torch_perflint.runners.sample import PerfTest, Segment, Side
+from torch_perflint.runners.sample import Segment, Side
 from torch_perflint.runners.schedule import Pace
 
 WORKLOADS = Path(__file__).with_name("workloads")
@@ -64,12 +63,7 @@ def record(scratch: Path, workload: str, number: int, *, rebuilt: bool) -> list[
             raise SystemExit(f"the workloads cannot be collected: {errors}")
         rhythm = Pace(KEEP, 1, PAIRS[rebuilt])
         (test,) = (one for one in found if workload in one.id)
-        return [timed(launch, test, rhythm) for _ in range(SEGMENTS[rebuilt])]
-
-
-def timed(launch: Launch, test: PerfTest, rhythm: Pace) -> Segment:
-    """Time one segment at a rhythm that is the same for all."""
-    return launch.time_segment(test, rhythm)
+        return [launch.time_segment(test, rhythm) for _ in range(SEGMENTS[rebuilt])]
 
 
 def main() -> int:
@@ -102,5 +96,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    random.seed(0)
     sys.exit(main())

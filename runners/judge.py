@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .clocks import rejected
+from .clocks import Rejected, rejected
 from .compare import Comparison, Verdict
 from .sample import Pair, Segment
 from .stats import Build, Estimate, combine, t_quantile
@@ -49,9 +49,7 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     launch. Pairs that a GPU's clock has spoiled do not count. "Unsure" asks for more data.
     Thresholds apply to the log ratio of step times.
     """
-    left = rejected(segments)
-    builds, usable = _usable(left.segments)
-    estimate = combine(builds)
+    left, builds, usable, estimate = _read(segments)
     warnings = left.warnings
     if not usable:
         warnings = (*warnings, "some step times were not above zero: they do not count")
@@ -73,16 +71,14 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     so_far = judge(segments, at)
     if so_far.verdict is not Verdict.UNSURE:
         return so_far
-    left = rejected(segments)
-    builds, _ = _usable(left.segments)
-    estimate = combine(builds)
+    left, builds, _, estimate = _read(segments)
     within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
     enough = len(builds) >= at.min_segments and estimate.pairs >= at.min_pairs
     if within and enough and not left.too_many:
         if heavy := _heavy(builds, at):
             return replace(so_far, warnings=tuple(dict.fromkeys((*so_far.warnings, heavy))))
         return replace(so_far, verdict=Verdict.SAME)
-    alone = [combine(_of_launch(builds, number)) for number in _launches(builds)]
+    alone = [combine(_of_launch(builds, number)) for number in launches_of(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
         seen = ", ".join(f"{math.expm1(-each.mean):+.1%}" for each in alone)
         warning = f"fresh processes did not confirm a difference: {seen}"
@@ -92,8 +88,7 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
 
 def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
     """Whether the data hints at a difference that fresh processes should now confirm."""
-    builds, _ = _usable(rejected(segments).segments)
-    return _is_suspected(combine(builds), at)
+    return _is_suspected(_read(segments)[-1], at)
 
 
 def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
@@ -136,7 +131,7 @@ def _verdict(estimate: Estimate, builds: Sequence[Build], at: Thresholds) -> Ver
     quantile = t_quantile(1 - at.alarm_rate / at.tests, estimate.freedom)
     sign = math.copysign(1.0, estimate.mean)
     beyond = abs(estimate.mean) > max(math.log1p(at.min_effect), quantile * estimate.error)
-    numbers = _launches(builds)
+    numbers = launches_of(builds)
     if not beyond or len(numbers) < 2 or len(builds) < at.min_segments:
         return Verdict.UNSURE
     last = combine(_of_launch(builds, numbers[-1]))
@@ -153,6 +148,13 @@ def _matters(at: Thresholds) -> float:
 def _is_suspected(estimate: Estimate, at: Thresholds) -> bool:
     beyond = max(math.log1p(at.min_effect), _SUSPICION * estimate.error)
     return abs(estimate.mean) > beyond
+
+
+def _read(segments: Sequence[Segment]) -> tuple[Rejected, list[Build], bool, Estimate]:
+    """Return what the GPU's clock has left, the builds, whether all pairs are usable, the mean."""
+    left = rejected(segments)
+    builds, usable = _usable(left.segments)
+    return left, builds, usable, combine(builds)
 
 
 def _usable(segments: Sequence[Segment]) -> tuple[list[Build], bool]:
@@ -175,9 +177,9 @@ def _is_usable(pair: Pair) -> bool:
     return all(0 < seconds < math.inf for seconds in (pair.base, pair.head))
 
 
-def _launches(builds: Sequence[Build]) -> list[int]:
-    """The launches that there are, in the order of their first builds."""
-    return list(dict.fromkeys(build.launch for build in builds))
+def launches_of(parts: Sequence[Segment] | Sequence[Build]) -> list[int]:
+    """Return the numbers of the launches that there are, in their order."""
+    return list(dict.fromkeys(part.launch for part in parts))
 
 
 def _of_launch(builds: Sequence[Build], number: int) -> list[Build]:
@@ -205,7 +207,7 @@ def _comparison(
         detectable=_detectable(error, max(3, estimate.freedom), at),
         pairs=estimate.pairs,
         segments=len(segments),
-        launches=len({segment.launch for segment in segments}),
+        launches=len(launches_of(segments)),
         warnings=warnings,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .compare import Comparison, Verdict
-from .judge import Thresholds, is_suspected, judge, settle
+from .judge import Thresholds, is_suspected, judge, launches_of, settle
 from .sample import Pair, Segment
 
 # A part of a segment that is too short says nothing of its own noise.
@@ -64,7 +64,7 @@ def next_move(
     so_far = judge(segments, at)
     if so_far.verdict is not Verdict.UNSURE:
         return Move.STOP, so_far
-    numbers = list(dict.fromkeys(segment.launch for segment in segments))
+    numbers = launches_of(segments)
     here = sum(segment.launch == numbers[-1] for segment in segments) if numbers else 0
     if seconds >= budget.seconds:
         return Move.STOP, settle(segments, at)
@@ -105,7 +105,7 @@ def replay(
             for end in _looks(len(pairs)):
                 if before + costs[end - 1] > budget.seconds:
                     # A run does not begin what it cannot pay for.
-                    return Replayed(settle(segments, at), spent, len(_numbers(segments)))
+                    return Replayed(settle(segments, at), spent, len(launches_of(segments)))
                 segments = [*done, Segment(number, pairs[:end], costs[end - 1])]
                 spent = before + costs[end - 1]
                 move, comparison = next_move(segments, at, budget, spent)
@@ -116,7 +116,7 @@ def replay(
                     break
             if move is Move.LAUNCH:
                 break
-    return Replayed(settle(segments, at), spent, len(_numbers(segments)))
+    return Replayed(settle(segments, at), spent, len(launches_of(segments)))
 
 
 def _rounds(build: ArrayLike, steps: int) -> tuple[tuple[Pair, ...], list[float]]:
@@ -126,10 +126,6 @@ def _rounds(build: ArrayLike, steps: int) -> tuple[tuple[Pair, ...], list[float]
         raise ValueError(f"a segment has shape (rounds, 2), not {rounds.shape}")
     pairs = tuple(Pair(base, head) for base, head in rounds.tolist())
     return pairs, (np.cumsum(rounds.sum(axis=1)) * steps).tolist()
-
-
-def _numbers(segments: Sequence[Segment]) -> set[int]:
-    return {segment.launch for segment in segments}
 
 
 def _looks(rounds: int) -> list[int]:

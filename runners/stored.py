@@ -3,6 +3,7 @@
 import math
 
 from .compare import Comparison, Verdict
+from .judge import Thresholds
 
 # Two fresh processes of identical code, one after the other on a shared machine: by how much their
 # median step times were apart (12 pairs, a residual CNN and a small transformer on a CPU).
@@ -15,9 +16,6 @@ _T975, _T99 = 2.179, 2.681
 
 # The same of the normal distribution, and one-sided 5 %.
 _Z975, _Z99, _Z95 = 1.960, 2.326, 1.645
-
-# "Same" needs the 90 % interval to lie within so many times the effect that matters.
-_SAME_WITHIN = 1.5
 
 LogRatio = tuple[float, float]
 
@@ -39,8 +37,8 @@ def ratio_of_ratios(
 
     Whatever made one run slower than the other as a whole hit its base alike, and cancels. The log
     ratios are independent, so the squares of their errors add up. None stands for a head whose code
-    is base's own: its ratio is one. Judged as a run is; a difference is only said where fresh
-    processes had a say in one of the two runs at least.
+    is base's own: its ratio is one. Judged in one look by the normal distribution, with the limits
+    of a run; a difference is only said where fresh processes had a say in one of the two at least.
     """
     (before, half_before), (after, half_after) = (
         (0.0, 0.0) if one is None else log_ratio(one) for one in (old, new)
@@ -48,7 +46,7 @@ def ratio_of_ratios(
     middle, half = after - before, math.hypot(half_before, half_after)
     effect, error = math.log1p(min_effect), half / _Z975
     verdict = Verdict.UNSURE
-    if abs(middle) + _Z95 * error < _SAME_WITHIN * effect:
+    if abs(middle) + _Z95 * error < Thresholds().same_within * effect:
         verdict = Verdict.SAME
     elif abs(middle) > max(effect, _Z99 * error):
         verdict = Verdict.SLOWER if middle > 0 else Verdict.FASTER

@@ -55,7 +55,7 @@ def _on_host(step: Callable[[], object], times: int) -> list[dict[str, int]]:
         step()
         for _ in range(times):
             gc.collect()
-            held.append(_held_bytes())
+            held.append(held_bytes())
             with record_function(_MARK):
                 step()
     events = recording.profiler.kineto_results.events()
@@ -78,7 +78,7 @@ def _marked(events: list[Any]) -> list[list[int]]:
     return [[size for at, size in memory if start <= at <= end] for start, end in marks]
 
 
-def _held_bytes() -> int:
+def held_bytes() -> int:
     """Add up the storages of all living tensors, each storage once."""
     storages = {}
     for thing in gc.get_objects():

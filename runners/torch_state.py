@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from .torch_memory import held_bytes
+
 # A module that is alive, by its id, with how often its parameters were written to.
 Alive = dict[int, tuple[torch.nn.Module, int]]
 
@@ -84,11 +86,4 @@ def _held_bytes() -> int:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
         return int(torch.cuda.memory_allocated())
-    blocks = {}
-    for thing in gc.get_objects():
-        if issubclass(type(thing), torch.Tensor):
-            with torch._C.DisableTorchFunctionSubclass():
-                if thing.layout is torch.strided and thing.device.type == "cpu":
-                    storage = thing.untyped_storage()
-                    blocks[storage.data_ptr()] = storage.nbytes()
-    return sum(blocks.values())
+    return held_bytes()

@@ -9,17 +9,17 @@ from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.result import RunResult
-from torch_perflint.runners.run import RunOptions, run_perf_tests
+from torch_perflint.runners.run import RunOptions, Say, run_perf_tests
+
+from . import runs
+from .runs import PYTEST
 
 pytestmark = pytest.mark.torch
 
-PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 
-
-def run(repo: Any, say: Any = lambda what: None, **config: Any) -> RunResult:
-    with check_out(repo.root, "main~1", "main") as sides:
-        settings = RunnersConfig(**{"timeout": 60, "max_seconds": 2, **config})
-        return run_perf_tests(sides, settings, RunOptions(), say)
+def run(repo: Any, say: Say = lambda what: None, **config: Any) -> RunResult:
+    settings = RunnersConfig(**{"timeout": 60, "max_seconds": 2, **config})
+    return runs.run(repo, config=settings, say=say)
 
 
 def change(repo: Any, step: str, *, tests: int = 1) -> None:

@@ -1,5 +1,6 @@
 """Calls of the repository's own functions are counted, others are not."""
 
+import cProfile
 import sys
 from pathlib import Path
 
@@ -35,3 +36,14 @@ def test_the_profile_function_of_others_is_put_back() -> None:
 
 def test_a_step_that_profiles_itself_has_no_count() -> None:
     assert count_calls(lambda: sys.setprofile(None), ROOT) is None
+
+
+def test_a_profiler_that_could_not_be_put_back_is_left_alone() -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        assert count_calls(helper, ROOT) is None
+        helper()
+    finally:
+        profiler.disable()
+    assert any("helper" in str(entry.code) for entry in profiler.getstats())

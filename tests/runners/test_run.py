@@ -4,44 +4,20 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from torch_perflint.__main__ import main
-from torch_perflint.runners import schedule
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
-from torch_perflint.runners.result import RunResult, TestResult
 from torch_perflint.runners.run import RunOptions, run_perf_tests
-from torch_perflint.runners.sample import Side
+
+from .runs import PYTEST, by_name, perf_file, run
 
 pytestmark = pytest.mark.torch
-
-PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Short segments: these tests ask who is measured, not how exactly."""
-    monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)
-    yield
-
-
-def run(repo: Any, *, config: RunnersConfig | None = None, **options: Any) -> RunResult:
-    with check_out(repo.root, "main~1", "main") as sides:
-        settings = config or RunnersConfig(timeout=60, max_seconds=1)
-        return run_perf_tests(sides, settings, RunOptions(**options), lambda what: None)
-
-
-def by_name(result: RunResult) -> dict[str, TestResult]:
-    return {test.test.name: test for test in result.tests}
-
-
-def perf_file(code: str) -> str:
-    return "import pytest, torch\n" + textwrap.dedent(code)
 
 
 def test_each_way_to_end_gets_its_verdict(repo: Any, quick: None) -> None:
@@ -223,131 +199,6 @@ def test_the_worktrees_are_gone_and_the_checkout_is_as_it_was(repo: Any, quick: 
     assert not scratch.exists()
     assert before() == was
     assert len(repo.git("worktree", "list").splitlines()) == 1
-
-
-def test_a_change_that_breaks_its_own_perf_test_has_failed(repo: Any, quick: None) -> None:
-    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
-    repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})
-    repo.commit({"test_lib.py": test.replace("lib.step", "lib.no_such_step")})
-    result = run(repo)
-    assert [test.verdict for test in result.tests] == [Verdict.FAILED]
-    assert result.tests[0].reason == "this change edits the perf test, and it fails"
-    assert "edits test_lib.py" in result.notes[0]
-
-
-STEPS = (
-    "def fast(x): return x @ x\n\ndef slow(x):\n    for _ in range(6): x @ x\n    return x @ x\n"
-)
-
-
-def matmul_test(step: str) -> str:
-    return perf_file(
-        f"""
-        import lib
-        @pytest.mark.perf
-        def test_it(perf):
-            x = torch.ones(96, 96)
-            perf(lambda: lib.{step}(x))
-        """
-    )
-
-
-def test_an_edited_perf_test_never_turns_a_regression_green(repo: Any) -> None:
-    """Head makes `fast` slow and turns its perf test to something else; base's version tells."""
-    repo.commit(
-        {
-            "pyproject.toml": PYTEST,
-            "lib.py": STEPS + "def other(x): return x @ x\n",
-            "test_lib.py": matmul_test("fast"),
-        }
-    )
-    slow = STEPS.replace(
-        "def fast(x): return", "def fast(x):\n    for _ in range(6): x @ x\n    return"
-    )
-    repo.commit(
-        {"lib.py": slow + "def other(x): return x @ x\n", "test_lib.py": matmul_test("other")}
-    )
-    # Enough for fresh processes to agree.
-    result = run(repo, config=RunnersConfig(timeout=60, max_seconds=45))
-    (test,) = result.tests
-    assert (test.verdict, test.version) == (Verdict.SLOWER, Side.BASE)
-    assert test.is_regression
-    assert test.other is not None and test.other.verdict is not Verdict.SLOWER
-    assert test.other.harness != test.harness
-    assert "edits test_lib.py: head's version and base's version" in result.notes[0]
-    assert "base's version of the test says slower" in result.notes[1]
-
-
-def test_an_edited_conftest_belongs_to_the_harness(repo: Any, quick: None) -> None:
-    fixture = "import pytest\n@pytest.fixture\ndef size(): return {size}\n"
-    test = perf_file(
-        """
-        import lib
-        @pytest.mark.perf
-        def test_it(perf, size):
-            perf(lambda: lib.step(size))
-        """
-    )
-    lib = "import torch\ndef step(size):\n    for _ in range(size): torch.ones(2){sync}\n"
-    repo.commit(
-        {
-            "pyproject.toml": PYTEST,
-            "conftest.py": fixture.format(size=3),
-            "lib.py": lib.format(sync=".sum()"),
-            "test_lib.py": test,
-        }
-    )
-    # The same length and, most likely, the same second: a stale .pyc would keep the old size.
-    repo.commit({"conftest.py": fixture.format(size=0), "lib.py": lib.format(sync=".sum().item()")})
-    result = run(repo)
-    (test,) = result.tests
-    syncs = {c.name: (c.base, c.head) for c in test.counters}["host_syncs"]
-    assert (syncs, test.version) == ((0, 3), Side.BASE)
-    assert test.is_regression
-    assert test.other is not None
-    assert {c.name: (c.base, c.head) for c in test.other.counters}["host_syncs"] == (0, 0)
-    assert "edits conftest.py" in result.notes[0]
-
-
-def test_base_s_version_that_head_cannot_run_fails_nobody(repo: Any, quick: None) -> None:
-    repo.commit(
-        {
-            "pyproject.toml": PYTEST,
-            "lib.py": "def old(): pass\n",
-            "test_lib.py": perf_file(
-                "import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.old)\n"
-            ),
-        }
-    )
-    repo.commit(
-        {
-            "lib.py": "def new(): pass\n",
-            "test_lib.py": perf_file(
-                "import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.new)\n"
-            ),
-        }
-    )
-    result = run(repo)
-    (test,) = result.tests
-    assert (test.verdict, test.version) == (Verdict.NEW, Side.HEAD)
-    assert not test.is_regression
-    assert "base's version could not be compared" in result.notes[0]
-
-
-def test_a_perf_test_taken_out_of_its_file_is_still_run(repo: Any, quick: None) -> None:
-    two = (
-        "import lib\n@pytest.mark.perf\ndef test_kept(perf): perf(lambda: None)\n"
-        "@pytest.mark.perf\ndef test_gone(perf): perf(lib.step)\n"
-    )
-    sync = "import torch\ndef step(): torch.ones(2).sum(){}\n"
-    repo.commit(
-        {"pyproject.toml": PYTEST, "lib.py": sync.format(""), "test_lib.py": perf_file(two)}
-    )
-    kept = perf_file(two.split("@pytest.mark.perf\ndef test_gone")[0])
-    repo.commit({"lib.py": sync.format(".item()"), "test_lib.py": kept})
-    found = by_name(run(repo))
-    assert found["test_gone"].version is Side.BASE
-    assert [counter.name for counter in found["test_gone"].over_budget] == ["host_syncs"]
 
 
 def test_a_module_taken_by_path_from_the_user_s_checkout_is_refused(repo: Any, quick: None) -> None:

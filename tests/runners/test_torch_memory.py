@@ -114,3 +114,14 @@ def test_a_tensor_without_memory_of_its_own_disturbs_nothing(make: Callable[[], 
     kept = make()
     assert 0 <= peak(lambda: None) - before < 200
     del kept
+
+
+def test_what_each_step_leaves_behind_is_told_beside_tensors_made_of_others() -> None:
+    from torch.testing._internal.two_tensor import TwoTensor
+    from torch_perflint.runners.torch_state import leaked_bytes
+
+    made_of_two = TwoTensor(torch.ones(3), torch.ones(3))
+    kept: list[Any] = []
+    assert leaked_bytes(lambda: None) == 0
+    assert leaked_bytes(lambda: kept.append(torch.ones(250))) == 1000
+    assert made_of_two is not None

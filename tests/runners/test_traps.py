@@ -5,41 +5,18 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners import schedule
-from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.config import RunnersConfig
-from torch_perflint.runners.result import RunResult, TestResult
-from torch_perflint.runners.run import RunOptions, run_perf_tests
 
-pytestmark = pytest.mark.torch
+from .runs import PYTEST, run, syncs
 
-PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("quick")]
+
 STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
 TEST = "import pytest\nimport lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Short segments: these tests ask what is measured, not how exactly."""
-    monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)
-    yield
-
-
-def run(repo: Any, head: str = "main", **options: Any) -> RunResult:
-    with check_out(repo.root, "main~1", head) as sides:
-        settings = RunnersConfig(timeout=60, max_seconds=1)
-        return run_perf_tests(sides, settings, RunOptions(**options), lambda what: None)
-
-
-def syncs(test: TestResult) -> tuple[int, int]:
-    """Host syncs per step of base and head, exact: they tell whose code ran."""
-    return {c.name: (c.base, c.head) for c in test.counters}["host_syncs"]
 
 
 def test_an_editable_install_with_a_finder_measures_each_side_s_own_code(

@@ -1,0 +1,38 @@
+"""Whole runs over small repositories, for tests that ask who is measured, not how exactly."""
+
+import textwrap
+from typing import Any
+
+from torch_perflint.runners.checkout import check_out
+from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.result import RunResult, TestResult
+from torch_perflint.runners.run import RunOptions, Say, run_perf_tests
+
+PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+
+
+def run(
+    repo: Any,
+    *,
+    head: str = "main",
+    config: RunnersConfig | None = None,
+    say: Say = lambda what: None,
+    **options: Any,
+) -> RunResult:
+    """Compare `head` with the commit before `main`."""
+    with check_out(repo.root, "main~1", head) as sides:
+        settings = config or RunnersConfig(timeout=60, max_seconds=1)
+        return run_perf_tests(sides, settings, RunOptions(**options), say)
+
+
+def by_name(result: RunResult) -> dict[str, TestResult]:
+    return {test.test.name: test for test in result.tests}
+
+
+def syncs(test: TestResult) -> tuple[int, int]:
+    """Host syncs per step of base and head, exact: they tell whose code ran."""
+    return {c.name: (c.base, c.head) for c in test.counters}["host_syncs"]
+
+
+def perf_file(code: str) -> str:
+    return "import pytest, torch\n" + textwrap.dedent(code)
