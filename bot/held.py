@@ -1,6 +1,6 @@
 """Holds a stored report against an older one: exact counts first, times as far as is honest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
@@ -55,20 +55,31 @@ def difference(old: Environment | None, new: Environment | None) -> str | None:
 def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[Held, ...]:
     """Compare the heads of two reports whose fingerprints do not differ."""
     before = {result.test.id: result for result in old.run.tests}
-    same_base = old.base.sha == new.base.sha
-    return tuple(
-        _held(before.get(result.test.id), result, same_base=same_base, min_effect=min_effect)
-        for result in new.run.tests
+    at = _At(
+        same_base=old.base.sha == new.base.sha,
+        min_effect=min_effect,
+        tests=sum(result.test.id in before for result in new.run.tests),
+        # Reports of an earlier perflint do not tell.
+        budgets=new.run.budgets or RunnersConfig().budgets,
     )
+    return tuple(_held(before.get(result.test.id), result, at) for result in new.run.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """How tests are held against each other; `tests` share the rate of false alarms."""
+
+    same_base: bool
+    min_effect: float | None
+    tests: int
+    budgets: Mapping[str, int]
 
 
 def _told(value: object) -> str:
     return "not recorded" if value is None else repr(value)
 
 
-def _held(
-    old: TestResult | None, new: TestResult, *, same_base: bool, min_effect: float | None
-) -> Held:
+def _held(old: TestResult | None, new: TestResult, at: _At) -> Held:
     if new.head_failure or new.verdict is Verdict.SKIPPED:
         return Held(new, How.NOT_COMPARED)
     if old is None or old.head_failure or not old.counters:
@@ -77,15 +88,14 @@ def _held(
     if not pairs:
         return _nothing(new, "the perf test itself, or a conftest, is not the same in both reports")
     before, after = pairs[0]
-    effect = new.test.min_effect if min_effect is None else min_effect
-    how, comparison = _times(before, after, same_base=same_base, min_effect=effect)
+    how, comparison = _times(before, after, at)
     result = replace(
         after,
         verdict=comparison.verdict if comparison else Verdict.UNSURE,
         reason="" if comparison else "one of the reports has no step times for it",
         comparison=comparison,
         segments=(),
-        counters=_counters(before, after),
+        counters=_counters(before, after, at.budgets),
         peak=_peak(before, after),
         base_failure=None,
         profile=None,
@@ -95,14 +105,14 @@ def _held(
     return Held(result, how)
 
 
-def _times(
-    old: TestResult, new: TestResult, *, same_base: bool, min_effect: float
-) -> tuple[How, Comparison | None]:
-    if same_base and (old.comparison or _is_base(old)) and (new.comparison or _is_base(new)):
-        return How.RATIO_OF_RATIOS, ratio_of_ratios(old.comparison, new.comparison, min_effect)
+def _times(old: TestResult, new: TestResult, at: _At) -> tuple[How, Comparison | None]:
+    effect = new.test.min_effect if at.min_effect is None else at.min_effect
+    if at.same_base and (old.comparison or _is_base(old)) and (new.comparison or _is_base(new)):
+        compared = ratio_of_ratios(old.comparison, new.comparison, effect, at.tests)
+        return How.RATIO_OF_RATIOS, compared
     if old.comparison is None or new.comparison is None:
         return How.NOT_TIMED, None
-    comparison = one_after_the_other(old.comparison, new.comparison, min_effect)
+    comparison = one_after_the_other(old.comparison, new.comparison, effect, at.tests)
     return How.ONE_AFTER_THE_OTHER, comparison
 
 
@@ -134,9 +144,10 @@ def _nothing(new: TestResult, reason: str) -> Held:
     return Held(result, How.NOT_COMPARED)
 
 
-def _counters(old: TestResult, new: TestResult) -> tuple[CounterChange, ...]:
+def _counters(
+    old: TestResult, new: TestResult, budgets: Mapping[str, int]
+) -> tuple[CounterChange, ...]:
     before = {counter.name: counter.head for counter in old.counters}
-    budgets = RunnersConfig().budgets
     return tuple(
         CounterChange(
             counter.name,

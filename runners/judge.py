@@ -18,6 +18,11 @@ _Z95 = 1.645
 _SUSPICION = 1.645
 
 
+# Sides measured apart are looked at after each build without a further launch that has to agree:
+# with this share of the error rate, a simulated run of identical code is called slower as rarely.
+_APART_SHARE = 0.25
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Where a difference starts to matter, and how much data is wanted before anything is said.
@@ -55,11 +60,11 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
         warnings = (*warnings, "some step times were not above zero: they do not count")
     if estimate.pairs < at.min_pairs or not math.isfinite(estimate.error):
         warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
-        return _comparison(Verdict.UNSURE, estimate, left.segments, at, warnings)
+        return _comparison(Verdict.UNSURE, estimate, left.segments, builds, at, warnings)
     verdict = Verdict.UNSURE if left.too_many else _verdict(estimate, builds, at)
     if verdict is Verdict.SAME and (heavy := _heavy(builds, at)):
         verdict, warnings = Verdict.UNSURE, (*warnings, heavy)
-    return _comparison(verdict, estimate, left.segments, at, warnings)
+    return _comparison(verdict, estimate, left.segments, builds, at, warnings)
 
 
 def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
@@ -128,16 +133,32 @@ def _verdict(estimate: Estimate, builds: Sequence[Build], at: Thresholds) -> Ver
     lower = matters / 2 + reach * math.log(at.miss_odds_faster)
     if -lower < estimate.mean < upper:
         return Verdict.SAME
-    quantile = t_quantile(1 - at.alarm_rate / at.tests, estimate.freedom)
+    quantile = t_quantile(1 - _alarm_rate(builds, at), estimate.freedom)
     sign = math.copysign(1.0, estimate.mean)
     beyond = abs(estimate.mean) > max(math.log1p(at.min_effect), quantile * estimate.error)
-    numbers = launches_of(builds)
-    if not beyond or len(numbers) < 2 or len(builds) < at.min_segments:
-        return Verdict.UNSURE
-    last = combine(_of_launch(builds, numbers[-1]))
-    if sign * last.mean <= _Z95 * last.error:
+    if not beyond or not _is_confirmed(builds, sign, at):
         return Verdict.UNSURE
     return Verdict.SLOWER if sign > 0 else Verdict.FASTER
+
+
+def _is_confirmed(builds: Sequence[Build], sign: float, at: Thresholds) -> bool:
+    """Whether fresh processes say the same; sides measured apart have fresh ones in each build."""
+    if _are_apart(builds):
+        return True
+    numbers = launches_of(builds)
+    if len(numbers) < 2 or len(builds) < at.min_segments:
+        return False
+    last = combine(_of_launch(builds, numbers[-1]))
+    return sign * last.mean > _Z95 * last.error
+
+
+def _alarm_rate(builds: Sequence[Build], at: Thresholds) -> float:
+    """What one look at the data may call different by chance."""
+    return at.alarm_rate / at.tests * (_APART_SHARE if _are_apart(builds) else 1.0)
+
+
+def _are_apart(builds: Sequence[Build]) -> bool:
+    return any(build.apart for build in builds)
 
 
 def _matters(at: Thresholds) -> float:
@@ -167,9 +188,8 @@ def _usable(segments: Sequence[Segment]) -> tuple[list[Build], bool]:
         times = np.array(pairs).reshape(-1, 2)
         ratios = np.log(times[:, 1] / times[:, 0])
         turns = segment.seconds / max(1, 2 * len(segment.pairs))
-        found.append(
-            Build(ratios, segment.launch, turns) if turns else Build(ratios, segment.launch)
-        )
+        build = Build(ratios, segment.launch, apart=segment.gpu is not None and segment.gpu.apart)
+        found.append(replace(build, turn_seconds=turns) if turns else build)
     return found, usable
 
 
@@ -190,6 +210,7 @@ def _comparison(
     verdict: Verdict,
     estimate: Estimate,
     segments: Sequence[Segment],
+    builds: Sequence[Build],
     at: Thresholds,
     warnings: tuple[str, ...],
 ) -> Comparison:
@@ -204,7 +225,7 @@ def _comparison(
         high=math.expm1(-estimate.mean + half),
         base_seconds=float(np.median([pair.base for pair in pairs])) if pairs else 0.0,
         head_seconds=float(np.median([pair.head for pair in pairs])) if pairs else 0.0,
-        detectable=_detectable(error, max(3, estimate.freedom), at),
+        detectable=_detectable(error, max(3, estimate.freedom), _alarm_rate(builds, at), at),
         pairs=estimate.pairs,
         segments=len(segments),
         launches=len(launches_of(segments)),
@@ -212,7 +233,7 @@ def _comparison(
     )
 
 
-def _detectable(error: float, freedom: int, at: Thresholds) -> float:
+def _detectable(error: float, freedom: int, rate: float, at: Thresholds) -> float:
     """Return the slowdown that data of this noise calls slower in 95 of 100 runs."""
-    needed = t_quantile(1 - at.alarm_rate / at.tests, freedom) * error
+    needed = t_quantile(1 - rate, freedom) * error
     return math.expm1(max(needed, math.log1p(at.min_effect)) + _Z95 * error)

@@ -1,6 +1,7 @@
 """The result of one perf test and of one run of them, as plain data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .compare import Comparison, Verdict
 from .profile import ProfileChange
@@ -135,3 +136,4 @@ class RunResult:
     refused: str | None = None  # why the two sides are not comparable
     interrupted: bool = False  # the user stopped it: what is here was measured before
     verdicts: int = 0  # how many share the run's error rate (0: not recorded)
+    budgets: Mapping[str, int] = field(default_factory=dict)  # by how much counters might grow

@@ -120,6 +120,7 @@ class _Run:
             self._refused,
             interrupted=self._interrupted,
             verdicts=self._tests,
+            budgets=self._config.budgets,
         )
 
     def _first_launch(self, measured: list[Measured]) -> None:

@@ -1,21 +1,23 @@
 """Judges two stored runs of one perf test against each other, as far as that is honest. Pure."""
 
 import math
+from statistics import NormalDist
 
 from .compare import Comparison, Verdict
 from .judge import Thresholds
+from .stats import t_quantile
 
 # Two fresh processes of identical code, one after the other on a shared machine: by how much their
 # median step times were apart (12 pairs, a residual CNN and a small transformer on a CPU).
 _APART = (0.024, 0.029, 0.05, 0.068, 0.096, 0.13, 0.18, 0.26, 0.27, 0.36, 0.55, 0.69)
 _SD = math.sqrt(sum(math.log1p(apart) ** 2 for apart in _APART) / len(_APART))
 
-# Quantiles of Student's t distribution at 12 degrees of freedom, since the deviation is known from
-# 12 pairs: two-sided 5 % and one-sided 1 %.
-_T975, _T99 = 2.179, 2.681
+# The chance of calling identical code slower or faster, of all tests of a comparison together.
+_ALARM_RATE = 0.01
 
-# The same of the normal distribution, and one-sided 5 %.
-_Z975, _Z99, _Z95 = 1.960, 2.326, 1.645
+# Two-sided 5 %: of Student's t distribution at 12 degrees of freedom, since that deviation is known
+# from 12 pairs, and of the normal one; and one-sided 5 % of that.
+_T975, _Z975, _Z95 = 2.179, 1.960, 1.645
 
 LogRatio = tuple[float, float]
 
@@ -31,7 +33,7 @@ def log_ratio(comparison: Comparison) -> LogRatio:
 
 
 def ratio_of_ratios(
-    old: Comparison | None, new: Comparison | None, min_effect: float
+    old: Comparison | None, new: Comparison | None, min_effect: float, tests: int = 1
 ) -> Comparison:
     """Compare two heads that were each measured in turns with the same base.
 
@@ -39,34 +41,40 @@ def ratio_of_ratios(
     ratios are independent, so the squares of their errors add up. None stands for a head whose code
     is base's own: its ratio is one. Judged in one look by the normal distribution, with the limits
     of a run; a difference is only said where fresh processes had a say in one of the two at least.
+    The chance of a false alarm is shared by the `tests` that are compared (Bonferroni).
     """
     (before, half_before), (after, half_after) = (
         (0.0, 0.0) if one is None else log_ratio(one) for one in (old, new)
     )
     middle, half = after - before, math.hypot(half_before, half_after)
     effect, error = math.log1p(min_effect), half / _Z975
+    quantile = NormalDist().inv_cdf(1 - _ALARM_RATE / tests)
     verdict = Verdict.UNSURE
     if abs(middle) + _Z95 * error < Thresholds().same_within * effect:
         verdict = Verdict.SAME
-    elif abs(middle) > max(effect, _Z99 * error):
+    elif abs(middle) > max(effect, quantile * error):
         verdict = Verdict.SLOWER if middle > 0 else Verdict.FASTER
     warnings: tuple[str, ...] = ()
     runs = [one for one in (old, new) if one is not None]
     if verdict in (Verdict.SLOWER, Verdict.FASTER) and max(r.launches for r in runs) < 2:
         verdict, warnings = Verdict.UNSURE, ("no fresh processes confirmed it in either run",)
-    detectable = math.expm1(max((_Z99 + _Z95) * error, effect + _Z95 * error))
+    detectable = math.expm1(max(quantile * error, effect) + _Z95 * error)
     return _comparison(verdict, (middle, half), old, new, detectable, warnings)
 
 
-def one_after_the_other(old: Comparison, new: Comparison, min_effect: float) -> Comparison:
+def one_after_the_other(
+    old: Comparison, new: Comparison, min_effect: float, tests: int = 1
+) -> Comparison:
     """Compare the step times of two heads that were measured at different times.
 
     The interval is that of identical code measured so: where only the machine has changed, the
     ratio lies in it in 95 of 100 cases. Within it there is no verdict, however steady each run was.
+    `tests` share the chance of a false alarm.
     """
     middle = math.log(new.head_seconds / old.head_seconds)
     half = math.hypot(_T975 * _SD, log_ratio(old)[1], log_ratio(new)[1])
-    beyond = max(math.log1p(min_effect), half * _T99 / _T975)
+    quantile = t_quantile(1 - _ALARM_RATE / tests, len(_APART))
+    beyond = max(math.log1p(min_effect), half * quantile / _T975)
     verdict = Verdict.UNSURE
     if abs(middle) > beyond:
         verdict = Verdict.SLOWER if middle > 0 else Verdict.FASTER

@@ -18,6 +18,7 @@ from torch_perflint.bot.report import Report, write_report
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange, PeakMemory, TestResult
 from torch_perflint.runners.sample import Pair, Segment, Side
+from torch_perflint.runners.stored import ratio_of_ratios
 
 from .reports import BASE, GPT, MACHINE, report
 
@@ -105,6 +106,27 @@ def test_counts_and_memory_lead_and_decide_without_any_time(
     assert "host syncs 0 -> 2 (over budget)" in lines[1]
     assert "peak memory 67,108,864 -> 68,157,440 bytes" in "".join(lines[:4])
     assert any(line.startswith("unsure") for line in lines)
+
+
+def test_budgets_are_those_that_the_newer_run_had() -> None:
+    more = (CounterChange("host_syncs", 0, 2), CounterChange("operators", 470, 480))
+    new = stored(2, counters=more)
+    allowed = replace(new, run=replace(new.run, budgets={"host_syncs": 2, "operators": 9}))
+    old = stored(1, counters=tuple(replace(one, head=one.base) for one in more))
+    over = [one.name for one in held(old, new)[1].over_budget]
+    assert over == ["host_syncs"]
+    assert [one.name for one in held(old, allowed)[1].over_budget] == ["operators"]
+
+
+def test_the_more_tests_are_compared_the_more_evidence_each_needs() -> None:
+    """The change is 2.8 standard errors: enough for one test, not for one of twenty."""
+    (result,) = stored(1).run.tests
+    assert result.comparison
+    half = 1.96 * 0.012
+    one = replace(result.comparison, change=0.0, low=expm1(-half), high=expm1(half))
+    slower = replace(one, change=expm1(-0.034), low=expm1(-0.034), high=expm1(-0.034))
+    assert ratio_of_ratios(one, slower, 0.02).verdict is Verdict.SLOWER
+    assert ratio_of_ratios(one, slower, 0.02, tests=20).verdict is Verdict.UNSURE
 
 
 def test_json_says_how_each_test_was_compared(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.gpu import GpuRecord
 from torch_perflint.runners.judge import Thresholds
 from torch_perflint.runners.sample import Pair, Segment
 from torch_perflint.runners.sequence import Budget, Move, Replayed, next_move, replay
@@ -173,7 +174,13 @@ def test_what_was_recorded_may_be_less_than_the_rule_asks_for() -> None:
 
 
 def live(
-    slowdown: float, trials: int, at: Thresholds, pairs: int = 16, turn: float = 0.0375
+    slowdown: float,
+    trials: int,
+    at: Thresholds,
+    pairs: int = 16,
+    turn: float = 0.0375,
+    spread: float = 0.005,
+    gpu: GpuRecord | None = None,
 ) -> list[tuple[Verdict, float]]:
     """What a run does: whole segments of 1.2 s, looked at when they end, with the usual budget."""
     rng = np.random.default_rng(1)
@@ -186,10 +193,10 @@ def live(
             if move is Move.LAUNCH:
                 launch, bias = launch + 1, rng.normal(0, 0.003)
             noise = np.clip(0.026 * rng.standard_t(2.5, pairs), -1, 1)
-            ratios = np.exp(math.log1p(slowdown) + bias + rng.normal(0, 0.005) + noise)
-            segment = Segment(launch, tuple(Pair(1.0, float(r)) for r in ratios), 2 * pairs * turn)
-            segments.append(segment)
-            spent += segment.seconds
+            ratios = np.exp(math.log1p(slowdown) + bias + rng.normal(0, spread) + noise)
+            timed = tuple(Pair(1.0, float(r)) for r in ratios)
+            segments.append(Segment(launch, timed, 2 * pairs * turn, gpu))
+            spent += segments[-1].seconds
             move, comparison = next_move(segments, at, Budget(), spent)
         found.append((comparison.verdict, spent))
     return found
@@ -201,3 +208,15 @@ def test_a_run_with_the_usual_budget_keeps_the_same_rates() -> None:
     assert float(np.mean([seconds for _, seconds in same])) <= 2.5
     slower = live(0.03, 150, Thresholds())
     assert sum(verdict is Verdict.SLOWER for verdict, _ in slower) >= 0.93 * 150
+
+
+def test_sides_measured_apart_are_believed_by_what_their_builds_differ() -> None:
+    """A machine that drifts by 5 % from process to process: turns would have taken that out."""
+    apart = GpuRecord((), apart=True)
+    same = live(0.0, 200, Thresholds(), spread=0.05, gpu=apart)
+    assert sum(verdict in ALARMS for verdict, _ in same) <= 4
+    slower = live(0.1, 60, Thresholds(), spread=0.05, gpu=apart)
+    assert sum(verdict is Verdict.SLOWER for verdict, _ in slower) >= 54
+    # The control: taken for turns, two launches of such builds are believed far too early.
+    as_turns = live(0.0, 200, Thresholds(), spread=0.05)
+    assert sum(verdict in ALARMS for verdict, _ in as_turns) > 4

@@ -69,6 +69,18 @@ def test_a_noisy_machine_favours_one_of_two_processes_for_longer() -> None:
     assert combine(short).error < 0.005
 
 
+def test_of_sides_measured_apart_only_the_builds_tell_how_far_to_trust_them() -> None:
+    """Pairs that agree say nothing: the machine may have changed between the two processes."""
+    draw = np.random.default_rng(6)
+    rows = [draw.normal(shift, 0.001, 40) for shift in draw.normal(0, 0.05, 8)]
+    apart = combine([Build(row, apart=True) for row in rows])
+    assert 0.01 < apart.error < 0.03
+    assert apart.freedom == 7
+    assert combine([Build(row, apart=True) for row in rows[:7]]).error == math.inf
+    steady = [Build(draw.normal(0, 0.001, 40), apart=True) for _ in range(8)]
+    assert combine(steady).error < 0.001
+
+
 @pytest.mark.parametrize(
     ("probability", "freedom", "true"),
     [(0.975, 3, 3.1824), (0.995, 4, 4.6041), (0.995, 10, 3.1693), (0.9995, 8, 5.0413)],
