@@ -1,11 +1,11 @@
 """What this machine is, as far as a reader of the numbers has to know."""
 
-import os
 import platform
 import re
 from pathlib import Path
 from typing import Any
 
+from .machine_state import usable_processors
 from .sample import Environment
 
 
@@ -16,7 +16,7 @@ def environment(worker: dict[str, Any]) -> Environment:
         torch=worker["torch"],
         platform=platform.platform(terse=True),
         cpu=cpu_name(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
+        cores=len(worker["processors"]),
         threads=worker["threads"],
         device=worker["device"],
         gpu=worker["gpu"],
@@ -36,8 +36,35 @@ def driver_version() -> str | None:
     return found[1] if found else None
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
+def why_unequal(base: dict[str, Any], head: dict[str, Any]) -> str | None:
+    """Say why what two workers said of the machine makes them incomparable; None where it does not.
+
+    Both inherit perflint's processors; only a test or a conftest that pins itself changes that.
+    """
+    ours, theirs = base["processors"], head["processors"]
+    if ours == theirs:
+        return None
+    return (
+        f"base ran on the processors {_listed(ours)} and head on {_listed(theirs)}: something in "
+        "the perf tests pins its process, and both sides have to run on the same ones"
+    )
+
+
+def thread_notes(base: dict[str, Any], head: dict[str, Any]) -> list[str]:
+    """Say where the sides compute with another number of threads, which their own code has set."""
+    if base["threads"] == head["threads"]:
+        return []
+    return [f"PyTorch had {base['threads']} threads on base and {head['threads']} on head"]
+
+
+def where_it_ran() -> dict[str, Any]:
+    """Return the numbers of the processors that this process may run on, for `why_unequal`."""
+    return {"processors": sorted(usable_processors())}
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8]))
+    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"
 
 
 def cpu_name() -> str:

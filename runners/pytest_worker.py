@@ -13,6 +13,7 @@ import pytest
 from .. import PerflintError
 from . import pytest_plugin
 from .channel import VARIABLE, Channel, Closed, Message
+from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
 from .provenance import FirstParty
@@ -172,7 +173,7 @@ class _CountDriver:
             "counts": dataclasses.asdict(counts),
             "memory": dataclasses.asdict(memory),
             "leaked": torch_state.leaked_bytes(step),
-            "machine": torch_step.describe(),
+            "machine": {**torch_step.describe(), **where_it_ran()},
             "gpu": torch_step.gpu(),
         }
 

@@ -18,7 +18,7 @@ from .harness import share_harness, signed
 from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, settle
 from .kernels import kernel_notes
-from .machine import environment
+from .machine import environment, thread_notes, why_unequal
 from .measure import Examined, Launch, StepTooLong
 from .prepare import RunOptions, require_packages, select_tests
 from .provenance import first_party, identical, refusal, unseen
@@ -208,6 +208,9 @@ class _Run:
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance) or launch.refusal()
+        if not self._refused and base.machine and head.machine:
+            self._refused = why_unequal(base.machine, head.machine)
+            measured.notes += thread_notes(base.machine, head.machine)
         if self._refused or not measured.both_ran:
             return
         ran = self._choice.ran.get(test.path)

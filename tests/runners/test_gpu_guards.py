@@ -124,6 +124,7 @@ CROWDED = """
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_memory_that_the_other_side_holds_is_no_failure_of_this_one(
     repo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_memory_that_the_other_side_holds_is_no_failure_of_this_one(
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_a_launch_that_examined_nothing_finds_out_while_timing(
     repo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,10 +160,10 @@ def test_the_collector_is_off_inside_timed_turns_and_as_before_afterwards() -> N
 
 
 def test_the_machine_is_described_in_the_words_of_the_environment() -> None:
-    from torch_perflint.runners.machine import environment
+    from torch_perflint.runners.machine import environment, where_it_ran
     from torch_perflint.runners.torch_step import describe
 
-    found = environment(dict(describe()))
+    found = environment({**describe(), **where_it_ran()})
     assert found.torch == torch.__version__
     assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
     assert found.cores >= 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.machine_state import usable_processors
 
 from .runs import PYTEST, run, syncs
 
@@ -180,3 +181,20 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
     (result,) = run(repo).tests
     assert result.test.reads == ("configs/",)
     assert result.notes[0].startswith("read data/a.txt, which its `reads` does not declare")
+
+
+@pytest.mark.slow
+def test_sides_that_pin_themselves_to_different_processors_are_refused(repo: Any) -> None:
+    """A conftest that gives each process a processor of its own, as some CI recipes do."""
+    if len(usable_processors()) < 2:
+        pytest.skip("one processor only")
+    pin = (
+        "import os, pathlib\n"
+        "mine = sorted(os.sched_getaffinity(0))[pathlib.Path.cwd().name == 'head']\n"
+        "os.sched_setaffinity(0, {mine})\n"
+    )
+    repo.commit({"lib.py": STEP.format(""), "test_lib.py": TEST, "pyproject.toml": PYTEST})
+    repo.commit({"lib.py": STEP.format(".item()"), "conftest.py": pin})
+    result = run(repo)
+    assert result.refused is not None
+    assert "pins its process" in result.refused
