@@ -17,10 +17,11 @@ class Harness:
     """The files of the harness that differ between the sides: perf tests, and conftests above them.
 
     `originals` maps each, relative to the worktree, to base's own content, or to None where base
-    has no such file.
+    has no such file; `removed` are those that head does not have.
     """
 
     originals: Mapping[str, bytes | None]
+    removed: frozenset[str] = frozenset()
 
     @property
     def added(self) -> frozenset[str]:
@@ -49,13 +50,15 @@ class Harness:
 
 def share_harness(checkout: Checkout, files: Iterable[PerfFile]) -> Harness:
     """Put head's version of the harness into base's worktree, so that both run the same tests."""
-    originals = {}
+    originals, removed = {}, set()
     for path in sorted({name for file in files for name in _of(file.path)}):
         head, base = (_content(checkout.root(side), path) for side in (Side.HEAD, Side.BASE))
         if head != base:
             originals[path] = base
             _put(checkout.base_root, checkout.base_root / path, head)
-    return Harness(originals)
+        if head is None and base is not None:
+            removed.add(path)
+    return Harness(originals, frozenset(removed))
 
 
 def signed(run: RunResult, root: Path) -> RunResult:

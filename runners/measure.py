@@ -18,7 +18,7 @@ from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
 from .sample import Counts, Memory, Pair, PerfTest, Segment, Side, SyncSite
 from .schedule import Pace, pace, turn_order
-from .session import Session, Turn
+from .session import Session, StepTooLong, Turn
 from .sharing import identity, sharing_notes, uses_mps, why_incomparable
 from .workers import Workers
 
@@ -40,14 +40,6 @@ class Examined:
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
     remarks: tuple[str, ...] = ()
-
-
-class StepTooLong(Exception):
-    """A step takes so long that too few would be timed to say anything."""
-
-    def __init__(self, step_seconds: float, needed: float) -> None:
-        super().__init__(f"a step takes {step_seconds:.0f} s, a segment at least {needed:.0f} s")
-        self.step_seconds, self.needed = step_seconds, needed
 
 
 class Launch:

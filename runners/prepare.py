@@ -1,6 +1,7 @@
 """Prepares a run: which perf tests, and what they need."""
 
 import importlib.util
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import PerflintError
@@ -8,6 +9,7 @@ from .checkout import Checkout
 from .config import RunnersConfig
 from .git import changed_files, tracked_files
 from .imports import ImportGraph
+from .reasons import PerfFile
 from .sample import Side
 from .select import Choice, choose, find_perf_files
 
@@ -46,7 +48,10 @@ def select_tests(
             )
     changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
     everything = options.everything or options.time_identical
-    choice = choose(found[Side.HEAD], changed, graphs.values(), everything=everything)
+    removed = _removed(checkout, found, frozenset(tracked[Side.HEAD]))
+    choice = choose(
+        found[Side.HEAD], changed, graphs.values(), everything=everything, removed=removed
+    )
     kept = {(file.path, name) for file in found[Side.HEAD] for name in file.tests}
     gone = [
         f"{file.path}::{name}"
@@ -55,6 +60,21 @@ def select_tests(
         if (file.path, name) not in kept
     ]
     return choice, [f"this change removes the perf test {name}" for name in gone]
+
+
+def _removed(
+    checkout: Checkout, found: Mapping[Side, Sequence[PerfFile]], kept: frozenset[str]
+) -> list[PerfFile]:
+    """Return the perf-test files that only base has, but for those that head has moved as a whole.
+
+    A test that is moved and edited at once is another one, and base's is run as well.
+    """
+    moved = {(checkout.head_root / file.path).read_bytes() for file in found[Side.HEAD]}
+    return [
+        file
+        for file in found[Side.BASE]
+        if file.path not in kept and (checkout.base_root / file.path).read_bytes() not in moved
+    ]
 
 
 def missing_packages() -> str | None:

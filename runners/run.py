@@ -19,7 +19,7 @@ from .isolate import SideFailed, WorkerPlan
 from .judge import Thresholds, settle
 from .kernels import kernel_notes
 from .machine import environment, thread_notes, why_unequal
-from .measure import Examined, Launch, StepTooLong
+from .measure import Examined, Launch
 from .prepare import RunOptions, require_packages, select_tests
 from .provenance import first_party, identical, refusal, unseen
 from .reasons import PerfFile
@@ -27,7 +27,8 @@ from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
 from .select import Choice, find_perf_files
 from .sequence import Budget, Move, next_move
-from .versions import join_versions
+from .session import StepTooLong
+from .versions import join_versions, this_change
 
 Say = Callable[[str], None]
 
@@ -40,20 +41,24 @@ def run_perf_tests(
     Raises PerflintError where it cannot begin: PyTorch missing, for instance.
     """
     choice, notes = select_tests(checkout, config, options)
-    if not choice.files:
-        return RunResult(choice.selection, (), None, options.seed, tuple(notes))
+    nothing = RunResult(choice.selection, (), None, options.seed, tuple(notes))
+    if not choice.every_file:
+        return nothing
     require_packages()
-    used = {file.path: choice.ran[file.path] for file in choice.files}
+    used = {file.path: choice.ran[file.path] for file in choice.every_file}
     compiled, refused = share_extensions(checkout, used)
     notes += [*compiled, *missing_submodules(checkout.root(side) for side in Side)]
+    nothing = replace(nothing, notes=tuple(notes), refused=refused)
     if refused:
-        return RunResult(choice.selection, (), None, options.seed, tuple(notes), refused)
-    harness = share_harness(checkout, choice.files)
+        return nothing
+    harness = share_harness(checkout, choice.every_file)
     begin = time.monotonic()
-    edited = harness.edited(choice.files)
+    edited = harness.edited(choice.every_file)
     versions = 2 if edited else 1
-    run = _Run(checkout, config, options, choice, say, harness.added, begin, versions)
-    result = signed(run.result(tuple(notes)), checkout.head_root)
+    result = nothing
+    if choice.files:
+        run = _Run(checkout, config, options, choice, say, harness.added, begin, versions)
+        result = signed(run.result(tuple(notes)), checkout.head_root)
     if not edited or result.refused or result.interrupted:
         return result
     say("again with base's version of what the change edits")
@@ -67,9 +72,11 @@ def run_perf_tests(
         # What head's version has found stands.
         stopped = isinstance(error, KeyboardInterrupt)
         why = "the user stopped the run" if stopped else str(error)
-        note = f"this change edits {', '.join(edited)}; base's version could not be run: {why}"
+        changed = this_change(edited, harness.removed)
+        note = f"{changed}; base's version could not be run: {why}"
         return replace(result, notes=(note, *result.notes), interrupted=stopped)
-    return join_versions(result, signed(again, checkout.base_root), harness.changed(edited))
+    changed = this_change(harness.changed(edited), harness.removed)
+    return join_versions(result, signed(again, checkout.base_root), changed)
 
 
 class _Run:
@@ -273,6 +280,8 @@ class _Run:
         spent = sum(one.seconds for one in measured.segments)
         while True:
             left = min(budget.seconds - spent, self._seconds_left())
+            if measured.segments and left < measured.segments[-1].seconds:
+                break  # too short for one more: nothing is built for that
             try:
                 segment = launch.time_segment(test, most_seconds=left)
             except StepTooLong as error:

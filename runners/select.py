@@ -24,12 +24,19 @@ class Choice:
 
     A file maps to None where only a run can tell what it imports. `doubts` are changed files that
     are neither Python nor prose, which one of the chosen tests declares or may read unseen.
+    `removed` are files that only base has.
     """
 
     files: tuple[PerfFile, ...]
     selection: Selection
     ran: Mapping[str, frozenset[str] | None]
     doubts: tuple[str, ...] = ()
+    removed: tuple[PerfFile, ...] = ()
+
+    @property
+    def every_file(self) -> tuple[PerfFile, ...]:
+        """The files to run of both versions."""
+        return (*self.files, *self.removed)
 
 
 def find_perf_files(
@@ -152,17 +159,23 @@ def choose(
     graphs: Iterable[ImportGraph],
     *,
     everything: bool = False,
+    removed: Iterable[PerfFile] = (),
 ) -> Choice:
-    """Choose the perf-test files that some changed file can affect on either side."""
-    perf_files, changed, graphs = list(perf_files), list(changed), list(graphs)
+    """Choose the perf-test files that some changed file can affect on either side.
+
+    `removed` are those that only base has: they do not count as found or affected.
+    """
+    kept, gone, changed, graphs = list(perf_files), list(removed), list(changed), list(graphs)
+    perf_files = [*kept, *gone]
     ran = {file.path: _reach(file, graphs) for file in perf_files}
     seen = Seen(tuple(changed), tuple(filter(_is_doubt, changed)), ran, tuple(graphs))
     tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
     chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
     doubts = tuple(name for name in seen.doubts if any(may_read(file, name) for file in chosen))
     reasons = tuple(FileReason(name, _used_by(name, perf_files, ran)) for name in changed)
-    selection = Selection(_count(perf_files), _count(chosen), reasons, tests)
-    return Choice(tuple(chosen), selection, ran, doubts)
+    files, out = ([file for file in chosen if file in part] for part in (kept, gone))
+    selection = Selection(_count(kept), _count(files), reasons, tests)
+    return Choice(tuple(files), selection, ran, doubts, tuple(out))
 
 
 def _count(files: Iterable[PerfFile]) -> int:

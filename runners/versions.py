@@ -1,6 +1,6 @@
 """Joins what both versions of an edited perf test say: the graver verdict counts. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from .compare import Verdict
@@ -14,8 +14,20 @@ _GRAVITY = (
 )
 
 
-def join_versions(ours: RunResult, theirs: RunResult, edited: Sequence[str]) -> RunResult:
-    """Join a run of head's version of the perf tests with one of base's; `edited` files differ.
+def this_change(edited: Iterable[str], removed: Collection[str] = ()) -> str:
+    """Say which files of the harness the change edits, and which it removes."""
+    parts = {
+        "edits": [name for name in edited if name not in removed],
+        "removes": [name for name in edited if name in removed],
+    }
+    told = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
+    return f"this change {' and '.join(told)}"
+
+
+def join_versions(ours: RunResult, theirs: RunResult, changed: str) -> RunResult:
+    """Join a run of head's version of the perf tests with one of base's.
+
+    `changed` says what of them the change edits, in the words of `this_change`.
 
     An edited test alone never turns a regression green: where either version says slower, or
     counts more than allowed, so does the result. That base's version does not run with head's code
@@ -27,7 +39,7 @@ def join_versions(ours: RunResult, theirs: RunResult, edited: Sequence[str]) -> 
     gone = [replace(one, version=Side.BASE) for one in theirs.tests if one.test.id not in kept]
     joined += [one for one in gone if _compared(one)]
     more = (note for note in theirs.notes if note not in ours.notes)
-    notes = (*_notes(edited, joined, gone), *ours.notes, *more)
+    notes = (*_notes(changed, joined, gone), *ours.notes, *more)
     refused = theirs.refused and f"with base's version of the perf tests, {theirs.refused}"
     ours = replace(
         ours,
@@ -106,22 +118,18 @@ def _words(result: TestResult) -> str:
     return words
 
 
-def _notes(
-    edited: Sequence[str], joined: Sequence[TestResult], gone: Sequence[TestResult]
-) -> Iterator[str]:
+def _notes(changed: str, joined: Sequence[TestResult], gone: Sequence[TestResult]) -> Iterator[str]:
     both = [result for result in joined if result.other is not None]
     versions = [one for result in joined for one in (result, result.other) if one is not None]
     ran = any(one.version is Side.BASE and _compared(one) for one in versions)
-    names = ", ".join(edited)
     if ran:
         yield (
-            f"this change edits {names}: head's version and base's version were each run on both "
+            f"{changed}: head's version and base's version were each run on both "
             "sides, and the graver verdict counts"
         )
     else:
         yield (
-            f"this change edits {names}: head's version was run on both sides; base's version "
-            "could not be compared"
+            f"{changed}: head's version was run on both sides; base's version could not be compared"
         )
     for result in both:
         if result.other is not None and result.verdict is not result.other.verdict:

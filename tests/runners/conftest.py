@@ -1,10 +1,14 @@
 """Fixtures for runs."""
 
+from functools import partial
+
 import pytest
-from torch_perflint.runners import schedule
+from torch_perflint.runners import run, schedule
+from torch_perflint.runners.sequence import Budget
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short segments: for tests that ask who is measured, not how exactly."""
+    """Short segments of one launch: for tests that ask who is measured, not how exactly."""
     monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)
+    monkeypatch.setattr(run, "Budget", partial(Budget, launches=1))

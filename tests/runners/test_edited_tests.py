@@ -134,3 +134,41 @@ def test_a_perf_test_taken_out_of_its_file_is_still_run(repo: Any, quick: None) 
     found = by_name(run(repo))
     assert found["test_gone"].version is Side.BASE
     assert [counter.name for counter in found["test_gone"].over_budget] == ["host_syncs"]
+
+
+STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
+TEST = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+
+
+def test_a_file_of_perf_tests_that_the_change_removes_is_still_run(repo: Any, quick: None) -> None:
+    """Moved and edited so that it no longer sees the regression that comes with it."""
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_old.py": TEST})
+    repo.git("rm", "--quiet", "test_old.py")
+    blind = TEST.replace("lib.step", "lambda: None").replace("test_it", "test_new")
+    repo.commit({"lib.py": STEP.format(".item()"), "test_new.py": blind})
+    result = run(repo)
+    found = by_name(result)
+    assert [counter.name for counter in found["test_it"].over_budget] == ["host_syncs"]
+    assert found["test_it"].version is Side.BASE
+    assert found["test_new"].verdict is not Verdict.FAILED
+    assert result.notes[0].startswith("this change removes test_old.py: head's version and base's")
+    assert (result.selection.found, result.selection.affected) == (1, 1)
+
+
+def test_a_change_that_removes_every_perf_test_is_measured_all_the_same(
+    repo: Any, quick: None
+) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_old.py": TEST})
+    repo.git("rm", "--quiet", "test_old.py")
+    repo.commit({"lib.py": STEP.format(".item()")})
+    (test,) = run(repo).tests
+    assert test.is_regression
+
+
+def test_perf_tests_that_are_only_moved_are_run_once(repo: Any, quick: None) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_old.py": TEST})
+    repo.git("mv", "test_old.py", "test_new.py")
+    repo.commit({"lib.py": STEP.format(".item()")})
+    result = run(repo)
+    assert [test.test.path for test in result.tests] == ["test_new.py"]
+    assert result.tests[0].is_regression

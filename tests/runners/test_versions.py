@@ -12,10 +12,12 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import PerfTest, Side
-from torch_perflint.runners.versions import join_versions
+from torch_perflint.runners.versions import join_versions, this_change
 
 FAILURE = Failure("AttributeError: no step", "")
 SYNC = (CounterChange("host_syncs", 0, 1, over_budget=True),)
+
+CHANGED = this_change(["t.py"])
 
 
 def result(verdict: Verdict, name: str = "test_it", **more: object) -> TestResult:
@@ -39,7 +41,7 @@ def run(*tests: TestResult, refused: str | None = None) -> RunResult:
 
 
 def joined(head: TestResult, base: TestResult) -> TestResult:
-    (test,) = join_versions(run(head), run(base), ["t.py"]).tests
+    (test,) = join_versions(run(head), run(base), CHANGED).tests
     return test
 
 
@@ -84,7 +86,7 @@ def test_a_count_over_its_budget_is_as_grave_as_slower() -> None:
 
 
 def test_the_first_notes_say_which_version_says_what() -> None:
-    whole = join_versions(run(result(Verdict.SAME)), run(result(Verdict.SLOWER)), ["t.py"])
+    whole = join_versions(run(result(Verdict.SAME)), run(result(Verdict.SLOWER)), CHANGED)
     assert whole.notes == (
         "this change edits t.py: head's version and base's version were each run on both sides, "
         "and the graver verdict counts",
@@ -94,14 +96,14 @@ def test_the_first_notes_say_which_version_says_what() -> None:
 
 
 def test_a_version_that_could_not_be_compared_is_told() -> None:
-    whole = join_versions(run(result(Verdict.SAME)), run(result(Verdict.FAILED)), ["t.py"])
+    whole = join_versions(run(result(Verdict.SAME)), run(result(Verdict.FAILED)), CHANGED)
     assert whole.notes[0].endswith("base's version could not be compared")
     assert "base's version says failed (AttributeError: no step)" in whole.notes[1]
 
 
 def test_a_test_that_only_base_s_version_has_counts_where_head_can_run_it() -> None:
     gone = [result(Verdict.SLOWER, "test_gone"), result(Verdict.FAILED, "test_old")]
-    whole = join_versions(run(result(Verdict.SAME)), run(*gone), ["t.py"])
+    whole = join_versions(run(result(Verdict.SAME)), run(*gone), CHANGED)
     assert [(t.test.name, t.verdict, t.version) for t in whole.tests[1:]] == [
         ("test_gone", Verdict.SLOWER, Side.BASE)
     ]
@@ -110,11 +112,17 @@ def test_a_test_that_only_base_s_version_has_counts_where_head_can_run_it() -> N
 
 def test_a_file_that_head_cannot_collect_has_failed_where_base_runs_its_own() -> None:
     whole_file = replace(result(Verdict.BROKEN), test=PerfTest("t.py", "t.py", 1))
-    tests = join_versions(run(whole_file), run(result(Verdict.SAME)), ["t.py"]).tests
+    tests = join_versions(run(whole_file), run(result(Verdict.SAME)), CHANGED).tests
     assert [test.verdict for test in tests] == [Verdict.FAILED, Verdict.SAME]
 
 
 def test_a_version_whose_sides_are_not_comparable_refuses_all() -> None:
-    whole = join_versions(run(result(Verdict.SAME)), run(refused="base ran lib"), ["t.py"])
+    whole = join_versions(run(result(Verdict.SAME)), run(refused="base ran lib"), CHANGED)
     assert whole.tests == ()
     assert whole.refused == "with base's version of the perf tests, base ran lib"
+
+
+def test_what_is_edited_and_what_is_removed_are_told_apart() -> None:
+    assert this_change(["a.py", "b.py"]) == "this change edits a.py, b.py"
+    assert this_change(["a.py", "b.py"], {"b.py"}) == "this change edits a.py and removes b.py"
+    assert this_change(["b.py"], {"b.py"}) == "this change removes b.py"
