@@ -9,11 +9,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from environments import cache_folder
 from lint_bars import Bar, row, table
 from lint_corpus import (
     PEERS,
     SMALL_FROM,
-    cache_folder,
     copy,
     every_nth,
     pick,

@@ -1,16 +1,14 @@
 """The code that linters are timed on, and the peers' environments: pinned, fetched once."""
 
-import os
 import random
 import shutil
-import subprocess
 import sys
-import venv
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from environments import environment, pip
 from torch_perflint import PerflintError
 
 # The small sample is drawn from the first four, the large one from all of them.
@@ -46,12 +44,6 @@ class Sample:
         return sum(self.bytes[name] for name in self.with_torch)
 
 
-def cache_folder() -> Path:
-    """Where wheels and environments stay between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "perflint-benchmarks"
-
-
 def sources(cache: Path) -> Path:
     """The folder with all packages unpacked; what is missing is downloaded."""
     folder = cache / "sources"
@@ -59,7 +51,7 @@ def sources(cache: Path) -> Path:
         if (folder / f"{name}-{version}.dist-info").exists():
             continue
         wheels = cache / "wheels"
-        _pip(sys.executable, "download", "--no-deps", "--only-binary=:all:", f"{name}=={version}",
+        pip(sys.executable, "download", "--no-deps", "--only-binary=:all:", f"{name}=={version}",
              "--dest", str(wheels))  # fmt: skip
         (wheel,) = wheels.glob(f"{name}-{version}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
@@ -71,12 +63,7 @@ def peer(cache: Path, name: str) -> Path:
     """The folder of a peer's commands. Each has an environment: they pin what others need newer."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = cache / "peers" / f"{name}-{PEERS[name]}-python{python}"
-    ready = home / "ready"
-    if not ready.exists():
-        venv.create(home, clear=True, with_pip=True)
-        _pip(str(home / "bin" / "python"), "install", f"{name}=={PEERS[name]}")
-        ready.touch()
-    return home / "bin"
+    return environment(home, f"{name}=={PEERS[name]}")
 
 
 def python_files(root: Path, packages: Iterable[str] | None = None) -> list[str]:
@@ -114,12 +101,3 @@ def copy(root: Path, names: Iterable[str], folder: Path) -> Sample:
     if not lines:
         raise PerflintError(f"no Python files in {root}: give --corpus a folder that holds some")
     return Sample(folder, lines, sizes, frozenset(with_torch))
-
-
-def _pip(python: str, command: str, *words: str) -> None:
-    quiet = ("--quiet", "--disable-pip-version-check")
-    done = subprocess.run(
-        [python, "-m", "pip", command, *quiet, *words], text=True, stderr=subprocess.PIPE
-    )
-    if done.returncode:
-        raise PerflintError(f"pip {command} {' '.join(words)} failed:\n{done.stderr}")

@@ -16,82 +16,20 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from commits import TESTS, make_commits
 from torch_perflint.bot.report import read_report
 
-WORKLOADS = Path(__file__).with_name("workloads")
 # How often each kind is run, and in how many of its runs each test has to be found at least.
 RUNS = {0: 40, 3: 20, 5: 20, 10: 20}
 FOUND = {3: 16, 5: 18, 10: 20}
-TESTS = ("test_cnn", "test_transformer")
-
-# The added work: products of matrices, as many as make up the share of a step, found by timing.
-CALIBRATE = """\
-import json, statistics, sys, time
-sys.path.insert(0, ".")
-import torch
-import test_workloads as workloads
-
-torch.set_num_threads(1)
-matrix = torch.randn(32, 32)
-
-def seconds(run, count):
-    begin = time.perf_counter()
-    for _ in range(count):
-        run()
-    return (time.perf_counter() - begin) / count
-
-def product():
-    torch.mm(matrix, matrix)
-
-found = {}
-for name in ("test_cnn", "test_transformer"):
-    steps = []
-    getattr(workloads, name)(steps.append)
-    (step,) = steps
-    seconds(step, 20)
-    seconds(product, 1000)
-    found[name] = statistics.median(seconds(step, 20) / seconds(product, 2000) for _ in range(15))
-print(json.dumps(found))
-"""
 
 
-def calibrated(folder: Path) -> dict[str, float]:
-    """Return how many products cost as much as a step, for each workload."""
-    done = subprocess.run(
-        [sys.executable, "-c", CALIBRATE], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return dict(json.loads(done.stdout))
-
-
-def make_commits(folder: Path) -> dict[int, str]:
-    """Make a repository; return the commit of each kind, 0 being the one without added work."""
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\npythonpath = ['.']\n")
-    for file in WORKLOADS.glob("*.py"):
-        (folder / file.name).write_bytes(file.read_bytes())
-    git = ["git", "-C", str(folder), "-c", "user.name=perflint", "-c", "user.email=perflint@local"]
-    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
-    step_in_products = calibrated(folder)
-    commits = {}
-    for kind in RUNS:
-        extra = {name: round(kind / 100 * step_in_products[name]) for name in TESTS}
-        (folder / "extra.py").write_text(
-            "import torch\n\nMATRIX = torch.randn(32, 32)\n\n\ndef work(name):\n"
-            f"    for _ in range({extra}[name]):\n        torch.mm(MATRIX, MATRIX)\n"
-        )
-        subprocess.run([*git, "add", "."], check=True)
-        subprocess.run([*git, "commit", "-q", "-m", f"{kind} % more work"], check=True)
-        head = [*git, "rev-parse", "HEAD"]
-        commits[kind] = subprocess.run(
-            head, check=True, capture_output=True, text=True
-        ).stdout.strip()
-    return commits
-
-
-def run(folder: Path, commits: dict[int, str], kind: int, number: int) -> dict[str, object]:
+def run(folder: Path, commits: dict[str, str], kind: int, number: int) -> dict[str, object]:
     """Compare a commit with the one without added work; a `kind` of 0 with itself."""
     out = folder.parent / "out"
-    words = ["ci", "--base", commits[0], "--head", commits[kind], "--all", "--time-identical"]
+    base = commits["base"]
+    head = commits[str(kind)] if kind else base
+    words = ["ci", "--base", base, "--head", head, "--all", "--time-identical"]
     words += ["--seed", str(number), "--out", str(out), "--fail-on", "never"]
     load = os.getloadavg()[0]
     begin = time.monotonic()
@@ -147,13 +85,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="JSON lines; goes on where it ends")
     parser.add_argument("--runs", type=int, default=sum(RUNS.values()))
+    parser.add_argument("--folder", type=Path, help="keeps the repository for the next call")
     options = parser.parse_args()
     text = options.file.read_text() if options.file.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()]
+    missing = [*enumerate(order())][len(lines) : options.runs]
     with tempfile.TemporaryDirectory() as parent:
-        commits = {} if len(lines) >= options.runs else make_commits(Path(parent, "repository"))
-        for number, kind in [*enumerate(order())][len(lines) : options.runs]:
-            lines.append(run(Path(parent, "repository"), commits, kind, number))
+        repository = (options.folder or Path(parent)).resolve() / "repository"
+        commits = make_commits(repository, RUNS) if missing else {}
+        for number, kind in missing:
+            lines.append(run(repository, commits, kind, number))
             with options.file.open("a") as file:
                 file.write(json.dumps(lines[-1]) + "\n")
             print(f"run {number + 1} of {options.runs}: {json.dumps(lines[-1])}", flush=True)

@@ -1,0 +1,98 @@
+"""A repository with commits that add a known share of work to the steps of two perf tests."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+WORKLOADS = Path(__file__).with_name("workloads")
+TESTS = ("test_cnn", "test_transformer")
+
+# The added work: products of matrices, as many as make up the share of a step, found by timing.
+CALIBRATE = """\
+import json, statistics, sys, time
+sys.path.insert(0, ".")
+import torch
+import test_workloads as workloads
+
+torch.set_num_threads(1)
+matrix = torch.randn(32, 32)
+
+def seconds(run, count):
+    begin = time.perf_counter()
+    for _ in range(count):
+        run()
+    return (time.perf_counter() - begin) / count
+
+def product():
+    torch.mm(matrix, matrix)
+
+found = {}
+for name in ("test_cnn", "test_transformer"):
+    steps = []
+    getattr(workloads, name)(steps.append)
+    (step,) = steps
+    seconds(step, 20)
+    seconds(product, 1000)
+    found[name] = statistics.median(seconds(step, 20) / seconds(product, 2000) for _ in range(15))
+print(json.dumps(found))
+"""
+
+
+def calibrated(folder: Path) -> dict[str, float]:
+    """Return how many products cost as much as a step, for each workload."""
+    done = subprocess.run(
+        [sys.executable, "-c", CALIBRATE], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return dict(json.loads(done.stdout))
+
+
+def make_commits(folder: Path, kinds: Iterable[int]) -> dict[str, str]:
+    """Make a repository in `folder`; return the commits that are in it.
+
+    "base" and "same" do the same work and differ in a comment; "3" does 3 % more, and so on for
+    each of `kinds` but 0. What an earlier call has made in full is kept, so that runs on other days
+    see the same commits.
+    """
+    kept = folder.with_name(f"{folder.name}.json")
+    commits: dict[str, str]
+    if kept.exists():
+        commits = json.loads(kept.read_text())
+        if missing := {str(kind) for kind in kinds if kind} - commits.keys():
+            raise SystemExit(f"{kept} has no commits of +{missing} %: name another --folder")
+        return commits
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\npythonpath = ['.']\n")
+    for file in WORKLOADS.glob("*.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    git(folder, "init", "-q", "-b", "main")
+    step_in_products = calibrated(folder)
+    commits = {"base": commit(folder, step_in_products, 0)}
+    commits["same"] = commit(folder, step_in_products, 0, "\n# This line does nothing.\n")
+    for kind in kinds:
+        if kind:
+            commits[str(kind)] = commit(folder, step_in_products, kind)
+    kept.write_text(json.dumps(commits))
+    return commits
+
+
+def commit(folder: Path, step_in_products: dict[str, float], kind: int, more: str = "") -> str:
+    """Add `kind` percent of a step to each workload, and `more` text; return the commit."""
+    extra = {name: round(kind / 100 * step_in_products[name]) for name in TESTS}
+    (folder / "extra.py").write_text(
+        "import torch\n\nMATRIX = torch.randn(32, 32)\n\n\ndef work(name):\n"
+        f"    for _ in range({extra}[name]):\n        torch.mm(MATRIX, MATRIX)\n{more}"
+    )
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", f"{kind} % more work")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git there; return what it says."""
+    who = ["-c", "user.name=perflint", "-c", "user.email=perflint@local"]
+    command = ["git", "-C", str(folder), *who, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
