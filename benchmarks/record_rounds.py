@@ -71,11 +71,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="JSON lines; goes on where it ends")
     parser.add_argument("--launches", type=int, default=60)
+    parser.add_argument("--rebuilt", action="store_true", help="no launches that keep one build")
     options = parser.parse_args()
     done = len(options.file.read_text().splitlines()) if options.file.exists() else 0
     for number in range(done, options.launches):
         workload = ("cnn", "transformer")[number % 2]
-        rebuilt = number // 2 % 2 == 0
+        rebuilt = options.rebuilt or number // 2 % 2 == 0
         load = os.getloadavg()[0]
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:

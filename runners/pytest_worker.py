@@ -17,6 +17,7 @@ from .channel import VARIABLE, Channel, Closed, Message
 from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
+from .placement import held_on
 from .provenance import FirstParty
 
 if TYPE_CHECKING:
@@ -112,7 +113,11 @@ class Worker:
 
         counts = order["do"] == "count"
         alive = torch_state.models_alive() if counts else {}
-        driver = _CountDriver(self._root) if counts else _TurnDriver(self._channel, self._root)
+        driver = (
+            _CountDriver(self._root)
+            if counts
+            else _TurnDriver(self._channel, self._root, order["processor"])
+        )
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
         self._opened.start()
@@ -191,8 +196,8 @@ class _CountDriver:
 class _TurnDriver:
     """Times and profiles turns of the step, each at the coordinator's word."""
 
-    def __init__(self, channel: Channel, root: Path) -> None:
-        self._channel, self._root = channel, root
+    def __init__(self, channel: Channel, root: Path, processor: int | None) -> None:
+        self._channel, self._root, self._processor = channel, root, processor
         self._steps: list[StepProfile] = []
         self._kernels: Message = {}
         self.drove = False
@@ -202,14 +207,16 @@ class _TurnDriver:
         self.drove = True
         from . import torch_kernels, torch_step
 
-        steps, seconds = torch_step.warm_up(step)
-        with torch_step.quiet_collector():
-            ready = {"kind": "ready", "seconds": seconds, "steps": steps}
-            self._channel.send({**ready, "gpu": torch_step.gpu()})
-            while (order := self._channel.receive())["do"] != "end":
-                self._channel.send(self._turn(step, order))
-            if order.get("kernels"):
-                self._kernels = {"kernels": torch_kernels.kernel_names(step)}
+        # Several threads, and those that serve a GPU, would be in each other's way there.
+        with held_on(self._processor if torch_step.computes_alone() else None):
+            steps, seconds = torch_step.warm_up(step)
+            with torch_step.quiet_collector():
+                ready = {"kind": "ready", "seconds": seconds, "steps": steps}
+                self._channel.send({**ready, "gpu": torch_step.gpu()})
+                while (order := self._channel.receive())["do"] != "end":
+                    self._channel.send(self._turn(step, order))
+                if order.get("kernels"):
+                    self._kernels = {"kernels": torch_kernels.kernel_names(step)}
 
     def _turn(self, step: Callable[[], object], order: Message) -> Message:
         from . import torch_profile, torch_step

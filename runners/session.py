@@ -7,6 +7,7 @@ from .channel import Message
 from .gpu import GpuTurn
 from .gpu_guard import GpuGuard
 from .isolate import SideFailed
+from .machine_state import usable_processors
 from .nvml import Watched
 from .result import Failure
 from .sample import PerfTest, Side
@@ -46,6 +47,8 @@ class Session:
         self._workers, self._guard, self._test, self._sides = workers, guard, test, sides
         self._seed = workers.seed() if seed is None else seed
         self._end = {"do": "end", **(last or {})}
+        # Another one for each segment, so that none of them decides.
+        self._processor = workers.random.choice(sorted(usable_processors()))
         self._watched: dict[Side, Watched | None] = {}
         self.step_seconds: dict[Side, float] = {}
         self.warm_steps = warm
@@ -64,7 +67,8 @@ class Session:
         try:
             warm = {}
             for side in sides:
-                ready = self.ask(side, self._workers.order("time", self._test, self._seed, side))
+                order = self._workers.order("time", self._test, self._seed, side)
+                ready = self.ask(side, {**order, "processor": self._processor})
                 self.step_seconds[side] = float(ready["seconds"])
                 warm[side] = int(ready["steps"])
                 if ready["gpu"] is not None:

@@ -149,7 +149,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             self.sites[site] += 1
 
 
-class _HiddenOperators(_Operators):
+class _HiddenOperators(_Operators):  # type: ignore[no-untyped-call]  # as above
     """The same where `torch.compile` may be at work: it leaves what is done here alone."""
 
     @classmethod

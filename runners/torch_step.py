@@ -23,6 +23,11 @@ def _on_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def computes_alone() -> bool:
+    """Whether all of a step is computed by the thread that steps: one thread, and no GPU."""
+    return torch.get_num_threads() == 1 and not _on_gpu()
+
+
 def synchronize() -> None:
     """Wait until the device has done all that was asked of it."""
     if _on_gpu():

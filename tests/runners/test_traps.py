@@ -184,6 +184,31 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
 
 
 @pytest.mark.slow
+def test_both_sides_are_timed_on_one_processor_at_a_time(repo: Any, tmp_path: Path) -> None:
+    """The step writes down where it may run: one processor in each turn, the same for both."""
+    if len(usable_processors()) < 2:
+        pytest.skip("one processor only")
+    step = (
+        "import os, pathlib\n"
+        f"notes = pathlib.Path({str(tmp_path)!r}, pathlib.Path.cwd().name)\n"
+        "def step():\n"
+        "    with notes.open('a') as file: print(*os.sched_getaffinity(0), file=file)\n"
+    )
+    repo.commit({"lib.py": step, "test_lib.py": TEST, "pyproject.toml": PYTEST})
+    repo.commit({"lib.py": step + "    sum(range(9))\n"})
+    assert run(repo).tests[0].segments
+
+    def held(side: str) -> list[str]:
+        """The processors of the held steps, each run of equal ones once."""
+        lines = (tmp_path / side).read_text().splitlines()
+        alone = [line for line in lines if len(line.split()) == 1]
+        assert len(alone) > len(lines) / 2
+        return [line for line, before in zip(alone, ["", *alone], strict=False) if line != before]
+
+    assert held("base") == held("head")
+
+
+@pytest.mark.slow
 def test_sides_that_pin_themselves_to_different_processors_are_refused(repo: Any) -> None:
     """A conftest that gives each process a processor of its own, as some CI recipes do."""
     if len(usable_processors()) < 2:

@@ -1,0 +1,105 @@
+"""Tries the verdict on recorded step times of identical code, again and again.
+
+Each trial draws launches from the recordings of `record_rounds.py`, shuffles the builds of each,
+swaps base and head at random, makes head slower by a known share, and lets the sequential rule of a
+run decide (`runners/sequence.py`). Printed is how often each verdict comes, and after how many
+seconds of steps, those that are dropped at the start of each turn included.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch_perflint.runners.judge import Thresholds
+from torch_perflint.runners.sequence import Budget, replay
+
+# How much may be measured, and which slowdowns to try, on a quiet machine and on a loaded one.
+PLANS = {
+    "quiet": (Budget(seconds=8.0, launches=2, builds=8), (0.0, 0.03, 0.05)),
+    "loaded": (Budget(seconds=55.0, launches=9), (0.0, 0.05, 0.10)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of the trials with one slowdown."""
+
+    slowdown: float
+    verdicts: Counter[str]
+    seconds: tuple[float, ...]
+
+    def share(self, verdict: str) -> float:
+        """How many of all trials ended so."""
+        return self.verdicts[verdict] / len(self.seconds)
+
+
+def draw(rng: np.random.Generator, pool: Sequence[Any], count: int, slowdown: float) -> list[Any]:
+    """Make the launches of one trial: lists of builds, arrays of shape (rounds, 2) in seconds."""
+    launches = []
+    for index in rng.choice(len(pool), min(count, len(pool)), replace=False):
+        builds = [np.asarray(build, dtype=float) for build in pool[index]]
+        order = rng.permutation(len(builds))
+        # Whichever side was called head, the code is the same.
+        turned = -1 if rng.random() < 0.5 else 1
+        launches.append([builds[n][:, ::turned] * (1.0, 1.0 + slowdown) for n in order])
+    return launches
+
+
+def resample(
+    pool: Sequence[Any], slowdown: float, budget: Budget, trials: int, steps: int, seed: int = 1
+) -> Tried:
+    """Judge `trials` draws from the launches in `pool`; a turn took `steps` steps."""
+    rng = np.random.default_rng(seed)
+    done = [
+        replay(draw(rng, pool, budget.launches, slowdown), Thresholds(), budget, steps=steps)
+        for _ in range(trials)
+    ]
+    return Tried(
+        slowdown, Counter(one.verdict.value for one in done), tuple(o.seconds for o in done)
+    )
+
+
+def read(file: Path, *, rebuilt: bool | None, workload: str | None) -> tuple[list[Any], int]:
+    """Return the launches of a file that were asked for, and the steps of a turn."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    wanted = [
+        line
+        for line in lines
+        if (rebuilt is None or line["rebuilt"] == rebuilt)
+        and (workload is None or line["workload"] == workload)
+    ]
+    if not wanted:
+        raise SystemExit(f"{file} has no launch of that kind")
+    # One step of each turn is dropped, and takes its time as well.
+    return [line["segments"] for line in wanted], wanted[0]["keep"] + 1
+
+
+def main() -> int:
+    """Print what comes of each slowdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="what record_rounds.py wrote")
+    parser.add_argument("--plan", choices=[*PLANS], default="quiet", help="default: %(default)s")
+    parser.add_argument("--kept", action="store_true",
+                        help="launches that kept one build of the state")  # fmt: skip
+    parser.add_argument("--workload", choices=["cnn", "transformer"], help="default: both")
+    parser.add_argument("--trials", type=int, default=1000, help="default: %(default)s")
+    options = parser.parse_args()
+    budget, slowdowns = PLANS[options.plan]
+    pool, steps = read(options.file, rebuilt=not options.kept, workload=options.workload)
+    print(f"{len(pool)} launches, {options.trials} trials each, {budget.seconds:.0f} s at most")
+    for slowdown in slowdowns:
+        tried = resample(pool, slowdown, budget, options.trials, steps)
+        told = ", ".join(f"{name} {tried.share(name):.1%}" for name in sorted(tried.verdicts))
+        print(f"+{slowdown:.0%}: {told}; {np.mean(tried.seconds):.1f} s on average, "
+              f"{max(tried.seconds):.1f} s at most", flush=True)  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
