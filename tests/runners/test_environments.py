@@ -1,0 +1,234 @@
+"""Changes of dependencies: each side has its own, or the run is refused, or a note says what lacks.
+
+pip is real, and has nothing but wheels in a folder.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+from torch_perflint.runners.checkout import Checkout, check_out
+from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.dependencies import Dependencies, compare_declared
+from torch_perflint.runners.environments import Environments, make_environments
+from torch_perflint.runners.git import changed_files
+from torch_perflint.runners.result import DependencyChange
+from torch_perflint.runners.sample import Side
+
+from .runs import PYTEST, perf_file, run, syncs
+from .wheels import wheel
+
+STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
+TEST = """
+    try:
+        from slowdep import step
+    except ImportError:
+        def step(): torch.ones(2).sum()
+
+    @pytest.mark.perf
+    def test_it(perf): perf(step)
+"""
+DEFAULT = RunnersConfig()
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where pip looks, and nowhere else."""
+    folder = tmp_path / "wheels"
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    wheel(folder, "slowdep", "1", STEP.format(""))
+    wheel(folder, "slowdep", "2", STEP.format(".item()"))
+    return folder
+
+
+def made(
+    repo: Any, config: RunnersConfig = DEFAULT, seconds: float = 60
+) -> tuple[Environments, list[str]]:
+    """Make the environments for main against the commit before it; also what was said."""
+    said: list[str] = []
+    with check_out(repo.root, "main~1", "main") as sides:
+        return make_environments(sides, config, declared(sides, config), said.append, seconds), said
+
+
+def declared(sides: Checkout, config: RunnersConfig) -> Dependencies:
+    changed = changed_files(sides.repository, sides.base.sha, sides.head.sha)
+    return compare_declared({s: sides.root(s) for s in Side}, config.requirements, changed)
+
+
+@pytest.mark.torch
+def test_each_side_runs_with_the_dependencies_that_it_declares(
+    repo: Any, wheels: Path, quick: None
+) -> None:
+    """Not a line of code differs; the newer version of a dependency waits for the device."""
+    files = {"pyproject.toml": PYTEST, "test_it.py": perf_file(TEST)}
+    repo.commit({**files, "requirements.txt": "slowdep==1\n"})
+    repo.commit({"requirements.txt": "slowdep==2  # newer\n"})
+    result = run(repo)
+    assert result.refused is None
+    assert result.notes[0] == "dependency change included: slowdep 1 → 2"
+    assert result.dependencies == (DependencyChange("slowdep", "1", "2"),)
+    (test,) = result.tests
+    assert syncs(test) == (0, 1)
+    assert test.is_regression
+    # The code is the same, and it was timed all the same.
+    assert test.comparison is not None
+    assert result.selection.tests[0].why == (
+        "the dependencies that requirements.txt declares are not the same"
+    )
+    # The control: in one environment nobody sees it, and the report says so.
+    result = run(repo, config=RunnersConfig(timeout=60, max_seconds=1, requirements=()))
+    assert [syncs(test) for test in result.tests] == [(0, 0)]
+    assert result.dependencies == ()
+    assert "dependency change NOT included: requirements.txt differs" in result.notes[0]
+
+
+def test_what_pip_cannot_get_is_refused_and_never_measured_in_one_environment(
+    repo: Any, wheels: Path
+) -> None:
+    repo.commit({"requirements.txt": "slowdep==1\n"})
+    repo.commit({"requirements.txt": "slowdep==9\n"})
+    environments, said = made(repo)
+    assert environments.folders == {}
+    assert environments.refused
+    assert environments.refused.startswith(
+        "requirements.txt changes the dependencies, and head's environment could not be made: "
+        "pip failed: Could not find a version that satisfies the requirement slowdep==9"
+    )
+    assert said == [
+        "an environment for base, since requirements.txt differs",
+        "an environment for head, since requirements.txt differs",
+    ]
+
+
+def test_added_and_removed_dependencies_are_told(repo: Any, wheels: Path) -> None:
+    wheel(wheels, "needs", "1", "", ["slowdep<2"])
+    repo.commit({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["needs"]\n'})
+    repo.commit({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["slowdep>1"]\n'})
+    environments, _ = made(repo)
+    assert environments.changes == (
+        DependencyChange("needs", "1", None),
+        DependencyChange("slowdep", "1", "2"),
+    )
+    assert environments.notes == ("dependency change included: needs 1 removed, slowdep 1 → 2",)
+
+
+def test_the_same_version_from_another_place_is_installed_anew(
+    repo: Any, wheels: Path, tmp_path: Path
+) -> None:
+    """pip alone keeps what it has where the version is the same."""
+    other = wheel(tmp_path / "other", "slowdep", "1", STEP.format(".item()"))
+    ours = wheels / other.name
+    repo.commit({"requirements.txt": f"slowdep @ file://{ours}\n"})
+    repo.commit({"requirements.txt": f"slowdep @ file://{other}\n"})
+    (change,) = made(repo)[0].changes
+    assert change.base is not None
+    assert change.head is not None
+    assert change.base.startswith("1 (")
+    assert change.base != change.head
+
+
+def test_nothing_is_made_where_both_sides_declare_the_same(repo: Any, wheels: Path) -> None:
+    repo.commit({"requirements.txt": "slowdep==1\ntorch\n"})
+    repo.commit({"requirements.txt": "# in another order\ntorch\nslowdep==1\n"})
+    environments, said = made(repo)
+    assert environments == Environments()
+    assert said == []
+
+
+def test_what_is_installed_here_serves_both_sides(repo: Any, wheels: Path) -> None:
+    """pytest is there, so that nothing has to be fetched, and nothing differs."""
+    repo.commit({"requirements.txt": ""})
+    repo.commit({"requirements.txt": "pytest>=1\n"})
+    environments, _ = made(repo)
+    assert environments.refused is None
+    assert environments.changes == ()
+    assert set(environments.folders) == set(Side)
+    assert environments.notes == (
+        "requirements.txt changes what the project depends on, and yet what is installed for both "
+        "sides is the same",
+        "only head declares pytest, and it is installed here, so that base can import it as well",
+    )
+
+
+def test_a_command_of_the_user_s_fills_the_environments(repo: Any, wheels: Path) -> None:
+    """For lock files that pip does not read, such as uv's."""
+    script = (
+        "import os, pathlib, subprocess, sys\n"
+        "assert sys.prefix == os.environ['VIRTUAL_ENV']\n"
+        "assert 'GITHUB_TOKEN' not in os.environ\n"
+        "version = pathlib.Path('uv.lock').read_text()\n"
+        "pip = [sys.executable, '-P', '-m', 'pip', 'install', '-q', f'slowdep=={version}']\n"
+        "sys.exit(subprocess.run(pip).returncode)\n"
+    )
+    repo.commit({"sync.py": script, "uv.lock": "1"})
+    repo.commit({"uv.lock": "2"})
+    environments, _ = made(repo, RunnersConfig(install=("python", "sync.py")))
+    assert environments.notes == ("dependency change included: slowdep 1 → 2",)
+    repo.commit({"uv.lock": "7"})
+    refused = made(repo, RunnersConfig(install=("python", "sync.py")))[0].refused
+    assert refused
+    assert "head's environment could not be made: python failed: Could not find" in refused
+    refused = made(repo, RunnersConfig(install=("no-such-tool",)))[0].refused
+    assert refused
+    assert "no-such-tool cannot be run: No such file" in refused
+
+
+@pytest.mark.parametrize("stop", ["the limit", "the user"])
+def test_no_installer_outlives_its_time_or_ctrl_c(repo: Any, tmp_path: Path, stop: str) -> None:
+    pids = tmp_path / "pids"
+    script = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\n"
+        "time.sleep(600)\n"
+    )
+    repo.commit({"sync.py": script, "uv.lock": "1"})
+    repo.commit({"uv.lock": "2"})
+    config = RunnersConfig(install=("python", "sync.py"))
+    if stop == "the limit":
+        environments, _ = made(repo, config, seconds=1)
+        assert environments.refused
+        assert "python took longer than 1 s" in environments.refused
+    else:
+        with interrupted_once(pids), pytest.raises(KeyboardInterrupt):
+            made(repo, config)
+    for pid in pids.read_text().split():
+        assert ended(int(pid))
+
+
+@contextmanager
+def interrupted_once(file: Path) -> Iterator[None]:
+    """Press Ctrl-C when the file is there."""
+
+    def look() -> None:
+        until = time.monotonic() + 30
+        while time.monotonic() < until and not (file.exists() and file.read_text().endswith("\n")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), 2)
+
+    timer = Timer(0, look)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+def ended(pid: int) -> bool:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
