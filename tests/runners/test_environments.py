@@ -7,12 +7,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
 from torch_perflint.runners.checkout import Checkout, check_out
+from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.dependencies import Dependencies, compare_declared
 from torch_perflint.runners.environments import Environments, make_environments
@@ -62,15 +64,24 @@ def declared(sides: Checkout, config: RunnersConfig) -> Dependencies:
     return compare_declared({s: sides.root(s) for s in Side}, config.requirements, changed)
 
 
+NAME = "docs/requirements.txt"  # among prose, which is nothing to run a perf test for
+# No difference of time matters, so that no fresh processes have to confirm one.
+SETTINGS = RunnersConfig(timeout=60, max_seconds=1, min_effect=0.9, requirements=(NAME,))
+
+
+def commit_dependency_change(repo: Any) -> None:
+    """Not a line of code differs; the newer version of a dependency waits for the device."""
+    files = {"pyproject.toml": PYTEST, "test_it.py": perf_file(TEST)}
+    repo.commit({**files, NAME: "slowdep==1\n"})
+    repo.commit({NAME: "slowdep==2  # newer\n"})
+
+
 @pytest.mark.torch
 def test_each_side_runs_with_the_dependencies_that_it_declares(
     repo: Any, wheels: Path, quick: None
 ) -> None:
-    """Not a line of code differs; the newer version of a dependency waits for the device."""
-    files = {"pyproject.toml": PYTEST, "test_it.py": perf_file(TEST)}
-    repo.commit({**files, "requirements.txt": "slowdep==1\n"})
-    repo.commit({"requirements.txt": "slowdep==2  # newer\n"})
-    result = run(repo)
+    commit_dependency_change(repo)
+    result = run(repo, config=SETTINGS)
     assert result.refused is None
     assert result.notes[0] == "dependency change included: slowdep 1 → 2"
     assert result.dependencies == (DependencyChange("slowdep", "1", "2"),)
@@ -79,14 +90,20 @@ def test_each_side_runs_with_the_dependencies_that_it_declares(
     assert test.is_regression
     # The code is the same, and it was timed all the same.
     assert test.comparison is not None
-    assert result.selection.tests[0].why == (
-        "the dependencies that requirements.txt declares are not the same"
-    )
-    # The control: in one environment nobody sees it, and the report says so.
-    result = run(repo, config=RunnersConfig(timeout=60, max_seconds=1, requirements=()))
-    assert [syncs(test) for test in result.tests] == [(0, 0)]
-    assert result.dependencies == ()
-    assert "dependency change NOT included: requirements.txt differs" in result.notes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_in_one_environment_the_same_change_is_not_seen(
+    repo: Any, wheels: Path, quick: None
+) -> None:
+    """The control of the test above; a note alone tells."""
+    commit_dependency_change(repo)
+    result = run(repo, config=replace(SETTINGS, requirements=()), everything=True)
+    (test,) = result.tests
+    assert (test.verdict, syncs(test)) == (Verdict.SAME, (0, 0))
+    assert test.reason == "nothing that this test runs has changed, so it was not timed"
+    assert f"dependency change NOT included: {NAME} differs" in result.notes[0]
 
 
 def test_what_pip_cannot_get_is_refused_and_never_measured_in_one_environment(
