@@ -31,7 +31,7 @@ _PIP = (
     *("-P", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"),
     *("--no-warn-conflicts", "--no-warn-script-location", "--progress-bar", "off"),
 )
-_LOG_LINES = 5
+_LOG_LINES, _LINE_COLUMNS = 5, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,13 @@ class _Overlay:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        lines = [line.strip() for line in lines if line.strip()]
-        errors = [
-            line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")
+        lines = [line.strip()[:_LINE_COLUMNS] for line in lines if line.strip()]
+        # pip's last error is its conclusion. Versions for another Python say nothing here.
+        errors = [line for line in reversed(lines) if line.startswith("ERROR:")]
+        told = [
+            line.removeprefix("ERROR:").strip() for line in errors if " Ignored the " not in line
         ]
-        return "; ".join(dict.fromkeys(errors or lines[-_LOG_LINES:]))[:600]
+        return "; ".join(dict.fromkeys(told or lines[-_LOG_LINES:]))
 
 
 def _inherited() -> list[str]:

@@ -5,6 +5,7 @@ pip is real, and has nothing but wheels in a folder.
 
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from torch_perflint.runners import environments
 from torch_perflint.runners.checkout import Checkout, check_out
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
@@ -111,12 +113,12 @@ def test_what_pip_cannot_get_is_refused_and_never_measured_in_one_environment(
 ) -> None:
     repo.commit({"requirements.txt": "slowdep==1\n"})
     repo.commit({"requirements.txt": "slowdep==9\n"})
-    environments, said = made(repo)
-    assert environments.folders == {}
-    assert environments.refused
-    assert environments.refused.startswith(
+    found, said = made(repo)
+    assert found.folders == {}
+    assert found.refused
+    assert found.refused.startswith(
         "requirements.txt changes the dependencies, and head's environment could not be made: "
-        "pip failed: Could not find a version that satisfies the requirement slowdep==9"
+        "pip failed: No matching distribution found for slowdep==9; Could not find a version that"
     )
     assert said == [
         "an environment for base, since requirements.txt differs",
@@ -128,20 +130,21 @@ def test_added_and_removed_dependencies_are_told(repo: Any, wheels: Path) -> Non
     wheel(wheels, "needs", "1", "", ["slowdep<2"])
     repo.commit({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["needs"]\n'})
     repo.commit({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["slowdep>1"]\n'})
-    environments, _ = made(repo)
-    assert environments.changes == (
+    found, _ = made(repo)
+    assert found.changes == (
         DependencyChange("needs", "1", None),
         DependencyChange("slowdep", "1", "2"),
     )
-    assert environments.notes == ("dependency change included: needs 1 removed, slowdep 1 → 2",)
+    assert found.notes == ("dependency change included: needs 1 removed, slowdep 1 → 2",)
 
 
 def test_the_same_version_from_another_place_is_installed_anew(
-    repo: Any, wheels: Path, tmp_path: Path
+    repo: Any, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pip alone keeps what it has where the version is the same."""
+    """pip alone keeps what is there where the version is the same."""
     other = wheel(tmp_path / "other", "slowdep", "1", STEP.format(".item()"))
     ours = wheels / other.name
+    inherit(ours, tmp_path / "inherited", monkeypatch)
     repo.commit({"requirements.txt": f"slowdep @ file://{ours}\n"})
     repo.commit({"requirements.txt": f"slowdep @ file://{other}\n"})
     (change,) = made(repo)[0].changes
@@ -151,11 +154,35 @@ def test_the_same_version_from_another_place_is_installed_anew(
     assert change.base != change.head
 
 
+def inherit(installed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let perflint's own environment hold a wheel, which is its files in an archive."""
+    with zipfile.ZipFile(installed) as archive:
+        archive.extractall(folder)
+    before = environments._inherited()
+    monkeypatch.setattr(environments, "_inherited", lambda: [*before, str(folder)])
+
+
+def test_what_is_installed_here_is_inherited_or_replaced_and_stays_as_it_is(
+    repo: Any, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "inherited"
+    inherit(wheels / "slowdep-2-py3-none-any.whl", here, monkeypatch)
+    held = sorted(here.rglob("*"))
+    repo.commit({"requirements.txt": "slowdep<2\n"})
+    repo.commit({"requirements.txt": "slowdep\n"})
+    with check_out(repo.root, "main~1", "main") as sides:
+        found = make_environments(sides, DEFAULT, declared(sides, DEFAULT), lambda what: None, 60)
+        own = {side: list(folder.rglob("slowdep.py")) for side, folder in found.folders.items()}
+    assert found.changes == (DependencyChange("slowdep", "1", "2"),)
+    assert (len(own[Side.BASE]), own[Side.HEAD]) == (1, [])
+    assert [path for path in sorted(here.rglob("*")) if path.suffix != ".pyc"] == held
+
+
 def test_nothing_is_made_where_both_sides_declare_the_same(repo: Any, wheels: Path) -> None:
     repo.commit({"requirements.txt": "slowdep==1\ntorch\n"})
     repo.commit({"requirements.txt": "# in another order\ntorch\nslowdep==1\n"})
-    environments, said = made(repo)
-    assert environments == Environments()
+    found, said = made(repo)
+    assert found == Environments()
     assert said == []
 
 
@@ -163,11 +190,11 @@ def test_what_is_installed_here_serves_both_sides(repo: Any, wheels: Path) -> No
     """pytest is there, so that nothing has to be fetched, and nothing differs."""
     repo.commit({"requirements.txt": ""})
     repo.commit({"requirements.txt": "pytest>=1\n"})
-    environments, _ = made(repo)
-    assert environments.refused is None
-    assert environments.changes == ()
-    assert set(environments.folders) == set(Side)
-    assert environments.notes == (
+    found, _ = made(repo)
+    assert found.refused is None
+    assert found.changes == ()
+    assert set(found.folders) == set(Side)
+    assert found.notes == (
         "requirements.txt changes what the project depends on, and yet what is installed for both "
         "sides is the same",
         "only head declares pytest, and it is installed here, so that base can import it as well",
@@ -186,12 +213,14 @@ def test_a_command_of_the_user_s_fills_the_environments(repo: Any, wheels: Path)
     )
     repo.commit({"sync.py": script, "uv.lock": "1"})
     repo.commit({"uv.lock": "2"})
-    environments, _ = made(repo, RunnersConfig(install=("python", "sync.py")))
-    assert environments.notes == ("dependency change included: slowdep 1 → 2",)
+    found, _ = made(repo, RunnersConfig(install=("python", "sync.py")))
+    assert found.notes == ("dependency change included: slowdep 1 → 2",)
     repo.commit({"uv.lock": "7"})
     refused = made(repo, RunnersConfig(install=("python", "sync.py")))[0].refused
     assert refused
-    assert "head's environment could not be made: python failed: Could not find" in refused
+    assert (
+        "head's environment could not be made: python failed: No matching distribution" in refused
+    )
     refused = made(repo, RunnersConfig(install=("no-such-tool",)))[0].refused
     assert refused
     assert "no-such-tool cannot be run: No such file" in refused
@@ -210,9 +239,9 @@ def test_no_installer_outlives_its_time_or_ctrl_c(repo: Any, tmp_path: Path, sto
     repo.commit({"uv.lock": "2"})
     config = RunnersConfig(install=("python", "sync.py"))
     if stop == "the limit":
-        environments, _ = made(repo, config, seconds=1)
-        assert environments.refused
-        assert "python took longer than 1 s" in environments.refused
+        found, _ = made(repo, config, seconds=1)
+        assert found.refused
+        assert "python took longer than 1 s" in found.refused
     else:
         with interrupted_once(pids), pytest.raises(KeyboardInterrupt):
             made(repo, config)
