@@ -6,7 +6,7 @@ from enum import Enum
 
 from ..runners.compare import Comparison, Verdict
 from ..runners.config import RunnersConfig
-from ..runners.result import CounterChange, PeakMemory, TestResult
+from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Environment
 from ..runners.stored import one_after_the_other, ratio_of_ratios
 from .report import Report
@@ -56,7 +56,7 @@ def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[He
     """Compare the heads of two reports whose fingerprints do not differ."""
     before = {result.test.id: result for result in old.run.tests}
     at = _At(
-        same_base=old.base.sha == new.base.sha,
+        same_base=old.base.sha == new.base.sha and _of_base(old.run) == _of_base(new.run),
         min_effect=min_effect,
         tests=sum(result.test.id in before for result in new.run.tests),
         # Reports of an earlier perflint do not tell.
@@ -73,6 +73,11 @@ class _At:
     min_effect: float | None
     tests: int
     budgets: Mapping[str, int]
+
+
+def _of_base(run: RunResult) -> dict[str, str | None]:
+    """Return what base ran with where that was not what the fingerprint describes."""
+    return {change.name: change.base for change in run.dependencies}
 
 
 def _told(value: object) -> str:

@@ -247,7 +247,7 @@ class Page:
             "remarks": self._remarks()[: cut.texts],
             "reasons": [prose(reason) for reason in self.report.status_reasons[: cut.texts]],
             "status": self.report.status,
-            "environment": environment_rows(run.environment)
+            "environment": environment_rows(run.environment, run.dependencies)
             if run.environment and cut.environment
             else [],
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from ..lints.finding import Finding, Severity
 from ..runners.compare import Verdict
 from ..runners.profile import LineChange, OperatorChange, ProfileChange
-from ..runners.result import CounterChange, PeakMemory, TestResult
+from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
 from ..runners.sample import Environment
 from . import numbers
 from .cause import words
@@ -25,6 +25,7 @@ ICONS = {
 }
 SEVERITY_ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 MOST_SITES = 2
+MOST_DEPENDENCIES = 20
 # From this share on, memory that is not counted exactly is worth a word: less comes and goes.
 LOOSE_MEMORY_MATTERS = 0.1
 NAME_LIMIT = 48
@@ -130,8 +131,10 @@ def profile_view(label: str, profile: ProfileChange, links: Links) -> dict[str, 
     }
 
 
-def environment_rows(at: Environment) -> list[tuple[str, str]]:
-    """Where the numbers come from."""
+def environment_rows(
+    at: Environment, dependencies: Sequence[DependencyChange]
+) -> list[tuple[str, str]]:
+    """Where the numbers come from; `dependencies` are what base had otherwise."""
     threads = numbers.plural(at.threads, "thread")
     gpu = [
         code(part, in_table=True) for part in (at.gpu, at.driver and f"driver {at.driver}") if part
@@ -143,10 +146,19 @@ def environment_rows(at: Environment) -> list[tuple[str, str]]:
             "Software",
             f"torch {code(at.torch, in_table=True)} · Python {code(at.python, in_table=True)}",
         ),
+        ("Dependencies", "; ".join(_dependency(one) for one in dependencies[:MOST_DEPENDENCIES])),
         ("System", code(at.platform, in_table=True)),
         ("Runner", code(at.host, in_table=True) if at.host else ""),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _dependency(change: DependencyChange) -> str:
+    base, head = (
+        code(version, 40, in_table=True) if version else "not there"
+        for version in (change.base, change.head)
+    )
+    return f"{code(change.name, 40, in_table=True)} {base} on base, {head} on head"
 
 
 def _hangs(result: TestResult) -> bool:

@@ -48,6 +48,9 @@ class RunnersConfig:
     `budgets`: by how much a counter may grow per step; a counter without a budget only informs.
     `pytest_args`: words for pytest; the project's own `addopts` are not used, since coverage or
     parallel workers would spoil the measurement.
+    `requirements`: what declares the project's dependencies: requirements files, and `.` or
+    `.[extra]` for pyproject.toml. Where base and head declare others, each gets an environment.
+    `install`: the words of a command that fills a side's environment, in place of pip.
     """
 
     paths: tuple[str, ...] = ()
@@ -58,6 +61,8 @@ class RunnersConfig:
     min_effect: float = 0.02
     budgets: Mapping[str, int] = field(default_factory=lambda: {"host_syncs": 0})
     pytest_args: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ("requirements.txt", ".")
+    install: tuple[str, ...] = ()
 
 
 def load_config(root: Path) -> RunnersConfig:
@@ -100,7 +105,9 @@ def _require_known(name: str, known: Sequence[str], complaint: str) -> None:
 
 def _checked(key: str, value: object) -> Any:
     match key, value:
-        case (("paths" | "pytest_args"), list()) if all(isinstance(word, str) for word in value):
+        case (("paths" | "pytest_args" | "requirements" | "install"), list()) if all(
+            isinstance(word, str) for word in value
+        ):
             return tuple(value)
         case "threads", int() if not isinstance(value, bool) and value >= 1:
             return value
@@ -114,6 +121,8 @@ def _checked(key: str, value: object) -> Any:
     wanted = {
         "paths": "a list of strings",
         "pytest_args": "a list of strings",
+        "requirements": 'a list of strings, such as ["requirements.txt", ".[train]"]',
+        "install": 'a list of strings, such as ["uv", "sync", "--frozen", "--active"]',
         "threads": "a whole number of at least 1",
         "timeout": "a number of seconds above 0",
         "max_seconds": "a number of seconds above 0",

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +39,7 @@ class WorkerPlan:
     """What both workers of a run have in common.
 
     `files` are the perf-test files, relative to the worktree; `keyword` is pytest's `-k`.
+    `environments` are the sides' own virtual environments; without any, both use perflint's.
     """
 
     repository: Path
@@ -50,6 +51,7 @@ class WorkerPlan:
     timeout: float
     min_effect: float
     own: FirstParty
+    environments: Mapping[Side, Path] = field(default_factory=dict)
 
 
 class SideFailed(Exception):
@@ -74,7 +76,7 @@ class Worker:
         env = worker_environment(os.environ, plan, side, hash_seed) | {VARIABLE: str(setup)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                _command(plan),
+                _command(plan, side),
                 cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -168,13 +170,18 @@ def _setup(plan: WorkerPlan, root: Path, line: tuple[int, int]) -> Message:
         "exact": sorted(plan.own.exact),
         "loose": dict(plan.own.loose),
         "min_effect": plan.min_effect,
+        # What a side's own environment lies over.
+        "inherited": sys.prefix,
     }
 
 
-def _command(plan: WorkerPlan) -> list[str]:
+def _command(plan: WorkerPlan, side: Side) -> list[str]:
     # -P: the worker sets its path itself. Caches, coverage and parallel runs of the project's own
     # settings would spoil the measurement, hence no addopts.
-    words = [sys.executable, "-P", "-m", "pytest", "-p", "torch_perflint.runners.pytest_worker"]
+    python = sys.executable
+    if side in plan.environments:
+        python = str(interpreter(plan.environments[side]))
+    words = [python, "-P", "-m", "pytest", "-p", "torch_perflint.runners.pytest_worker"]
     words += ["-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", ".", "--tb=short"]
     # pytest-timeout, where the project has it, would count the time in which the other side runs.
     words += ["-o", "timeout=0", "-W", "ignore:Unknown config option:pytest.PytestConfigWarning"]
@@ -184,11 +191,32 @@ def _command(plan: WorkerPlan) -> list[str]:
     return [*words, *plan.files]
 
 
+def variables(folder: Path, ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a process that runs in the environment, as if it were activated."""
+    path = f"{folder / 'bin'}{os.pathsep}{ours.get('PATH', os.defpath)}"
+    return {"VIRTUAL_ENV": str(folder), "PATH": path}
+
+
+def interpreter(folder: Path) -> Path:
+    """Return the environment's Python."""
+    return folder / "bin" / "python"
+
+
+def without_secrets(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a stranger's code may see."""
+    return {name: value for name, value in ours.items() if not name.startswith(_KEPT_FROM_TESTS)}
+
+
 def worker_environment(
     ours: Mapping[str, str], plan: WorkerPlan, side: Side, hash_seed: int
 ) -> dict[str, str]:
-    """Return a worker's environment: the same on both sides but for the compile caches."""
-    env = {name: value for name, value in ours.items() if not name.startswith(_KEPT_FROM_TESTS)}
+    """Return a worker's variables: the same on both sides but for the compile caches.
+
+    And, where each side has a virtual environment of its own, for that.
+    """
+    env = without_secrets(ours)
+    if side in plan.environments:
+        env |= variables(plan.environments[side], ours)
     threads = str(plan.threads)
     caches = plan.scratch / "caches" / side.value
     # What the user has set of these holds.

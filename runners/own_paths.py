@@ -9,13 +9,14 @@ from .git import blob_hash
 from .provenance import FirstParty
 
 
-def put_first(root: Path, repository: Path) -> None:
+def put_first(root: Path, repository: Path, inherited: str | None = None) -> None:
     """Put the worktree's folders first on the path.
 
     Whatever leads into the user's own checkout (`PYTHONPATH`, an editable install) is turned to the
-    same folder of the worktree; otherwise both sides would import the checkout.
+    same folder of the worktree; otherwise both sides would import the checkout. What is installed
+    in an environment there stays: this process's own, and `inherited`, which that lies over.
     """
-    moved = [_moved(entry, root, repository) for entry in sys.path]
+    moved = [_moved(entry, root, repository, inherited) for entry in sys.path]
     first = [str(folder) for folder in (root, root / "src") if folder.is_dir()]
     sys.path[:] = [*first, *(entry for entry in moved if entry not in first)]
     for name, module in list(sys.modules.items()):
@@ -23,15 +24,16 @@ def put_first(root: Path, repository: Path) -> None:
         if not name.startswith("__editable__"):
             continue
         for package, folder in getattr(module, "MAPPING", {}).items():
-            module.MAPPING[package] = _moved(folder, root, repository)
+            module.MAPPING[package] = _moved(folder, root, repository, inherited)
         for folders in getattr(module, "NAMESPACES", {}).values():
-            folders[:] = [_moved(folder, root, repository) for folder in folders]
+            folders[:] = [_moved(folder, root, repository, inherited) for folder in folders]
 
 
-def _moved(entry: str, root: Path, repository: Path) -> str:
+def _moved(entry: str, root: Path, repository: Path, inherited: str | None) -> str:
     path = Path(os.path.realpath(entry))
+    prefixes = (sys.prefix, inherited or sys.prefix)
     installed = {"site-packages", "dist-packages"} & set(path.parts)
-    if installed or path.is_relative_to(sys.prefix) or not path.is_relative_to(repository):
+    if installed or any(map(path.is_relative_to, prefixes)) or not path.is_relative_to(repository):
         return entry
     return str(root / path.relative_to(repository))
 
@@ -43,8 +45,8 @@ class OpenedFiles:
     by forked workers of a data loader are not seen.
     """
 
-    def __init__(self, root: Path, repository: Path) -> None:
-        self._root, self._repository = root, repository
+    def __init__(self, root: Path, repository: Path, inherited: str | None = None) -> None:
+        self._root, self._repository, self._inherited = root, repository, inherited
         self._prefix, self._checkout = f"{root}/", f"{repository}/"
         self._names: set[str] = set()
         self._now: set[str] = set()
@@ -56,7 +58,7 @@ class OpenedFiles:
         return {
             Path(file).name.split(".")[0]: file
             for file in sorted(self._foreign)
-            if _moved(file, self._root, self._repository) != file
+            if _moved(file, self._root, self._repository, self._inherited) != file
         }
 
     def names(self) -> frozenset[str]:
@@ -83,7 +85,11 @@ class OpenedFiles:
 
 
 def imported(
-    root: Path, repository: Path, own: FirstParty, opened: Iterable[str]
+    root: Path,
+    repository: Path,
+    own: FirstParty,
+    opened: Iterable[str],
+    inherited: str | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return what ran: blob hashes of the worktree's files, and first-party modules from outside.
 
@@ -105,7 +111,7 @@ def imported(
         name: file
         for name, file in elsewhere.items()
         if own.owns(name)
-        or _moved(file, root, repository) != file
+        or _moved(file, root, repository, inherited) != file
         # A changed file that did not run, while a module of its name came from elsewhere.
         or own.loose.get(name, "") not in ("", *names)
     }

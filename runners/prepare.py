@@ -2,11 +2,12 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import PerflintError
 from .checkout import Checkout
 from .config import RunnersConfig
+from .dependencies import compare_declared, unread_note
 from .git import changed_files, tracked_files
 from .imports import ImportGraph
 from .reasons import PerfFile
@@ -32,7 +33,10 @@ class RunOptions:
 def select_tests(
     checkout: Checkout, config: RunnersConfig, options: RunOptions
 ) -> tuple[Choice, list[str]]:
-    """Choose the perf tests to run, and say which the change removes."""
+    """Choose the perf tests to run, and say which the change removes.
+
+    Also say where it alters dependencies in a way that the run cannot include.
+    """
     tracked = {side: tracked_files(checkout.root(side)) for side in Side}
     graphs = {
         side: ImportGraph(checkout.root(side), tracked[side], checkout.repository) for side in Side
@@ -49,8 +53,16 @@ def select_tests(
     changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
     everything = options.everything or options.time_identical
     removed = _removed(checkout, found, frozenset(tracked[Side.HEAD]))
+    roots = {side: checkout.root(side) for side in Side}
+    dependencies = compare_declared(roots, config.requirements, changed)
+    own_command = bool(config.install)
     choice = choose(
-        found[Side.HEAD], changed, graphs.values(), everything=everything, removed=removed
+        found[Side.HEAD],
+        changed,
+        graphs.values(),
+        everything=everything,
+        removed=removed,
+        altering=dependencies.causes(own_command=own_command),
     )
     kept = {(file.path, name) for file in found[Side.HEAD] for name in file.tests}
     gone = [
@@ -59,7 +71,10 @@ def select_tests(
         for name in file.tests
         if (file.path, name) not in kept
     ]
-    return choice, [f"this change removes the perf test {name}" for name in gone]
+    notes = [f"this change removes the perf test {name}" for name in gone]
+    if dependencies.unread and not own_command:
+        notes = [unread_note(dependencies.unread), *notes]
+    return replace(choice, dependencies=dependencies), notes
 
 
 def _removed(

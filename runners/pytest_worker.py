@@ -33,7 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     die_with_parent()
     setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
     root = Path(setup["root"])
-    put_first(root, Path(setup["repository"]))
+    put_first(root, Path(setup["repository"]), setup["inherited"])
     early_config.pluginmanager.register(Worker(root, setup), "perflint-worker")
 
 
@@ -41,14 +41,14 @@ class Worker:
     """One side's process: collects, then does what it is told until it is told to stop."""
 
     def __init__(self, root: Path, setup: Message) -> None:
-        self._repository = Path(setup["repository"])
+        self._repository, self._inherited = Path(setup["repository"]), setup["inherited"]
         self._root = root
         self._channel = Channel(setup["reads"], setup["writes"])
         self._first_party = FirstParty(
             frozenset(setup["regular"]), frozenset(setup["exact"]), setup["loose"]
         )
         self._min_effect: float = setup["min_effect"]
-        self._opened = OpenedFiles(root, self._repository)
+        self._opened = OpenedFiles(root, self._repository, self._inherited)
         self._errors: dict[str, str] = {}
         self._reports: list[pytest.TestReport] = []
 
@@ -153,7 +153,7 @@ class Worker:
 
     def _provenance(self) -> Message:
         files, outside = imported(
-            self._root, self._repository, self._first_party, self._opened.names()
+            self._root, self._repository, self._first_party, self._opened.names(), self._inherited
         )
         return {
             "files": files,

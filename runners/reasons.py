@@ -25,12 +25,16 @@ class PerfFile:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the choice rests on: changed files, those in doubt, what each test file can import."""
+    """What the choice rests on: changed files, those in doubt, what each test file can import.
+
+    `altering` are files that alter the dependencies.
+    """
 
     changed: tuple[str, ...]
     doubts: tuple[str, ...]
     ran: Mapping[str, frozenset[str] | None]
     graphs: tuple[ImportGraph, ...]
+    altering: tuple[str, ...] = ()
 
 
 def conftests(path: str) -> list[str]:
@@ -65,6 +69,9 @@ def explain(file: PerfFile, seen: Seen, *, everything: bool) -> TestChoice:
     for name in seen.doubts:
         if glob := matching(name, file.reads or ()):
             return _runs(file, f"its `reads` declares {name} ({glob})", name)
+    if seen.altering:
+        name = seen.altering[0]
+        return _runs(file, f"the dependencies that {name} declares are not the same", name)
     if reach is None and python:
         where = next((at for graph in seen.graphs if (at := graph.dynamic_at(start))), file.path)
         why = f"in doubt: {where} imports what only a run can tell, and {python[0]} has changed"

@@ -125,8 +125,24 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class DependencyChange:
+    """An installed distribution whose version differs between the sides; None: not installed.
+
+    A version from version control or a URL has the commit or hash behind it.
+    """
+
+    name: str
+    base: str | None
+    head: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
-    """One run of the affected perf tests on both sides."""
+    """One run of the affected perf tests on both sides.
+
+    `dependencies` are what differs between the sides' own environments; empty where both ran in
+    one.
+    """
 
     selection: Selection
     tests: tuple[TestResult, ...]
@@ -137,3 +153,4 @@ class RunResult:
     interrupted: bool = False  # the user stopped it: what is here was measured before
     verdicts: int = 0  # how many share the run's error rate (0: not recorded)
     budgets: Mapping[str, int] = field(default_factory=dict)  # by how much counters might grow
+    dependencies: tuple[DependencyChange, ...] = ()

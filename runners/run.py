@@ -12,6 +12,7 @@ from .clocks import clock_notes
 from .collect import Collected, join, uncollected, wrong_call
 from .compare import Comparison
 from .config import RunnersConfig
+from .environments import Environments, make_environments
 from .extensions import missing_submodules, share_extensions
 from .git import tracked_files
 from .harness import share_harness, signed
@@ -45,19 +46,23 @@ def run_perf_tests(
     if not choice.every_file:
         return nothing
     require_packages()
+    begin = time.monotonic()
+    own = make_environments(checkout, config, choice.dependencies, say, config.total_seconds)
+    if own.refused:
+        return replace(nothing, refused=own.refused)
+    notes = [*own.notes, *notes]
     used = {file.path: choice.ran[file.path] for file in choice.every_file}
     compiled, refused = share_extensions(checkout, used)
     notes += [*compiled, *missing_submodules(checkout.root(side) for side in Side)]
-    nothing = replace(nothing, notes=tuple(notes), refused=refused)
+    nothing = replace(nothing, notes=tuple(notes), refused=refused, dependencies=own.changes)
     if refused:
         return nothing
     harness = share_harness(checkout, choice.every_file)
-    begin = time.monotonic()
     edited = harness.edited(choice.every_file)
     versions = 2 if edited else 1
     result = nothing
     if choice.files:
-        run = _Run(checkout, config, options, choice, say, harness.added, begin, versions)
+        run = _Run(checkout, config, options, choice, own, say, harness.added, begin, versions)
         result = signed(run.result(tuple(notes)), checkout.head_root)
     if not edited or result.refused or result.interrupted:
         return result
@@ -66,7 +71,7 @@ def run_perf_tests(
         harness.use_base_version(checkout)
         known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
         theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
-        second = _Run(checkout, config, options, theirs, say, begin=begin, versions=versions)
+        second = _Run(checkout, config, options, theirs, own, say, begin=begin, versions=versions)
         again = second.result(())
     except (PerflintError, KeyboardInterrupt) as error:
         # What head's version has found stands.
@@ -88,6 +93,7 @@ class _Run:
         config: RunnersConfig,
         options: RunOptions,
         choice: Choice,
+        own: Environments,
         say: Say,
         added: frozenset[str] = frozenset(),
         begin: float | None = None,
@@ -95,7 +101,7 @@ class _Run:
     ) -> None:
         self._added = added
         self._checkout, self._config, self._options = checkout, config, options
-        self._choice, self._say = choice, say
+        self._choice, self._own, self._say = choice, own, say
         self._environment: Environment | None = None
         self._notes: list[str] = []
         self._refused: str | None = None
@@ -128,6 +134,7 @@ class _Run:
             interrupted=self._interrupted,
             verdicts=self._tests,
             budgets=self._config.budgets,
+            dependencies=self._own.changes,
         )
 
     def _first_launch(self, measured: list[Measured]) -> None:
@@ -182,6 +189,7 @@ class _Run:
             timeout=self._config.timeout,
             min_effect=self._config.min_effect,
             own=first_party({name for names in own for name in names}, self._reached_changes()),
+            environments=self._own.folders,
         )
         roots = {side: self._checkout.root(side) for side in Side}
         return Launch(plan, roots, number, self._options.seed)
@@ -225,7 +233,8 @@ class _Run:
         remarks = dict.fromkeys((*head.remarks, *base.remarks))
         measured.notes += [*unseen(test, head.provenance, seen), *remarks]
         # A file that compiled code reads is not seen by us: where one changed, time the test.
-        measured.identical = not self._choice.doubts and identical(
+        unknown = self._choice.doubts or self._own.changes
+        measured.identical = not unknown and identical(
             base.provenance, head.provenance, ran, self._others(test.path)
         )
         if measured.identical and not self._options.time_identical:
@@ -268,9 +277,13 @@ class _Run:
                 return
 
     def _note_machine(self, measured: Measured) -> None:
-        for examined in measured.examined.values():
-            if examined.machine is not None:
-                self._environment = environment(examined.machine)
+        # Of head's PyTorch where there is one: the two may differ.
+        for side in (Side.HEAD, Side.BASE):
+            machine = measured.examined[side].machine
+            if machine is not None:
+                if side is Side.HEAD or self._environment is None:
+                    self._environment = environment(machine)
+                return
 
     def _time(self, launch: Launch, measured: Measured) -> None:
         """Add segments until the verdict is clear, the time is up, or fresh processes are due."""

@@ -2,10 +2,11 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .declared import names_mark, perf_marks, reads_of
+from .dependencies import Dependencies
 from .imports import ImportGraph
 from .reasons import PerfFile, Seen, explain, may_read, starts_of
 from .result import FileReason, Selection
@@ -24,7 +25,7 @@ class Choice:
 
     A file maps to None where only a run can tell what it imports. `doubts` are changed files that
     are neither Python nor prose, which one of the chosen tests declares or may read unseen.
-    `removed` are files that only base has.
+    `removed` are files that only base has. `dependencies` are what both sides declare to need.
     """
 
     files: tuple[PerfFile, ...]
@@ -32,6 +33,7 @@ class Choice:
     ran: Mapping[str, frozenset[str] | None]
     doubts: tuple[str, ...] = ()
     removed: tuple[PerfFile, ...] = ()
+    dependencies: Dependencies = field(default_factory=Dependencies)
 
     @property
     def every_file(self) -> tuple[PerfFile, ...]:
@@ -160,19 +162,24 @@ def choose(
     *,
     everything: bool = False,
     removed: Iterable[PerfFile] = (),
+    altering: tuple[str, ...] = (),
 ) -> Choice:
     """Choose the perf-test files that some changed file can affect on either side.
 
-    `removed` are those that only base has: they do not count as found or affected.
+    `removed` are those that only base has: they do not count as found or affected. `altering` are
+    the files that alter the project's dependencies, which affect all.
     """
     kept, gone, changed, graphs = list(perf_files), list(removed), list(changed), list(graphs)
     perf_files = [*kept, *gone]
     ran = {file.path: _reach(file, graphs) for file in perf_files}
-    seen = Seen(tuple(changed), tuple(filter(_is_doubt, changed)), ran, tuple(graphs))
+    doubts = tuple(filter(_is_doubt, changed))
+    seen = Seen(tuple(changed), doubts, ran, tuple(graphs), altering)
     tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
     chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
     doubts = tuple(name for name in seen.doubts if any(may_read(file, name) for file in chosen))
-    reasons = tuple(FileReason(name, _used_by(name, perf_files, ran)) for name in changed)
+    used = {name: _used_by(name, perf_files, ran) for name in changed}
+    used |= {name: "all: it alters the dependencies" for name in altering if name in used}
+    reasons = tuple(FileReason(name, used[name]) for name in changed)
     files, out = ([file for file in chosen if file in part] for part in (kept, gone))
     selection = Selection(_count(kept), _count(files), reasons, tests)
     return Choice(tuple(files), selection, ran, doubts, tuple(out))

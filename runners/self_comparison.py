@@ -36,7 +36,14 @@ def compare_with_itself(
     `config` is the user's own, so that the answer is that of their runs; where perf tests lie and
     what pytest is told is ours. Raises PerflintError where the step cannot be measured.
     """
-    own = replace(config, paths=(), pytest_args=("--noconftest",))
+    usual = RunnersConfig()
+    own = replace(
+        config,
+        paths=(),
+        pytest_args=("--noconftest",),
+        requirements=usual.requirements,
+        install=usual.install,
+    )
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="perflint-doctor-") as folder:
         root = Path(folder).resolve()

@@ -30,7 +30,8 @@ REPORT_PAGE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 REPORTED = (
     *(report.Report, report.Revision, report.LintResult, report.RunLink),
     *(result.RunResult, result.TestResult, result.Selection, result.FileReason),
-    *(result.TestChoice, comparison.Compared, comparison.ComparedTest, comparison.Time),
+    *(result.TestChoice, result.DependencyChange),
+    *(comparison.Compared, comparison.ComparedTest, comparison.Time),
     *(result.CounterChange, result.PeakMemory, result.Failure, compare.Comparison),
     *(profile.ProfileChange, profile.OperatorChange, profile.LineChange),
     *(sample.PerfTest, sample.Segment, sample.Pair, sample.SyncSite, sample.Environment),

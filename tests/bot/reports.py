@@ -9,6 +9,7 @@ from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
+    DependencyChange,
     Failure,
     FileReason,
     PeakMemory,
@@ -98,7 +99,10 @@ def report(
     run = RunResult(selection, tests, MACHINE if tests else None, seed=0)
     lint = LintResult(findings, files=3)
     lint = replace(lint, **{k: more.pop(k) for k in ("problems", "everything") if k in more})  # type: ignore[arg-type]
-    run = replace(run, **{k: more.pop(k) for k in ("notes", "refused", "selection") if k in more})  # type: ignore[arg-type]
+    run = replace(
+        run,
+        **{k: more.pop(k) for k in ("notes", "refused", "selection", "dependencies") if k in more},
+    )  # type: ignore[arg-type]
     decision = decide(lint, run, fail_on)
     made = Report(
         "0.1.0",
@@ -265,6 +269,15 @@ REPORTS = {
     ),
     "identical": report(IDENTICAL, SKIPPED, LOADER),
     "problems": report(LOADER, problems=("minitrain/new.py: invalid syntax, line 3",)),
+    "dependencies": report(
+        GPT,
+        LOADER,
+        notes=("dependency change included: numpy 1.26.4 → 2.1.0, rich 13.9.4 added",),
+        dependencies=(
+            DependencyChange("numpy", "1.26.4", "2.1.0"),
+            DependencyChange("rich", None, "13.9.4"),
+        ),
+    ),
     "local": report(
         GPT,
         CONV,

@@ -16,7 +16,7 @@ from torch_perflint.bot.compare import compare, judge_again, main
 from torch_perflint.bot.held import How
 from torch_perflint.bot.report import Report, write_report
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.result import CounterChange, PeakMemory, TestResult
+from torch_perflint.runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
 from torch_perflint.runners.sample import Pair, Segment, Side
 from torch_perflint.runners.stored import ratio_of_ratios
 
@@ -170,6 +170,16 @@ def test_another_host_of_the_same_kind_is_no_other_fingerprint() -> None:
     new = stored(2)
     new = replace(new, run=replace(new.run, environment=replace(MACHINE, host="ci-7")))
     assert compare(stored(1), new, None)[0].status == 0
+
+
+def test_a_base_with_other_dependencies_is_no_common_base() -> None:
+    """Without the change, base ran with what the second report's head has."""
+    old, new = (
+        replace(made, run=replace(made.run, dependencies=(DependencyChange("a", "1", head),)))
+        for made, head in ((stored(1), "2"), (stored(2), "3"))
+    )
+    assert held(stored(1), new)[0] is How.ONE_AFTER_THE_OTHER
+    assert held(old, new)[0] is How.RATIO_OF_RATIOS
 
 
 def test_a_perf_test_that_is_not_the_same_in_both_reports_is_not_compared() -> None:

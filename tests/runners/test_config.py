@@ -27,6 +27,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         min_effect = 0.05
         budgets = { host_syncs = 1, operators = 0 }
         pytest_args = ["--device", "cpu"]
+        requirements = ["requirements/train.txt", ".[train]"]
+        install = ["uv", "sync"]
         """
     )
     assert load_config(tmp_path) == RunnersConfig(
@@ -37,6 +39,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         min_effect=0.05,
         budgets={"host_syncs": 1, "operators": 0},
         pytest_args=("--device", "cpu"),
+        requirements=("requirements/train.txt", ".[train]"),
+        install=("uv", "sync"),
     )
 
 
@@ -51,6 +55,8 @@ def test_an_unknown_key_names_the_nearest_known_one() -> None:
         ("paths", "perf"),
         ("paths", [1]),
         ("pytest_args", "-x"),
+        ("requirements", "requirements.txt"),
+        ("install", "uv sync"),
         ("threads", 0),
         ("threads", True),
         ("threads", 1.5),

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,22 @@ def test_both_sides_get_the_same_but_for_their_compile_caches(tmp_path: Path) ->
     assert base["TRITON_CACHE_DIR"].startswith(str(tmp_path))
 
 
+def test_a_side_with_an_environment_of_its_own_runs_in_it(tmp_path: Path) -> None:
+    given = replace(plan(tmp_path), environments={Side.HEAD: tmp_path / "env"})
+    ours = {"PATH": "/usr/bin", "VIRTUAL_ENV": "/venv"}
+    head, base = (worker_environment(ours, given, side, 7) for side in (Side.HEAD, Side.BASE))
+    assert head["PATH"] == f"{tmp_path}/env/bin:/usr/bin"
+    assert head["VIRTUAL_ENV"] == f"{tmp_path}/env"
+    assert (base["PATH"], base["VIRTUAL_ENV"]) == ("/usr/bin", "/venv")
+    assert isolate._command(given, Side.HEAD)[0] == f"{tmp_path}/env/bin/python"
+    assert isolate._command(given, Side.BASE)[0] == sys.executable
+
+
 def worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, timeout: float = 30.0
 ) -> Worker:
     """A worker process that runs `code` in place of pytest."""
-    monkeypatch.setattr(isolate, "_command", lambda plan: [sys.executable, "-c", code])
+    monkeypatch.setattr(isolate, "_command", lambda plan, side: [sys.executable, "-c", code])
     return Worker(plan(tmp_path, timeout), Side.HEAD, tmp_path, 1, 7)
 
 

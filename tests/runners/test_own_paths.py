@@ -65,6 +65,21 @@ def test_an_environment_inside_the_checkout_stays(
     assert after[2:] == [str(entry) for entry in (*inside, others)]
 
 
+def test_what_an_environment_lies_over_stays_as_well(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    """What pip has checked out into the user's own environment, below the user's checkout."""
+    checkout, worktree = folders
+    entry = str(checkout / ".venv/src/lib")
+    for inherited, expected in (
+        (str(checkout / ".venv"), entry),
+        (None, str(worktree / ".venv/src/lib")),
+    ):
+        monkeypatch.setattr(sys, "path", [entry])
+        put_first(worktree, checkout, inherited)
+        assert sys.path[-1] == expected
+
+
 def test_a_neighbour_whose_name_only_begins_alike_stays(
     monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
 ) -> None:

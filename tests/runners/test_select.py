@@ -277,6 +277,20 @@ def test_one_test_that_does_not_declare_leaves_its_file_in_doubt(tmp_path: Path)
     assert choice.doubts == ("images/cat.png",)
 
 
+def test_altered_dependencies_run_every_test_and_the_choice_says_so(tmp_path: Path) -> None:
+    """Even where the file lies among prose, and where a test declares what it reads."""
+    name = "docs/requirements.txt"
+    head = FILES | declaring("reads=[]")
+    graph = side(tmp_path, head)
+    found = find_perf_files(tmp_path, head)
+    assert choose(found, [name], [graph]).selection.affected == 0
+    choice = choose(found, [name], [graph], altering=(name,))
+    assert choice.selection.affected == 2
+    why = "the dependencies that docs/requirements.txt declares are not the same"
+    assert {test.why for test in choice.selection.tests} == {why}
+    assert choice.selection.files[0].used_by == "all: it alters the dependencies"
+
+
 def test_the_nearest_mark_holds(tmp_path: Path) -> None:
     text = (
         "import pytest\npytestmark = pytest.mark.perf(reads=['a/'])\n"
