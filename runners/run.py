@@ -196,8 +196,8 @@ class _Run:
 
     def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
         sides = {}
+        self._say("starting base and head")
         for side in Side:
-            self._say(f"starting {side.value}")
             try:
                 sides[side] = Collected(*launch.collect(side))
             except SideFailed as error:

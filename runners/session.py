@@ -63,6 +63,7 @@ class Session:
     def __enter__(self) -> Self:
         sides = list(self._sides)
         self._workers.random.shuffle(sides)
+        self._workers.start(*sides)
         begin = time.monotonic()
         try:
             warm = {}

@@ -18,6 +18,7 @@ class Workers:
         self._hash_seed = self.random.randrange(1, 2**32)
         self._running: dict[Side, Worker] = {}
         self._collected: dict[Side, Message] = {}
+        self._failed: dict[Side, SideFailed] = {}
         self._starts = 0
 
     def drop(self, *sides: Side, at_once: bool = False) -> None:
@@ -36,6 +37,8 @@ class Workers:
 
     def collected(self, side: Side) -> Message:
         """Return what pytest found on this side. Raises SideFailed."""
+        if side not in self._running and side not in self._failed:
+            self.start(*Side)
         self._worker(side)
         return self._collected[side]
 
@@ -58,16 +61,28 @@ class Workers:
             "jitter": random.Random(jitter).randrange(2**31),
         }
 
-    def _worker(self, side: Side) -> Worker:
-        if side not in self._running:
+    def start(self, *sides: Side) -> None:
+        """Start the processes of these sides that do not run, all at once.
+
+        A side that cannot start says so when something is asked of it.
+        """
+        fresh = [side for side in sides if side not in self._running]
+        for side in fresh:
             self._starts += 1
             # Each start has files of its own, so that the log of a dead process stays readable.
             number = self.number * 100 + self._starts
             worker = Worker(self._plan, side, self._roots[side], number, self._hash_seed)
             self._running[side] = worker
+        for side in fresh:
             try:
-                self._collected[side] = worker.collected()
-            except SideFailed:
+                self._collected[side] = self._running[side].collected()
+            except SideFailed as error:
                 self._running.pop(side).stop(at_once=True)
-                raise
+                self._failed[side] = error
+
+    def _worker(self, side: Side) -> Worker:
+        if side not in self._running and side not in self._failed:
+            self.start(side)
+        if side in self._failed:
+            raise self._failed.pop(side)
         return self._running[side]
