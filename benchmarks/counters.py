@@ -78,7 +78,7 @@ def measure(side: Side) -> None:
     for planted in PLANTED:
         torch_memory.start()
         torch_compile.forget()
-        counts, memory = examine(step_of(planted, side), Path(__file__).resolve().parent)
+        counts, memory, _ = examine(step_of(planted, side), Path(__file__).resolve().parent)
         counted[planted] = [dataclasses.asdict(counts), dataclasses.asdict(memory)]
     print(json.dumps(counted))
 

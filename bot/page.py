@@ -21,6 +21,7 @@ from .rows import (
     memory_remarks,
     profile_view,
     test_row,
+    work_remarks,
 )
 from .story import State, Story, changed_counters
 from .told import Teller
@@ -261,7 +262,7 @@ class Page:
             if result.verdict not in (Verdict.UNSURE, Verdict.BROKEN, Verdict.FAILED):
                 warnings = result.comparison.warnings if result.comparison else ()
                 texts += [result.reason, *warnings]
-            texts += memory_remarks(result.peak)
+            texts += [*memory_remarks(result.peak), *work_remarks(result)]
             texts += [
                 f"{name.replace('_', ' ')} left out, since two steps of one side differ in it"
                 for name in result.unstable

@@ -16,7 +16,7 @@ from ..runners.result import RunResult, TestResult
 # 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
 #    segments have `seconds` and `gpu`, a run has `interrupted`, `verdicts`, `budgets` and
 #    `dependencies`, the environment has `cuda` and `gpu_uuid`, peaks have what was reserved and
-#    the host's.
+#    the host's, tests have `utilization` and `compiling`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..lints.finding import Finding, Severity
+from ..runners import compiling, utilization
 from ..runners.compare import Verdict
 from ..runners.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
@@ -207,6 +208,16 @@ def memory_remarks(peak: PeakMemory | None) -> list[str]:
         if base and head and abs(head - base) >= LOOSE_MEMORY_MATTERS * base
         for size, difference in [numbers.peak_bytes(base, head)]
     ]
+
+
+def work_remarks(result: TestResult) -> list[str]:
+    """What a test achieves of what its device can do, and how long it compiles."""
+    remarks = []
+    if result.utilization:
+        remarks.append(utilization.words(result.utilization))
+    if result.compiling:
+        remarks.append(compiling.words(result.compiling))
+    return remarks
 
 
 def _operator_row(operator: OperatorChange) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from unicodedata import east_asian_width
 
+from ..runners import compiling, utilization
 from ..runners.compare import Verdict
 from ..runners.result import TestResult
 from . import numbers
@@ -79,6 +80,10 @@ def _below(result: TestResult) -> Iterator[str]:
         yield inert(
             f"{words(counter)} {counter.base:,} → {counter.head:,} per step{over}{where}", 300
         )
+    if result.utilization:
+        yield utilization.words(result.utilization)
+    if result.compiling:
+        yield compiling.words(result.compiling)
     if result.reason:
         yield inert(result.reason, 300)
     for text in (*(result.comparison.warnings if result.comparison else ()), *result.notes):

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .compare import Comparison, Verdict
+from .compiling import Compiling
 from .measure import Examined
 from .profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
+from .utilization import Device, Utilization, utilization
 
 Source = Callable[[str], tuple[str, str]]
 
@@ -27,6 +29,8 @@ class Measured:
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
     added: bool = False  # this change adds the perf test's file
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
+    # Seconds that a fresh process compiled for, whose caches were filled.
+    warm_compile: dict[Side, float | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -40,8 +44,12 @@ def result_of(
     comparison: Comparison | None,
     budgets: Mapping[str, int],
     source: Source,
+    peaks: Mapping[str, float] | None = None,
 ) -> TestResult:
-    """Give the test its verdict. `source` returns the base and head text of a file."""
+    """Give the test its verdict. `source` returns the base and head text of a file.
+
+    `peaks` are the device's that the configuration states.
+    """
     base, head = measured.examined[Side.BASE], measured.examined[Side.HEAD]
     failures = {
         side: measured.examined[side].failure or measured.timing_failures.get(side) for side in Side
@@ -64,7 +72,29 @@ def result_of(
         base_failure=failures[Side.BASE],
         head_failure=failures[Side.HEAD],
         notes=tuple(measured.notes),
+        utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
+        compiling=_compiling(measured) if compared else None,
     )
+
+
+def _utilization(
+    base: Examined, head: Examined, comparison: Comparison | None, stated: Mapping[str, float]
+) -> Utilization | None:
+    if comparison is None:
+        return None
+    device = Device.of(head.machine or {})
+    return utilization(base.counts.products, head.counts.products, comparison, device, stated)
+
+
+def _compiling(measured: Measured) -> Compiling | None:
+    base, head = (measured.examined[side] for side in Side)
+    found = Compiling(
+        base_cold=base.compile_seconds if base.cold else None,
+        head_cold=head.compile_seconds if head.cold else None,
+        base_warm=measured.warm_compile.get(Side.BASE),
+        head_warm=measured.warm_compile.get(Side.HEAD),
+    )
+    return None if found == Compiling() else found
 
 
 def _profiles(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import PerflintError
+from .peaks import TYPES
 
 # The tables that [tool.perflint] may hold, one for each room.
 _ROOMS = ("lints", "runners", "bot", "telemetry")
@@ -46,6 +47,7 @@ class RunnersConfig:
     `total_seconds`: seconds after which a run begins no more timing; counts are compared still.
     `min_effect`: the smallest slowdown that matters, where a test does not say.
     `budgets`: by how much a counter may grow per step; a counter without a budget only informs.
+    `peak_flops`: what the device can do at most, in FLOP/s by type, where perflint does not know.
     `pytest_args`: words for pytest; the project's own `addopts` are not used, since coverage or
     parallel workers would spoil the measurement.
     `requirements`: what declares the project's dependencies: requirements files, and `.` or
@@ -60,6 +62,7 @@ class RunnersConfig:
     total_seconds: float = 3600.0
     min_effect: float = 0.02
     budgets: Mapping[str, int] = field(default_factory=lambda: {"host_syncs": 0})
+    peak_flops: Mapping[str, float] = field(default_factory=dict)
     pytest_args: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ("requirements.txt", ".")
     install: tuple[str, ...] = ()
@@ -94,6 +97,8 @@ def parse_config(table: object) -> RunnersConfig:
     config = RunnersConfig(**{key: _checked(key, value) for key, value in table.items()})
     for counter in config.budgets:
         _require_known(counter, COUNTERS, f"{where} budgets: there is no counter")
+    for kind in config.peak_flops:
+        _require_known(kind, TYPES, f"{where} peak_flops: there is no type")
     return config
 
 
@@ -118,6 +123,8 @@ def _checked(key: str, value: object) -> Any:
         case "budgets", dict() if all(_whole(number) for number in value.values()):
             # Allowing one counter to grow is no word on the others.
             return {**RunnersConfig().budgets, **value}
+        case "peak_flops", dict() if all(_positive(number) for number in value.values()):
+            return {kind: float(number) for kind, number in value.items()}
     wanted = {
         "paths": "a list of strings",
         "pytest_args": "a list of strings",
@@ -129,6 +136,7 @@ def _checked(key: str, value: object) -> Any:
         "total_seconds": "a number of seconds above 0",
         "min_effect": "a number between 0 and 1, such as 0.02 for 2 %",
         "budgets": "a table of counters and whole numbers, such as { host_syncs = 0 }",
+        "peak_flops": "a table of types and numbers above 0, such as { bfloat16 = 3.1e14 }",
     }
     raise PerflintError(f"[tool.perflint.runners] {key} has to be {wanted[key]}, not {value!r}")
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from .answers import counts_of, summary_of, test_of
 from .channel import Message
 from .gpu import Card, GpuPair, GpuRecord
 from .gpu_guard import GpuGuard, mps_daemon_runs
 from .isolate import SideFailed, WorkerPlan
-from .profile import LineTime, OperatorTime, ProfileSummary
+from .profile import ProfileSummary
 from .provenance import Provenance
 from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
-from .sample import Counts, Memory, Pair, PerfTest, Segment, Side, SyncSite
+from .sample import Counts, Memory, Pair, PerfTest, Segment, Side
 from .schedule import Pace, pace, turn_order
 from .session import Session, StepTooLong, Turn
 from .sharing import identity, sharing_notes, uses_mps, why_incomparable
@@ -30,7 +31,8 @@ _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
 class Examined:
     """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing.
 
-    `remarks` are what makes its times doubtful, for people to read.
+    `remarks` are what makes its times doubtful, for people to read. `compile_seconds` went into
+    compiling its first steps, None where nothing was compiled; `cold`: with empty caches.
     """
 
     failure: Failure | None = None
@@ -40,6 +42,8 @@ class Examined:
     machine: Message | None = None
     provenance: Provenance = field(default_factory=Provenance)
     remarks: tuple[str, ...] = ()
+    compile_seconds: float | None = None
+    cold: bool = False
 
 
 class Launch:
@@ -92,7 +96,7 @@ class Launch:
         Raises SideFailed where not even that worked.
         """
         message = self._workers.collected(side)
-        return list(map(_test, message["tests"])), message["errors"]
+        return list(map(test_of, message["tests"])), message["errors"]
 
     def examine(self, test: PerfTest, side: Side) -> Examined:
         """Run the test once on one side and count its steps."""
@@ -120,10 +124,26 @@ class Launch:
             return Examined(failure=failure, provenance=provenance)
         self._weigh(test, side, done)
         machine = self._named(side, done["machine"], done["gpu"])
-        memory = Memory(**done["memory"])
-        counts = _counts(done["counts"])
-        remarks = tuple(_remarks(done, side))
-        return Examined(None, None, counts, memory, machine, provenance, remarks)
+        return Examined(
+            counts=counts_of(done["counts"]),
+            memory=Memory(**done["memory"]),
+            machine=machine,
+            provenance=provenance,
+            remarks=tuple(_remarks(done, side)),
+            compile_seconds=done["compile_seconds"],
+            cold=done["cold"],
+        )
+
+    def compile_seconds(self, test: PerfTest, side: Side) -> float | None:
+        """Compile the test's first steps and return how long that took; None where nothing was.
+
+        Raises SideFailed.
+        """
+        done = self._workers.ask(side, self._workers.order("compile", test, 0, side))
+        if done["outcome"] != "passed":
+            raise SideFailed(side, Failure(done["summary"], done["details"]))
+        seconds: float | None = done["compile_seconds"]
+        return seconds
 
     def _weigh(self, test: PerfTest, side: Side, done: Message) -> None:
         """Find out whether both sides fit on the GPU, once both have been examined."""
@@ -224,7 +244,7 @@ class Launch:
                     for side in sides:
                         if side in together:
                             session.ask(side, order)
-            found |= {side: _summary(done["profile"]) for side, done in session.ended.items()}
+            found |= {side: summary_of(done["profile"]) for side, done in session.ended.items()}
         return found
 
     def _company(self, test: PerfTest) -> Iterator[tuple[Side, ...]]:
@@ -272,22 +292,3 @@ def _remarks(done: Message, side: Side) -> Iterator[str]:
             f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "
             "than it found: it leaks memory, and times hold only for the first steps"
         )
-
-
-def _test(data: Message) -> PerfTest:
-    reads = data["reads"]
-    return PerfTest(**{**data, "reads": None if reads is None else tuple(reads)})
-
-
-def _counts(data: Message) -> Counts:
-    sites = tuple(SyncSite(**site) for site in data["syncs"])
-    unstable = {name: (least, most) for name, (least, most) in data["unstable"].items()}
-    return Counts(data["values"], unstable, sites)
-
-
-def _summary(data: Message) -> ProfileSummary:
-    return ProfileSummary(
-        data["steps"],
-        tuple(OperatorTime(**operator) for operator in data["operators"]),
-        tuple(LineTime(**line) for line in data["lines"]),
-    )

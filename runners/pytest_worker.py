@@ -49,6 +49,9 @@ class Worker:
         )
         self._min_effect: float = setup["min_effect"]
         self._opened = OpenedFiles(root, self._repository, self._inherited)
+        # What was compiled by an earlier process of this run makes compiling warm.
+        caches = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
+        self._cold = caches is not None and not any(Path(caches).glob("*"))
         self._errors: dict[str, str] = {}
         self._reports: list[pytest.TestReport] = []
 
@@ -113,16 +116,12 @@ class Worker:
 
         counts = order["do"] == "count"
         alive = torch_state.models_alive() if counts else {}
-        driver = (
-            _CountDriver(self._root)
-            if counts
-            else _TurnDriver(self._channel, self._root, order["processor"])
-        )
+        driver = self._driver(order)
         item.config.stash[pytest_plugin.DRIVER] = driver
         self._reports = []
         self._opened.start()
         torch_memory.start()
-        if counts:
+        if order["do"] != "time":
             torch_compile.forget()
         # Counts are exact, and jitter would show up in the peak of memory.
         jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
@@ -130,9 +129,19 @@ class Worker:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
         done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
-        return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
+        if not counts:
+            return done
+        return done | {"kept": torch_state.kept_models(alive, self._root), "cold": self._cold}
 
-    def _outcome(self, driver: "_CountDriver | _TurnDriver") -> Message:
+    def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
+        match order["do"]:
+            case "count":
+                return _CountDriver(self._root)
+            case "compile":
+                return _CompileDriver()
+        return _TurnDriver(self._channel, self._root, order["processor"])
+
+    def _outcome(self, driver: "_CountDriver | _CompileDriver | _TurnDriver") -> Message:
         for report in self._reports:
             if report.skipped:
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
@@ -179,10 +188,11 @@ class _CountDriver:
         self.drove = True
         from . import torch_examine, torch_state, torch_step
 
-        counts, memory = torch_examine.examine(step, self._root)
+        seen = torch_examine.examine(step, self._root)
         self._result = {
-            "counts": dataclasses.asdict(counts),
-            "memory": dataclasses.asdict(memory),
+            "counts": dataclasses.asdict(seen.counts),
+            "memory": dataclasses.asdict(seen.memory),
+            "compile_seconds": seen.compile_seconds,
             "leaked": torch_state.leaked_bytes(step),
             "machine": {**torch_step.describe(), **where_it_ran()},
             "gpu": torch_step.gpu(),
@@ -191,6 +201,26 @@ class _CountDriver:
     def result(self) -> Message:
         """Return the counts, the memory and the machine; nothing where no step ran."""
         return self._result
+
+
+class _CompileDriver:
+    """Runs the first steps for what they compile; nothing is counted or timed."""
+
+    def __init__(self) -> None:
+        self._seconds: float | None = None
+        self.drove = False
+
+    def drive(self, step: Callable[[], object]) -> None:
+        """Run the steps that compile."""
+        self.drove = True
+        from . import torch_compile
+
+        torch_compile.first_steps(step)
+        self._seconds = torch_compile.compile_seconds()
+
+    def result(self) -> Message:
+        """Return how long was compiled; None where nothing was."""
+        return {"compile_seconds": self._seconds}
 
 
 class _TurnDriver:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .compare import Comparison, Verdict
+from .compiling import Compiling
 from .profile import ProfileChange
 from .sample import Environment, PerfTest, Segment, Side, SyncSite
+from .utilization import Utilization
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class TestResult:
     """All that is known about one perf test.
 
     `comparison` is None where nothing was timed; `reason` then says why in one sentence.
-    `counters` holds every stable counter, changed or not.
+    `counters` holds every stable counter, changed or not. `utilization` is None where a step's
+    floating-point work is none or not known, `compiling` where `torch.compile` did nothing.
 
     Where the change edits the perf test or a conftest above it, both versions of the test are run
     against both sides. `version` then says whose version this result is of, and `other` is what
@@ -76,6 +79,8 @@ class TestResult:
     version: Side = Side.HEAD
     other: "TestResult | None" = None
     harness: str = ""
+    utilization: Utilization | None = None
+    compiling: Compiling | None = None
 
     @property
     def over_budget(self) -> tuple[CounterChange, ...]:

@@ -24,6 +24,7 @@ from .measure import Examined, Launch
 from .prepare import RunOptions, require_packages, select_tests
 from .provenance import first_party, identical, refusal, unseen
 from .reasons import PerfFile
+from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
 from .select import Choice, find_perf_files
@@ -115,7 +116,8 @@ class _Run:
         measured: list[Measured] = []
         try:
             self._first_launch(measured)
-            self._fresh_launches(measured)
+            number = self._fresh_launches(measured)
+            self._restart(measured, number)
         except KeyboardInterrupt:
             # What is measured so far is worth telling; the processes have ended by now.
             measured = [one for one in measured if len(one.examined) == len(Side)]
@@ -150,8 +152,11 @@ class _Run:
                 if self._refused:
                     break
 
-    def _fresh_launches(self, measured: list[Measured]) -> None:
-        """Ask fresh processes about what is still open, for as long as there is time."""
+    def _fresh_launches(self, measured: list[Measured]) -> int:
+        """Ask fresh processes about what is still open, for as long as there is time.
+
+        Returns the number of the launch that would be next.
+        """
         number = 2
         while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
             with self._launch(number) as launch:
@@ -163,6 +168,15 @@ class _Run:
                     self._say(f"{one.test.name}: again in fresh processes{self._time_left()}")
                     self._time(launch, one)
             number += 1
+        return number
+
+    def _restart(self, measured: list[Measured], number: int) -> None:
+        """Find out how long fresh processes compile, where a test does."""
+        compiled = [one for one in measured if compiles(one)]
+        if self._refused or not compiled or self._is_over():
+            return
+        with self._launch(number) as launch:
+            time_restart(launch, compiled, self._say, self._is_over)
 
     def _seconds_left(self) -> float:
         return self._begin + self._config.total_seconds - time.monotonic()
@@ -354,7 +368,9 @@ class _Run:
         measured.notes += [*measured.gpu_notes, *notes]
         if measured.segments:
             comparison = settle(measured.segments, self._thresholds(measured.test))
-        return result_of(measured, comparison, self._config.budgets, source)
+        return result_of(
+            measured, comparison, self._config.budgets, source, self._config.peak_flops
+        )
 
 
 def _so_far(comparison: Comparison) -> str:

@@ -76,17 +76,32 @@ class SyncSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Products:
+    """Floating-point operations of one step that one device does in one type.
+
+    `device` is "cpu", "cuda", or "cuda:1" for a GPU that is not the current one. `type` is what the
+    products may be computed in: that of their inputs, or "tfloat32" for float32 where that is
+    allowed.
+    """
+
+    device: str
+    type: str
+    flops: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What one step does, counted exactly.
 
     `values` maps a counter's name to its value in one step. A counter that differed between two
     counted steps is left out of `values` and is in `unstable` with the least and the most that was
-    counted.
+    counted. `products` add up to the counter `flops`; there are none where that is not known.
     """
 
     values: Mapping[str, int] = field(default_factory=dict)
     unstable: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     syncs: tuple[SyncSite, ...] = ()
+    products: tuple[Products, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from . import compiling, utilization
 from .result import TestResult
 
 _HEADINGS = ("verdict", "perf test", "throughput", "95% CI", "base step", "head step")
@@ -46,6 +47,10 @@ def _notes(result: TestResult) -> list[str]:
             words = counter.name.replace("_", " ")
             where = "".join(f", {site.path}:{site.line}" for site in counter.sites)
             notes.append(f"{words} per step: {counter.base} -> {counter.head}{over}{where}")
+    if result.utilization:
+        notes.append(utilization.words(result.utilization, "->"))
+    if result.compiling:
+        notes.append(compiling.words(result.compiling))
     if result.head_failure:
         notes.append(f"head: {result.head_failure.summary}")
     return [*notes, *result.notes]

@@ -14,6 +14,8 @@ STEPS = 3
 Counted = dict[str, int]
 NOTHING: Counted = {"graph_breaks": 0, "recompiles": 0}
 
+_MICROSECOND = 1e-6
+
 
 def forget() -> None:
     """Forget what was compiled for earlier tests, so that each test compiles what it runs."""
@@ -26,6 +28,28 @@ def forget() -> None:
 def is_compiled() -> bool:
     """Whether anything was compiled since `forget`."""
     return _dynamo() is not None and bool(_utils().get_compilation_metrics())
+
+
+def compile_seconds() -> float | None:
+    """Return how long was compiled since `forget`; None where nothing was, or it is not known.
+
+    It is PyTorch's own account: tracing, the backend and guards, of forward and of backward. Not in
+    it: what a compiled step does when it first runs, such as recording a CUDA graph.
+    """
+    if not is_compiled():
+        return None
+    compilations = _utils().get_compilation_metrics()
+    if len(compilations) in (_KEPT, _KEEP):
+        return None  # the oldest may be lost
+    return sum(map(_seconds, compilations))
+
+
+def _seconds(compilation: Any) -> float:
+    whole = getattr(compilation, "duration_us", None)
+    if whole is not None:
+        return float(whole) * _MICROSECOND
+    # Older versions tell of forward only.
+    return float(compilation.entire_frame_compile_time_s or 0.0)
 
 
 @contextmanager

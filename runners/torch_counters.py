@@ -7,7 +7,8 @@ from pathlib import Path
 from . import torch_autograd, torch_compile, torch_launches, torch_memory
 from .config import COUNTERS
 from .python_calls import count_calls
-from .sample import Counts, SyncSite
+from .sample import Counts, Products, SyncSite
+from .torch_flops import Kind
 from .torch_operators import Site, count_operators
 
 Counted = Mapping[str, int]
@@ -28,7 +29,7 @@ def count_steps(
     """
     with torch_compile.as_written():
         operators = [count_operators(step, root) for _ in range(2)]
-    both: list[dict[str, int]] = [dict(counts) for counts, _ in operators]
+    both: list[dict[str, int]] = [dict(seen.counts) for seen in operators]
     for counts in both:
         counts.update(_called_and_saved(step, root))
     for counts, memory in zip(both, torch_memory.count_memory(step), strict=True):
@@ -38,8 +39,12 @@ def count_steps(
     again = torch_compile.compile_again(step, compiled)
     for counts, breaks in zip(both, again, strict=True):
         counts.update(breaks)
-    sites = [found for _, found in operators]
-    return Counts(*_agreed(both[0], both[1]), _agreed_sites(sites[0], sites[1]))
+    one, other = operators
+    return Counts(
+        *_agreed(both[0], both[1]),
+        _agreed_sites(one.sites, other.sites),
+        _agreed_products(one.products, other.products),
+    )
 
 
 def _called_and_saved(step: Callable[[], object], root: Path) -> dict[str, int]:
@@ -70,3 +75,10 @@ def _agreed_sites(first: Counter[Site], second: Counter[Site]) -> tuple[SyncSite
         for (path, line, operator), count in sorted(first.items())
         if second[path, line, operator] == count
     )
+
+
+def _agreed_products(first: Counter[Kind], second: Counter[Kind]) -> tuple[Products, ...]:
+    # Where the parts differ there is no telling which step is the one that is timed.
+    if first != second:
+        return ()
+    return tuple(Products(device, kind, n) for (device, kind), n in sorted(first.items()) if n)

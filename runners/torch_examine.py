@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from . import torch_compile, torch_memory
 from .host_memory import high_water_bytes
@@ -9,17 +10,27 @@ from .sample import Counts, Memory
 from .torch_counters import count_steps
 
 
-def examine(step: Callable[[], object], root: Path) -> tuple[Counts, Memory]:
+class Examination(NamedTuple):
+    """What was seen; `compile_seconds` is None where nothing was compiled."""
+
+    counts: Counts
+    memory: Memory
+    compile_seconds: float | None
+
+
+def examine(step: Callable[[], object], root: Path) -> Examination:
     """Run the step until lazy initialisation is over, then count it and its memory.
 
     `root` is the worktree. What is counted for `torch.compile` begins with the first step, so
     `torch_compile.forget` and `torch_memory.start` come before the test is built.
     """
     compiled = torch_compile.first_steps(step)
+    compile_seconds = torch_compile.compile_seconds()
     # Before anything looks at the step: instruments need memory of their own.
     host = high_water_bytes(step)
     reserved = torch_memory.reserved_bytes()
     counts = count_steps(step, root, compiled)
     # Where the peak is not the same each time, the larger one is what has to fit.
     most = counts.unstable.get("peak_bytes", (0, 0))[1]
-    return counts, Memory(counts.values.get("peak_bytes", most), reserved, host)
+    memory = Memory(counts.values.get("peak_bytes", most), reserved, host)
+    return Examination(counts, memory, compile_seconds)

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from .own_code import OwnCode
 from .torch_autograd import watch_backward
+from .torch_flops import Kind, formula_of, kind_of
 
 # Operators whose result the host has to know before it can go on: a value, or the size of one.
 _READS = {
@@ -35,8 +35,16 @@ _NO_COLLECTIVES = {"send", "recv_", "recv_any_source_", "wait_tensor", "monitore
 Site = tuple[str, int, str]
 
 
-def count_operators(step: Callable[[], object], root: Path) -> tuple[dict[str, int], Counter[Site]]:
-    """Run one step; return its counts, and where under `root` the host waits for the device."""
+class Seen(NamedTuple):
+    """One step's counts, where the host waits, and what `flops` are made of; {} where unknown."""
+
+    counts: dict[str, int]
+    sites: Counter[Site]
+    products: Counter[Kind]
+
+
+def count_operators(step: Callable[[], object], root: Path) -> Seen:
+    """Run one step and count its operators; waits are told where they are under `root`."""
     kind = _HiddenOperators if "torch._dynamo" in sys.modules else _Operators
     mode = kind(root)
     with watch_backward() as nodes, mode:
@@ -44,7 +52,8 @@ def count_operators(step: Callable[[], object], root: Path) -> tuple[dict[str, i
     counts = dict(mode.totals)
     if nodes is not None:
         counts["autograd_nodes"] = sum(nodes)
-    return {name: n for name, n in counts.items() if name not in mode.unknown}, mode.sites
+    known = {name: n for name, n in counts.items() if name not in mode.unknown}
+    return Seen(known, mode.sites, mode.products if "flops" in known else Counter())
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is untyped
@@ -69,6 +78,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
         self.totals = dict.fromkeys(names, 0)
         self.unknown: set[str] = set()
         self.sites: Counter[Site] = Counter()
+        self.products: Counter[Kind] = Counter()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
@@ -78,7 +88,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             # A tensor made of others: what it does with those comes here in turn.
             return NotImplemented
         kwargs = kwargs or {}
-        formula = flop_registry.get(getattr(func, "_overloadpacket", func))
+        formula = formula_of(func)
         if formula is None and torch.is_inference_mode_enabled() and hasattr(func, "decompose"):
             # Elsewhere autograd has taken composite operators apart before they come here.
             with self:
@@ -91,7 +101,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             self._note_wait(operator)
         result = func(*args, **kwargs)
         if formula is not None:
-            self._note_flops(formula, args, kwargs, result)
+            self._note_flops(operator, formula, args, kwargs, result)
         if operator in _COPIES:
             self._note_copy(args[1] if operator == "aten::copy_" else args[0], result)
         elif operator == "aten::_foreach_copy_":
@@ -101,12 +111,17 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             self._note_collective(func, args, kwargs)
         return result
 
-    def _note_flops(self, formula: Any, args: Sequence[Any], kwargs: Any, result: Any) -> None:
+    def _note_flops(
+        self, operator: str, formula: Any, args: Sequence[Any], kwargs: Any, result: Any
+    ) -> None:
         try:
-            self.totals["flops"] += int(formula(*args, **kwargs, out_val=result))
+            flops = int(formula(*args, **kwargs, out_val=result))
         except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError):
             # PyTorch's formulas do not know all layouts: then there is no sum to tell.
             self.unknown.add("flops")
+            return
+        self.totals["flops"] += flops
+        self.products[kind_of(operator, args)] += flops
 
     def _note_copy(self, source: Any, target: Any) -> None:
         self.totals["copies"] += 1

@@ -148,7 +148,7 @@ def quiet_collector() -> Iterator[None]:
 
 
 def describe() -> dict[str, str | int | None]:
-    """Say what PyTorch runs on, in the words of `Environment`."""
+    """Say what PyTorch runs on, in the words of `Environment`; and how many multiprocessors."""
     cuda = _on_gpu()
     return {
         "torch": torch.__version__,
@@ -156,6 +156,7 @@ def describe() -> dict[str, str | int | None]:
         "device": "cuda" if cuda else "cpu",
         "gpu": torch.cuda.get_device_name() if cuda else None,
         "gpu_uuid": _uuid() if cuda else None,
+        "multiprocessors": _multiprocessors() if cuda else None,
         "cuda": torch.version.cuda,
     }
 
@@ -175,3 +176,8 @@ def _uuid() -> str | None:
     # Of a MIG slice, CUDA gives the slice's own. Older versions of PyTorch do not tell.
     uuid = getattr(torch.cuda.get_device_properties(), "uuid", None)
     return None if uuid is None else str(uuid)
+
+
+def _multiprocessors() -> int:
+    # Of a MIG slice or a share of MPS, its own.
+    return int(torch.cuda.get_device_properties().multi_processor_count)

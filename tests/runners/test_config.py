@@ -26,6 +26,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         max_seconds = 5.5
         min_effect = 0.05
         budgets = { host_syncs = 1, operators = 0 }
+        peak_flops = { float32 = 1.2e12, bfloat16 = 3 }
         pytest_args = ["--device", "cpu"]
         requirements = ["requirements/train.txt", ".[train]"]
         install = ["uv", "sync"]
@@ -38,6 +39,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         max_seconds=5.5,
         min_effect=0.05,
         budgets={"host_syncs": 1, "operators": 0},
+        peak_flops={"float32": 1.2e12, "bfloat16": 3.0},
         pytest_args=("--device", "cpu"),
         requirements=("requirements/train.txt", ".[train]"),
         install=("uv", "sync"),
@@ -47,6 +49,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 def test_an_unknown_key_names_the_nearest_known_one() -> None:
     with pytest.raises(PerflintError, match="has no key 'time_out'; the nearest is 'timeout'"):
         parse_config({"time_out": 3})
+
+
+def test_an_unknown_type_of_a_peak_names_the_nearest_known_one() -> None:
+    with pytest.raises(PerflintError, match="there is no type 'bfloat'; the nearest is 'bfloat16'"):
+        parse_config({"peak_flops": {"bfloat": 1e12}})
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,10 @@ def test_an_unknown_key_names_the_nearest_known_one() -> None:
         ("budgets", {"host_syncs": -1}),
         ("budgets", {"host_syncs": True}),
         ("budgets", {"host_syncs": "none"}),
+        ("peak_flops", 1e12),
+        ("peak_flops", {"float32": 0}),
+        ("peak_flops", {"float32": "1 TFLOP/s"}),
+        ("peak_flops", {"float32": float("inf")}),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_what_is_wanted(key: str, value: Any) -> None:

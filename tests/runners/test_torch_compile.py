@@ -1,5 +1,6 @@
 """What `torch.compile` has to do for a step is counted, and counting leaves the step as it was."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def fresh() -> Iterator[None]:
 def examine(step: Callable[[], object]) -> Counts:
     from torch_perflint.runners.torch_examine import examine
 
-    return examine(step, ROOT)[0]
+    return examine(step, ROOT).counts
 
 
 def compiled(breaks: int, sizes: tuple[int, ...] = (4,), backend: str = "aot_eager") -> Any:
@@ -110,10 +111,36 @@ def test_the_operators_are_those_of_the_program_as_it_is_written() -> None:
         run().backward()
 
     plain(), step()
-    written, _ = count_operators(plain, ROOT)
+    written = count_operators(plain, ROOT).counts
     found = count_steps(step, ROOT).values
     for name in ("operators", "flops", "autograd_nodes"):
         assert found[name] == written[name]
+
+
+def test_compiling_takes_seconds_and_a_plain_step_none() -> None:
+    from torch_perflint.runners import torch_compile
+    from torch_perflint.runners.torch_examine import examine
+
+    begin = time.perf_counter()
+    seen = examine(compiled(1), ROOT)
+    wall = time.perf_counter() - begin
+    assert seen.compile_seconds is not None
+    assert 0 < seen.compile_seconds < wall
+    torch_compile.forget()
+    assert examine(lambda: torch.ones(3).exp(), ROOT).compile_seconds is None
+
+
+def test_backward_that_is_compiled_later_is_part_of_the_time() -> None:
+    from torch_perflint.runners import torch_compile
+
+    weight = torch.ones(8, requires_grad=True)
+    run = torch.compile(lambda: (weight * 2).exp().sum(), backend="aot_eager")
+    loss = run()
+    forward = torch_compile.compile_seconds()
+    loss.backward()
+    both = torch_compile.compile_seconds()
+    assert forward is not None and both is not None
+    assert 0 < forward < both
 
 
 @pytest.mark.slow
