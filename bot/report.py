@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,8 @@ LARGEST_REPORT_BYTES = 64 * 1024 * 1024
 
 # Wider than any step of training; beyond it the logarithms and exponents of the verdict overflow.
 _SHORTEST_STEP, _LONGEST_STEP = 1e-12, 1e9
+# A thousand times all computers together, in 2025.
+_MOST_FLOPS = 1e25
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,13 @@ def _out_of_range(result: TestResult) -> str | None:
         for seconds in (pair.base, pair.head):
             if not _SHORTEST_STEP <= seconds <= _LONGEST_STEP:
                 return f"a step time is {seconds} seconds, and no step takes that long"
+    seconds_compiled = astuple(result.compiling) if result.compiling else ()
+    if not all(one is None or 0 <= one <= _LONGEST_STEP for one in seconds_compiled):
+        return "a time to compile is no time at all"
+    used = result.utilization
+    for side in (used.base, used.head) if used else ():
+        if not (0 <= side.flops_per_second <= _MOST_FLOPS and 0 <= (side.mfu or 0) <= _MOST_FLOPS):
+            return f"a side achieves {side.flops_per_second} FLOP/s, and no device does that"
     for segment in result.segments:
         if segment.gpu is not None and len(segment.gpu.pairs) != len(segment.pairs):
             return "a segment tells of the GPU for another number of pairs than it has"

@@ -20,7 +20,7 @@ from torch_perflint.lints.options import OUTPUT_FORMATS
 from torch_perflint.lints.outcome import Outcome
 from torch_perflint.lints.outputs import jsonl
 from torch_perflint.lints.outputs.json import render as as_json
-from torch_perflint.runners import compare, gpu, profile, result, sample
+from torch_perflint.runners import compare, compiling, gpu, profile, result, sample, utilization
 from torch_perflint.runners.config import COUNTERS, RunnersConfig
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +36,7 @@ REPORTED = (
     *(profile.ProfileChange, profile.OperatorChange, profile.LineChange),
     *(sample.PerfTest, sample.Segment, sample.Pair, sample.SyncSite, sample.Environment),
     *(gpu.GpuRecord, gpu.GpuPair, gpu.GpuTurn, gpu.GpuSample),
+    *(utilization.Utilization, utilization.Achieved, compiling.Compiling),
 )
 
 

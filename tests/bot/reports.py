@@ -6,6 +6,7 @@ from torch_perflint.bot.gate import FailOn, decide
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink
 from torch_perflint.lints.finding import Confidence, Edit, Finding, Severity, Span
 from torch_perflint.runners.compare import Comparison, Verdict
+from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
@@ -18,6 +19,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
+from torch_perflint.runners.utilization import Achieved, Utilization
 
 BASE = Revision("9e0d7710aa1b2c3d4e5f60718293a4b5c6d7e8f9", "main")
 HEAD = Revision("4f1c2ab9d3e07c1b2a4f5968778695a4b3c2d1e0", "HEAD")
@@ -214,6 +216,16 @@ FASTER = replace(
     counters=(CounterChange("operators", 602, 470),),
     peak=PeakMemory("cpu", 64 * MIB, 58 * MIB),
     profile=ProfileChange((OperatorChange("aten::mm", 4.38, 2.41, 54, 30),), ()),
+    # A step of 9.4 and 7.946 ms.
+    utilization=Utilization(
+        Achieved(1.2e12, 0.381, {"float32": 11_280_000_000}),
+        Achieved(1.4196e12, 0.451, {"float32": 11_280_000_000}),
+        0.183,
+        0.175,
+        0.191,
+        peaks={"float32": 3.15e12},
+    ),
+    compiling=Compiling(11.9, 12.34, 3.0, 3.06),
 )
 THREE_FINDINGS = (
     finding(),

@@ -20,8 +20,10 @@ from torch_perflint.bot.report import (
     read_report,
     write_report,
 )
+from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
 from torch_perflint.runners.sample import Pair, Segment
+from torch_perflint.runners.utilization import Achieved, Utilization
 
 from .reports import GPT, REPORTS, report
 
@@ -75,6 +77,25 @@ def test_readings_of_the_gpu_for_other_pairs_than_there_are_are_refused() -> Non
     more = report(replace(GPT, segments=(replace(segment, gpu=GpuRecord((pair, pair))),)))
     with pytest.raises(PerflintError, match="another number of pairs"):
         decode_report(msgspec.json.encode(more), "x.json")
+
+
+@pytest.mark.parametrize(
+    ("strange", "words"),
+    [
+        (Utilization(Achieved(1e300), Achieved(1e12), 0, 0, 0), "no device does that"),
+        (Utilization(Achieved(1e12), Achieved(1e12, 1e300), 0, 0, 0), "no device does that"),
+        (Utilization(Achieved(-1.0), Achieved(1e12), 0, 0, 0), "no device does that"),
+        (Compiling(head_warm=1e300), "no time at all"),
+        (Compiling(base_cold=-1.0), "no time at all"),
+    ],
+)
+def test_work_or_compiling_that_nothing_does_is_refused(
+    strange: Utilization | Compiling, words: str
+) -> None:
+    key = "compiling" if isinstance(strange, Compiling) else "utilization"
+    bad = report(replace(GPT, **{key: strange}))  # type: ignore[arg-type]
+    with pytest.raises(PerflintError, match=words):
+        decode_report(msgspec.json.encode(bad), "x.json")
 
 
 def test_a_name_with_line_ends_does_not_end_the_line_of_the_message() -> None:

@@ -6,7 +6,7 @@ import pytest
 from torch_perflint.bot.render import render_terminal
 from torch_perflint.runners.result import Failure
 
-from .reports import CONV, GPT, LOADER, REPORTS, failed, finding, report
+from .reports import CONV, FASTER, GPT, LOADER, REPORTS, failed, finding, report
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -25,6 +25,15 @@ def test_numbers_and_counters_of_a_test_stand_together() -> None:
     assert "24.5k tokens/s" in lines[1]
     assert lines[2].strip() == "operators 470 → 602 per step"
     assert "0 → 1 per step, over budget at minitrain/steps.py:14" in lines[4]
+
+
+def test_what_a_test_achieves_and_compiles_has_a_line_each() -> None:
+    lines = render_terminal(report(FASTER, LOADER), 100, color=False).splitlines()
+    assert [line.strip() for line in lines[3:5]] == [
+        "1.20 → 1.42 TFLOP/s, MFU 38.1% → 45.1%",
+        "compiled in 12.3 s cold (was 11.9), 3.1 s warm (was 3.0)",
+    ]
+    assert "FLOP/s" not in render_terminal(report(GPT), 100, color=False)
 
 
 def test_color_paints_verdicts_and_without_it_no_escape_is_written() -> None:

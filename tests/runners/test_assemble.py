@@ -3,10 +3,11 @@
 import pytest
 from torch_perflint.runners.assemble import Measured, result_of
 from torch_perflint.runners.compare import Comparison, Verdict
+from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.measure import Examined
 from torch_perflint.runners.profile import LineTime, ProfileSummary
 from torch_perflint.runners.result import Failure, TestResult
-from torch_perflint.runners.sample import Counts, Memory, PerfTest, Side, SyncSite
+from torch_perflint.runners.sample import Counts, Memory, PerfTest, Products, Side, SyncSite
 
 FAILED = Examined(failure=Failure("ValueError: no", "..."))
 SKIPPED = Examined(skipped="no camera here")
@@ -124,6 +125,38 @@ def test_peaks_and_profiles_are_told_where_both_sides_have_them() -> None:
     profiled = result_of(measured, SLOWER, {}, lambda path: ("", "x"))
     assert profiled.profile is not None
     assert [line.head_ms for line in profiled.profile.lines] == [5.0]
+
+
+def working(compile_seconds: float | None = None, *, cold: bool = True) -> Examined:
+    """A side that does 1e12 operations in bfloat16 per step on an A100."""
+    card = {"device": "cuda", "gpu": "NVIDIA A100-SXM4-80GB", "multiprocessors": 108}
+    counts = Counts({"flops": 10**12}, products=(Products("cuda", "bfloat16", 10**12),))
+    return Examined(counts=counts, machine=card, compile_seconds=compile_seconds, cold=cold)
+
+
+def test_what_was_timed_tells_what_it_achieves_of_what_its_device_can_do() -> None:
+    used = assembled(working(), working(), SLOWER).utilization
+    assert used is not None
+    assert (used.base.flops_per_second, used.base.mfu) == (1e12, pytest.approx(1 / 312))
+    assert used.head.mfu == pytest.approx(1 / 312 / 1.1)
+    assert assembled(working(), working()).utilization is None, "it was not timed"
+    assert assembled(working(), ran(), SLOWER).utilization is None, "head's work is not known"
+    assert assembled(FAILED, working(), SLOWER).utilization is None
+    measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
+    measured.examined = {Side.BASE: working(), Side.HEAD: working()}
+    stated = result_of(measured, SLOWER, {}, lambda path: ("", ""), {"bfloat16": 2e12}).utilization
+    assert stated is not None and stated.base.mfu == pytest.approx(0.5)
+
+
+def test_compiling_is_told_cold_only_where_the_caches_were_empty() -> None:
+    assert assembled(working(), working(), SLOWER).compiling is None
+    assert assembled(working(2.0), working(), SLOWER).compiling == Compiling(base_cold=2.0)
+    assert assembled(working(2.0, cold=False), working(), SLOWER).compiling is None
+    measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
+    measured.examined = {Side.BASE: working(2.0, cold=False), Side.HEAD: working(3.0)}
+    measured.warm_compile = {Side.BASE: 0.5, Side.HEAD: 0.6}
+    found = result_of(measured, SLOWER, {}, lambda path: ("", "")).compiling
+    assert found == Compiling(None, 3.0, 0.5, 0.6)
 
 
 def test_of_an_unsteady_counter_what_grew_for_certain_counts() -> None:

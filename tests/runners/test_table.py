@@ -7,6 +7,7 @@ import signal
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.runners.compare import Comparison, Verdict
+from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.options import add_options, configured, orderly_end, run_options
 from torch_perflint.runners.progress import Progress
@@ -14,6 +15,7 @@ from torch_perflint.runners.result import CounterChange, Failure, TestResult
 from torch_perflint.runners.run import RunOptions
 from torch_perflint.runners.sample import PerfTest, SyncSite
 from torch_perflint.runners.table import table
+from torch_perflint.runners.utilization import Achieved, Utilization
 
 SLOWER = Comparison(Verdict.SLOWER, -0.0962, -0.11, -0.0825, 0.010, 0.0111, 0.03, 120, 3, 2)
 
@@ -33,12 +35,16 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
             CounterChange("operators", 7, 7),
         ),
         notes=("no profile",),
+        utilization=Utilization(Achieved(2e9), Achieved(1.8e9), -0.1, -0.11, -0.09),
+        compiling=Compiling(head_cold=2.0),
     )
     failed = result("test_cnn[8]", Verdict.FAILED, reason="it fails", head_failure=Failure("E", ""))
     assert table(iter([slow, failed])).splitlines() == [
         "verdict  perf test    throughput  95% CI           base step  head step",
         "slower   test_gpt     -9.6%       [-11.0%, -8.2%]  10.00 ms   11.10 ms",
         "    host syncs per step: 0 -> 1 (over budget), net.py:12",
+        "    2.00 -> 1.80 GFLOP/s",
+        "    compiled in 2.0 s cold",
         "    no profile",
         "failed   test_cnn[8]",
         "    it fails",

@@ -1,0 +1,109 @@
+"""Whole runs of a step that compiles: what it achieves, and how long a restart compiles."""
+
+import shutil
+from typing import Any
+
+import pytest
+from torch_perflint.runners.checkout import check_out
+from torch_perflint.runners.compiling import Compiling
+from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.isolate import WorkerPlan
+from torch_perflint.runners.measure import Launch
+from torch_perflint.runners.provenance import FirstParty
+from torch_perflint.runners.sample import Side
+
+from .runs import PYTEST, perf_file, run
+
+pytestmark = pytest.mark.torch
+
+# A training step of two products of 256 x 256 matrices, forward and for the gradient of the weight.
+LIB = """
+import torch
+
+def make():
+    weight = torch.ones(256, 256, requires_grad=True)
+    x = torch.ones(256, 256)
+
+    def forward(x):
+        return (x @ weight).exp().sum()
+
+    run = {run}
+
+    def step():
+        weight.grad = None
+        run(x).backward()
+
+    return step
+"""
+TEST = "import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.make())\n"
+
+
+def test_a_process_says_how_long_it_compiled_and_whether_the_caches_were_empty(repo: Any) -> None:
+    lib = LIB.format(run="torch.compile(forward, backend='aot_eager')")
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": lib, "test_lib.py": perf_file(TEST)})
+    repo.commit()
+    with check_out(repo.root, "main~1", "main") as sides:
+        own = FirstParty(frozenset({"lib"}), frozenset(), {})
+        plan = WorkerPlan(repo.root, sides.scratch, ("test_lib.py",), "", (), 1, 60.0, 0.02, own)
+        roots = {side: sides.root(side) for side in Side}
+        with Launch(plan, roots, 1, 0) as launch:
+            ((test,), _) = launch.collect(Side.HEAD)
+            first = launch.examine(test, Side.HEAD)
+        assert first.failure is None
+        assert first.compile_seconds and first.cold
+        caches = sides.scratch / "caches" / "head" / "inductor"
+        caches.mkdir(parents=True, exist_ok=True)
+        (caches / "code.py").touch()
+        with Launch(plan, roots, 2, 0) as launch:
+            again = launch.compile_seconds(test, Side.HEAD)
+            assert again is not None and 0 < again < 60
+            second = launch.examine(test, Side.HEAD)
+        assert second.compile_seconds and not second.cold
+
+
+@pytest.mark.slow
+def test_a_step_that_compiles_on_head_only_tells_it_beside_what_it_achieves(
+    repo: Any, quick: None
+) -> None:
+    """A smaller one stands above, and what is made of its answers in test_assemble.py."""
+    base = LIB.format(run="forward")
+    head = LIB.format(run="torch.compile(forward, backend='aot_eager')")
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": base, "test_lib.py": perf_file(TEST)})
+    repo.commit({"lib.py": head})
+    said: list[str] = []
+    config = RunnersConfig(timeout=60, max_seconds=1, min_effect=0.9, peak_flops={"float32": 1e12})
+    (result,) = run(repo, config=config, say=said.append).tests
+
+    compiling, used, at = result.compiling, result.utilization, result.comparison
+    assert compiling is not None and used is not None and at is not None
+    assert (compiling.base_cold, compiling.base_warm) == (None, None)
+    for seconds in (compiling.head_cold, compiling.head_warm):
+        assert seconds is not None and 0 < seconds < 60
+    assert "test_it: compiling anew on head, with filled caches" in said
+    assert not any("compiling anew on base" in what for what in said)
+
+    flops = 2 * 2 * 256**3
+    assert used.base.flops == used.head.flops == {"float32": flops}
+    assert used.head.flops_per_second == pytest.approx(flops / at.head_seconds)
+    assert used.head.mfu == pytest.approx(flops / at.head_seconds / 1e12)
+    assert used.change == pytest.approx(at.change)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor compiles for a CPU with g++")
+def test_a_restart_finds_what_the_first_process_compiled(repo: Any, quick: None) -> None:
+    files = {"pyproject.toml": PYTEST, "lib.py": LIB.format(run="torch.compile(forward)")}
+    repo.commit({**files, "test_lib.py": perf_file(TEST)})
+    # An edited test is run in both versions, and the second one finds the first one's caches.
+    changed = {"lib.py": files["lib.py"] + "\n# edited\n", "test_lib.py": perf_file(TEST) + "\n"}
+    repo.commit(changed)
+    (result,) = run(repo, config=RunnersConfig(timeout=120, max_seconds=1)).tests
+    assert result.other is not None
+    first, second = sorted((result, result.other), key=lambda one: one.version.value == "base")
+    cold, warm = first.compiling, second.compiling
+    assert isinstance(cold, Compiling) and isinstance(warm, Compiling)
+    assert cold.base_cold and cold.head_cold and cold.base_warm and cold.head_warm
+    assert cold.base_warm < cold.base_cold / 1.5
+    assert cold.head_warm < cold.head_cold / 1.5
+    assert (warm.base_cold, warm.head_cold) == (None, None)
+    assert warm.base_warm and warm.head_warm
