@@ -129,9 +129,8 @@ class Worker:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
         done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
-        if not counts:
-            return done
-        return done | {"kept": torch_state.kept_models(alive, self._root), "cold": self._cold}
+        done["cold"] = self._cold
+        return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
     def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
         match order["do"]:
