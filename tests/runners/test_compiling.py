@@ -70,7 +70,7 @@ def test_each_side_is_compiled_anew_in_a_process_that_lives_alone() -> None:
     one = measured(2.0, 3.0)
     time_restart(cast(Launch, launch), [one], said.append, lambda: False)
     assert one.warm_compile == {Side.BASE: 0.5, Side.HEAD: 0.6}
-    assert launch.told == ["compile base", "end base", "compile head", "end head"]
+    assert launch.told == ["compile base", "kill base", "compile head", "kill head"]
     assert said[0] == "test_it: compiling anew on base, with filled caches"
 
 
@@ -89,7 +89,7 @@ def test_a_failure_is_noted_and_the_other_side_goes_on() -> None:
         "base: out of memory",
         "head: out of memory",
     ]
-    assert launch.told[:3] == ["compile base", "kill base", "end base"]
+    assert launch.told[:3] == ["compile base", "kill base", "kill base"]
 
 
 def test_nothing_is_begun_when_the_time_is_over() -> None:
