@@ -1,38 +1,21 @@
-"""Runs the affected perf tests of base and head: who is measured, in which order, how often."""
+"""Runs the affected perf tests of base and head, from their choice to the joined result."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from .. import PerflintError
-from .assemble import Measured, result_of
 from .checkout import Checkout
-from .clocks import clock_notes
-from .collect import Collected, join, uncollected, wrong_call
-from .compare import Comparison
 from .config import RunnersConfig
-from .environments import Environments, make_environments
+from .environments import make_environments
 from .extensions import missing_submodules, share_extensions
-from .git import tracked_files
 from .harness import share_harness, signed
-from .isolate import SideFailed, WorkerPlan
-from .judge import Thresholds, settle
-from .kernels import kernel_notes
-from .machine import environment, thread_notes, why_unequal
-from .measure import Examined, Launch
+from .one_version import Say, VersionRun
 from .prepare import RunOptions, require_packages, select_tests
-from .provenance import first_party, identical, refusal, unseen
 from .reasons import PerfFile
-from .restart import compiles, time_restart
-from .result import Failure, RunResult, TestResult
-from .sample import Environment, PerfTest, Side
-from .select import Choice, find_perf_files
-from .sequence import Budget, Move, next_move
-from .session import StepTooLong
+from .result import RunResult
+from .sample import Side
+from .select import find_perf_files
+from .timing import TimeLimit
 from .versions import join_versions, this_change
-
-Say = Callable[[str], None]
 
 
 def run_perf_tests(
@@ -47,7 +30,7 @@ def run_perf_tests(
     if not choice.every_file:
         return nothing
     require_packages()
-    begin = time.monotonic()
+    limit = TimeLimit(config.total_seconds)
     own = make_environments(checkout, config, choice.dependencies, say, config.total_seconds)
     if own.refused:
         return replace(nothing, refused=own.refused)
@@ -63,8 +46,18 @@ def run_perf_tests(
     versions = 2 if edited else 1
     result = nothing
     if choice.files:
-        run = _Run(checkout, config, options, choice, own, say, harness.added, begin, versions)
-        result = signed(run.result(tuple(notes)), checkout.head_root)
+        first = VersionRun(
+            checkout,
+            config,
+            options,
+            choice,
+            own,
+            say,
+            limit,
+            added=harness.added,
+            versions=versions,
+        )
+        result = signed(first.result(tuple(notes)), checkout.head_root)
     if not edited or result.refused or result.interrupted:
         return result
     say("again with base's version of what the change edits")
@@ -72,7 +65,7 @@ def run_perf_tests(
         harness.use_base_version(checkout)
         known = {file.path: file for file in find_perf_files(checkout.base_root, edited)}
         theirs = replace(choice, files=tuple(known.get(p, PerfFile(p, ())) for p in edited))
-        second = _Run(checkout, config, options, theirs, own, say, begin=begin, versions=versions)
+        second = VersionRun(checkout, config, options, theirs, own, say, limit, versions=versions)
         again = second.result(())
     except (PerflintError, KeyboardInterrupt) as error:
         # What head's version has found stands.
@@ -83,303 +76,3 @@ def run_perf_tests(
         return replace(result, notes=(note, *result.notes), interrupted=stopped)
     changed = this_change(harness.changed(edited), harness.removed)
     return join_versions(result, signed(again, checkout.base_root), changed)
-
-
-class _Run:
-    """One run over all chosen tests; holds what it has found out so far."""
-
-    def __init__(
-        self,
-        checkout: Checkout,
-        config: RunnersConfig,
-        options: RunOptions,
-        choice: Choice,
-        own: Environments,
-        say: Say,
-        added: frozenset[str] = frozenset(),
-        begin: float | None = None,
-        versions: int = 1,
-    ) -> None:
-        self._added = added
-        self._checkout, self._config, self._options = checkout, config, options
-        self._choice, self._own, self._say = choice, own, say
-        self._environment: Environment | None = None
-        self._notes: list[str] = []
-        self._refused: str | None = None
-        self._interrupted = False
-        self._begin = time.monotonic() if begin is None else begin
-        self._versions = versions
-        self._tests = versions  # how many verdicts the run gives: each then needs more evidence
-
-    def result(self, notes: tuple[str, ...]) -> RunResult:
-        """Measure everything and return it."""
-        measured: list[Measured] = []
-        try:
-            self._first_launch(measured)
-            number = self._fresh_launches(measured)
-            self._restart(measured, number)
-        except KeyboardInterrupt:
-            # What is measured so far is worth telling; the processes have ended by now.
-            measured = [one for one in measured if len(one.examined) == len(Side)]
-            self._interrupted = True
-            self._notes.append("stopped by the user: what was not measured by then is missing")
-        results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
-        selection, seed = self._choice.selection, self._options.seed
-        notes = (*notes, *self._notes)
-        return RunResult(
-            selection,
-            results,
-            self._environment,
-            seed,
-            notes,
-            self._refused,
-            interrupted=self._interrupted,
-            verdicts=self._tests,
-            budgets=self._config.budgets,
-            dependencies=self._own.changes,
-        )
-
-    def _first_launch(self, measured: list[Measured]) -> None:
-        """Count every test on both sides, and time those that are not the same."""
-        with self._launch(1) as launch:
-            tests = self._collect(launch)
-            self._tests = self._versions * max(1, len(tests))
-            for number, (test, failures) in enumerate(tests, 1):
-                self._say(f"{test.name} ({number} of {len(tests)}){self._time_left()}")
-                one = Measured(test, added=test.path in self._added)
-                measured.append(one)
-                self._measure(launch, one, failures)
-                if self._refused:
-                    break
-
-    def _fresh_launches(self, measured: list[Measured]) -> int:
-        """Ask fresh processes about what is still open, for as long as there is time.
-
-        Returns the number of the launch that would be next.
-        """
-        number = 2
-        while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
-            with self._launch(number) as launch:
-                for one in doubtful:
-                    if self._is_over():
-                        one.wants_launch = False
-                        one.notes.append(self._out_of_time())
-                        continue
-                    self._say(f"{one.test.name}: again in fresh processes{self._time_left()}")
-                    self._time(launch, one)
-            number += 1
-        return number
-
-    def _restart(self, measured: list[Measured], number: int) -> None:
-        """Find out how long fresh processes compile, where a test does."""
-        compiled = [one for one in measured if compiles(one)]
-        if self._refused or not compiled or self._is_over():
-            return
-        with self._launch(number) as launch:
-            time_restart(launch, compiled, self._say, self._is_over)
-
-    def _seconds_left(self) -> float:
-        return self._begin + self._config.total_seconds - time.monotonic()
-
-    def _is_over(self) -> bool:
-        return self._seconds_left() < 0
-
-    def _out_of_time(self) -> str:
-        return f"the run's {self._config.total_seconds:.0f} s (`total_seconds`) are used up"
-
-    def _time_left(self) -> str:
-        left = max(0.0, self._seconds_left())
-        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
-
-    def _launch(self, number: int) -> Launch:
-        own = [tracked_files(self._checkout.root(side)) for side in Side]
-        plan = WorkerPlan(
-            repository=self._checkout.repository,
-            scratch=self._checkout.scratch,
-            files=tuple(file.path for file in self._choice.files),
-            keyword=self._options.keyword,
-            pytest_args=self._config.pytest_args,
-            threads=self._config.threads,
-            timeout=self._config.timeout,
-            min_effect=self._config.min_effect,
-            own=first_party({name for names in own for name in names}, self._reached_changes()),
-            environments=self._own.folders,
-        )
-        roots = {side: self._checkout.root(side) for side in Side}
-        return Launch(plan, roots, number, self._options.seed)
-
-    def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
-        sides = {}
-        self._say("starting base and head")
-        for side in Side:
-            try:
-                sides[side] = Collected(*launch.collect(side))
-            except SideFailed as error:
-                words = f"{error.failure.summary}\n{error.failure.details}"
-                sides[side] = Collected([], {"": words})
-        if all(complaints := [wrong_call(collected) for collected in sides.values()]):
-            raise PerflintError(f"pytest does not accept its command line: {complaints[0]}")
-        tests = join(sides, {file.path for file in self._choice.files})
-        found = [test for test, _ in tests]
-        self._notes += uncollected(self._choice.files, found, self._options.keyword)
-        return tests
-
-    def _measure(self, launch: Launch, measured: Measured, failures: dict[Side, Failure]) -> None:
-        test = measured.test
-        for side in (Side.BASE, Side.HEAD):
-            if side in failures:
-                measured.examined[side] = Examined(failure=failures[side])
-                continue
-            self._say(f"{test.name}: counting a step of {side.value}")
-            measured.examined[side] = launch.examine(test, side)
-        if not failures:
-            self._retry(launch, measured)
-        self._note_machine(measured)
-        base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
-        self._refused = refusal(base.provenance, head.provenance) or launch.refusal()
-        if not self._refused and base.machine and head.machine:
-            self._refused = why_unequal(base.machine, head.machine)
-            measured.notes += thread_notes(base.machine, head.machine)
-        if self._refused or not measured.both_ran:
-            return
-        ran = self._choice.ran.get(test.path)
-        seen = None if ran is None else ran | self._others(test.path)
-        remarks = dict.fromkeys((*head.remarks, *base.remarks))
-        measured.notes += [*unseen(test, head.provenance, seen), *remarks]
-        # A file that compiled code reads is not seen by us: where one changed, time the test.
-        unknown = self._choice.doubts or self._own.changes
-        measured.identical = not unknown and identical(
-            base.provenance, head.provenance, ran, self._others(test.path)
-        )
-        if measured.identical and not self._options.time_identical:
-            return
-        if self._is_over():
-            measured.untimed = self._out_of_time()
-            return
-        self._time(launch, measured)
-        if measured.segments and not measured.timing_failures:
-            self._profile(launch, measured)
-
-    def _reached_changes(self) -> list[str]:
-        """The changed Python files that a chosen perf test can import."""
-        reach = [self._choice.ran.get(file.path) for file in self._choice.files]
-        return [
-            reason.path
-            for reason in self._choice.selection.files
-            if reason.path.endswith(".py") and any(r is None or reason.path in r for r in reach)
-        ]
-
-    def _others(self, path: str) -> frozenset[str]:
-        """What the other chosen files can import: the same process runs them all."""
-        reach = (self._choice.ran[f.path] for f in self._choice.files if f.path != path)
-        return frozenset().union(*(files for files in reach if files is not None))
-
-    def _retry(self, launch: Launch, measured: Measured) -> None:
-        """Try once more, in a fresh process, what fails on one side only.
-
-        A failure that does not come again is no news about this change, and no reason to call the
-        test new.
-        """
-        for side in Side:
-            failure = measured.examined[side].failure
-            if failure and not failure.timed_out and not measured.examined[side.other].failure:
-                launch.drop(side)
-                measured.examined[side] = launch.examine(measured.test, side)
-                if side is Side.HEAD or not measured.examined[side].failure:
-                    note = f"{side.value} failed once and was tried again: {failure.summary}"
-                    measured.notes.append(note)
-                return
-
-    def _note_machine(self, measured: Measured) -> None:
-        # Of head's PyTorch where there is one: the two may differ.
-        for side in (Side.HEAD, Side.BASE):
-            machine = measured.examined[side].machine
-            if machine is not None:
-                if side is Side.HEAD or self._environment is None:
-                    self._environment = environment(machine)
-                return
-
-    def _time(self, launch: Launch, measured: Measured) -> None:
-        """Add segments until the verdict is clear, the time is up, or fresh processes are due."""
-        test, at = measured.test, self._thresholds(measured.test)
-        budget = Budget(seconds=self._config.max_seconds)
-        measured.wants_launch = False
-        spent = sum(one.seconds for one in measured.segments)
-        while True:
-            left = min(budget.seconds - spent, self._seconds_left())
-            if measured.segments and left < measured.segments[-1].seconds:
-                break  # too short for one more: nothing is built for that
-            try:
-                segment = launch.time_segment(test, most_seconds=left)
-            except StepTooLong as error:
-                if measured.segments:
-                    break  # the time that is left is too short for more
-                measured.untimed = self._too_long(error)
-                return
-            except SideFailed as error:
-                measured.notes.append(f"{error} (while being timed)")
-                if error.side in measured.failed_once:
-                    measured.timing_failures[error.side] = error.failure
-                    return
-                # Once more, in the fresh processes that the launch starts by itself. A second
-                # failure, in this launch or a later one, counts.
-                measured.failed_once.add(error.side)
-                continue
-            measured.segments.append(segment)
-            spent = sum(one.seconds for one in measured.segments)
-            move, comparison = next_move(measured.segments, at, budget, spent)
-            self._say(f"{test.name}: {_so_far(comparison)}")
-            if move is not Move.BUILD:
-                measured.wants_launch = move is Move.LAUNCH
-                break
-        try:
-            measured.segments = launch.with_kernels(test, measured.segments)
-        except SideFailed as error:
-            measured.notes.append(f"the kernels of a step are not known: {error}")
-        measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
-
-    def _too_long(self, error: StepTooLong) -> str:
-        if self._seconds_left() < error.needed:
-            return self._out_of_time()
-        return (
-            f"a step takes {error.step_seconds:.1f} s, so that a segment would take "
-            f"{error.needed:.0f} s of the {self._config.max_seconds:.0f} s (`max_seconds`) that a "
-            "perf test may take: make the step smaller, or raise the limit. Counts and memory were "
-            "compared"
-        )
-
-    def _thresholds(self, test: PerfTest) -> Thresholds:
-        return Thresholds(min_effect=test.min_effect, tests=self._tests)
-
-    def _profile(self, launch: Launch, measured: Measured) -> None:
-        self._say(f"{measured.test.name}: profiling")
-        try:
-            measured.profiles = launch.profile(measured.test)
-        except SideFailed as error:
-            measured.notes.append(f"no profile: {error}")
-
-    def _assemble(self, measured: Measured) -> TestResult:
-        def source(path: str) -> tuple[str, str]:
-            texts = [_text(self._checkout.root(side) / path) for side in (Side.BASE, Side.HEAD)]
-            return texts[0], texts[1]
-
-        comparison = None
-        notes = (*clock_notes(measured.segments), *kernel_notes(measured.segments))
-        measured.notes += [*measured.gpu_notes, *notes]
-        if measured.segments:
-            comparison = settle(measured.segments, self._thresholds(measured.test))
-        return result_of(
-            measured, comparison, self._config.budgets, source, self._config.peak_flops
-        )
-
-
-def _so_far(comparison: Comparison) -> str:
-    half = (comparison.high - comparison.low) / 2
-    return f"{comparison.change:+.1%} ± {half:.1%} after {comparison.segments} segments"
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -1,5 +1,6 @@
 """Runs a step on the device: warm-up, timed turns, seeds, and what the machine is."""
 
+import ctypes
 import gc
 import math
 import random
@@ -49,13 +50,22 @@ def seed_everything(seed: int) -> None:
 def jitter_heap(seed: int) -> list[torch.Tensor]:
     """Take one to eight blocks of random size, so that the next build lies elsewhere in memory.
 
-    Without it, a launch keeps one layout and its bias for life.
+    What is free goes back to the system first, so that the build gets other pages of it as well.
+    Without both, a launch keeps one layout and its bias for life.
     """
+    _give_back_free_memory()
     choose = random.Random(seed)
     return [
         torch.empty(choose.randrange(1 << 8, 1 << 18), dtype=torch.uint8)
         for _ in range(choose.randrange(1, 9))
     ]
+
+
+def _give_back_free_memory() -> None:
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; others keep little
+    if trim is not None:
+        trim(0)
 
 
 def warm_up(step: Step) -> tuple[int, float]:

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from torch_perflint.runners import run, schedule
+from torch_perflint.runners import schedule, timing
 from torch_perflint.runners.sequence import Budget
 
 
@@ -11,4 +11,4 @@ from torch_perflint.runners.sequence import Budget
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short segments of one launch: for tests that ask who is measured, not how exactly."""
     monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)
-    monkeypatch.setattr(run, "Budget", partial(Budget, launches=1))
+    monkeypatch.setattr(timing, "Budget", partial(Budget, launches=1))

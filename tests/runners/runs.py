@@ -5,8 +5,10 @@ from typing import Any
 
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.one_version import Say
+from torch_perflint.runners.prepare import RunOptions
 from torch_perflint.runners.result import RunResult, TestResult
-from torch_perflint.runners.run import RunOptions, Say, run_perf_tests
+from torch_perflint.runners.run import run_perf_tests
 
 PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 

@@ -1,8 +1,11 @@
 """Warm-up, timed turns, seeds: with a clock that the test moves."""
 
+import ctypes
 import gc
+import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +171,22 @@ def test_the_machine_is_described_in_the_words_of_the_environment() -> None:
     assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
     assert found.cores >= 1
     assert found.cpu
+
+
+def test_a_new_build_gets_other_pages_of_the_system() -> None:
+    """What an earlier build has left free is given back: the process holds less than before."""
+    from torch_perflint.runners.torch_step import jitter_heap
+
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("another allocator than glibc's")
+    blocks = [bytearray(64 << 10) for _ in range(2000)]
+    keeper = bytearray(64 << 10)  # the top of the heap is not free, so nothing goes by itself
+    del blocks
+    before = resident_bytes()
+    jitter_heap(1)
+    assert resident_bytes() < before - (64 << 20)
+    assert keeper is not None
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

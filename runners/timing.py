@@ -1,0 +1,114 @@
+"""Times one perf test for as long as its verdict is open and there is time left."""
+
+import time
+from collections.abc import Callable
+
+from .assemble import Measured
+from .compare import Comparison
+from .config import RunnersConfig
+from .isolate import SideFailed
+from .judge import Thresholds, settle
+from .measure import Launch
+from .sequence import Budget, Move, next_move
+from .session import StepTooLong
+
+
+class TimeLimit:
+    """The seconds that a run may take as a whole (`total_seconds`), from its making on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def seconds_left(self) -> float:
+        """How much is left; below zero when it is over."""
+        return self._end - time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.seconds_left() < 0
+
+    def over(self) -> str:
+        """Say that it is over."""
+        return f"the run's {self._seconds:.0f} s (`total_seconds`) are used up"
+
+    def left(self) -> str:
+        """Say how much is left, to be put behind what is done now."""
+        left = max(0.0, self.seconds_left())
+        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
+
+
+class Timing:
+    """Adds segments to what is known of tests, and judges them.
+
+    `tests` is how many verdicts the run gives in all: the more, the more evidence each needs.
+    """
+
+    def __init__(
+        self, config: RunnersConfig, limit: TimeLimit, say: Callable[[str], None], tests: int
+    ) -> None:
+        self._config, self._limit, self._say = config, limit, say
+        self.tests = tests
+
+    def add_segments(self, launch: Launch, measured: Measured) -> None:
+        """Add segments until the verdict is clear, the time is up, or fresh processes are due."""
+        test, at = measured.test, self._thresholds(measured)
+        budget = Budget(seconds=self._config.max_seconds)
+        measured.wants_launch = False
+        spent = sum(one.seconds for one in measured.segments)
+        while True:
+            left = min(budget.seconds - spent, self._limit.seconds_left())
+            if measured.segments and left < measured.segments[-1].seconds:
+                break  # too short for one more: nothing is built for that
+            try:
+                segment = launch.time_segment(test, most_seconds=left)
+            except StepTooLong as error:
+                if measured.segments:
+                    break  # the time that is left is too short for more
+                measured.untimed = self._too_long(error)
+                return
+            except SideFailed as error:
+                measured.notes.append(f"{error} (while being timed)")
+                if error.side in measured.failed_once:
+                    measured.timing_failures[error.side] = error.failure
+                    return
+                # Once more, in the fresh processes that the launch starts by itself. A second
+                # failure, in this launch or a later one, counts.
+                measured.failed_once.add(error.side)
+                continue
+            measured.segments.append(segment)
+            spent = sum(one.seconds for one in measured.segments)
+            move, comparison = next_move(measured.segments, at, budget, spent)
+            self._say(f"{test.name}: {_so_far(comparison)}")
+            if move is not Move.BUILD:
+                measured.wants_launch = move is Move.LAUNCH
+                break
+        try:
+            measured.segments = launch.with_kernels(test, measured.segments)
+        except SideFailed as error:
+            measured.notes.append(f"the kernels of a step are not known: {error}")
+        measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
+
+    def settled(self, measured: Measured) -> Comparison | None:
+        """Judge a test when no more data comes; None where nothing was timed."""
+        if not measured.segments:
+            return None
+        return settle(measured.segments, self._thresholds(measured))
+
+    def _too_long(self, error: StepTooLong) -> str:
+        if self._limit.seconds_left() < error.needed:
+            return self._limit.over()
+        return (
+            f"a step takes {error.step_seconds:.1f} s, so that a segment would take "
+            f"{error.needed:.0f} s of the {self._config.max_seconds:.0f} s (`max_seconds`) that a "
+            "perf test may take: make the step smaller, or raise the limit. Counts and memory were "
+            "compared"
+        )
+
+    def _thresholds(self, measured: Measured) -> Thresholds:
+        return Thresholds(min_effect=measured.test.min_effect, tests=self.tests)
+
+
+def _so_far(comparison: Comparison) -> str:
+    half = (comparison.high - comparison.low) / 2
+    return f"{comparison.change:+.1%} ± {half:.1%} after {comparison.segments} segments"
