@@ -42,7 +42,7 @@ class RunnersConfig:
 
     `paths`: folders to look for perf tests in (default: the whole repository).
     `threads`: PyTorch's and OpenMP's threads in each worker.
-    `timeout`: seconds after which a side that does not answer counts as hanging.
+    `timeout`: seconds after which a side that neither answers nor ends a step counts as hanging.
     `max_seconds`: seconds of measuring that one perf test may take, over all launches.
     `total_seconds`: seconds after which a run begins no more timing; counts are compared still.
     `min_effect`: the smallest slowdown that matters, where a test does not say.

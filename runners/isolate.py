@@ -13,6 +13,7 @@ from typing import Self
 
 from .channel import VARIABLE, Channel, Closed, Message, TooSlow
 from .provenance import FirstParty
+from .pulse import ALIVE
 from .result import Failure
 from .sample import Side
 
@@ -132,7 +133,9 @@ class Worker:
 
     def _receive(self, seconds: float) -> Message:
         try:
-            return self._channel.receive(seconds)
+            while (message := self._channel.receive(seconds)) == ALIVE:
+                pass
+            return message
         except TooSlow:
             summary = f"no answer within {seconds:.0f} s (the time limit is `timeout`)"
             failure = Failure(summary, self._tail(), timed_out=True)

@@ -287,7 +287,9 @@ def _remarks(done: Message, side: Side) -> Iterator[str]:
             "which takes the luck of one build out of the times, and this is not rebuilt; build it "
             "inside the test or in a fixture"
         )
-    if done["leaked"]:
+    if done["leaked"] is None:
+        yield "its steps take so long that nobody looked whether they leak memory"
+    elif done["leaked"]:
         yield (
             f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "
             "than it found: it leaks memory, and times hold only for the first steps"

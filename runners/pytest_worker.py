@@ -19,10 +19,13 @@ from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
 from .placement import held_on
 from .provenance import FirstParty
+from .pulse import Pulse
 
 if TYPE_CHECKING:
     from .attribution import StepProfile
 
+# Of a longer step nobody waits for four more, to see whether it leaks memory.
+_LONG_STEP_SECONDS = 5.0
 # The end of pytest's report is where the error is.
 _DETAIL_LINES = 60
 
@@ -135,9 +138,9 @@ class Worker:
     def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
         match order["do"]:
             case "count":
-                return _CountDriver(self._root)
+                return _CountDriver(self._channel, self._root)
             case "compile":
-                return _CompileDriver()
+                return _CompileDriver(self._channel)
         return _TurnDriver(self._channel, self._root, order["processor"])
 
     def _outcome(self, driver: "_CountDriver | _CompileDriver | _TurnDriver") -> Message:
@@ -177,8 +180,8 @@ class Worker:
 class _CountDriver:
     """Counts what a step does; nothing is timed."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, channel: Channel, root: Path) -> None:
+        self._channel, self._root = channel, root
         self._result: Message = {}
         self.drove = False
 
@@ -187,12 +190,14 @@ class _CountDriver:
         self.drove = True
         from . import torch_examine, torch_state, torch_step
 
+        step = pulse = Pulse(step, self._channel)
         seen = torch_examine.examine(step, self._root)
+        is_long = pulse.seconds > _LONG_STEP_SECONDS
         self._result = {
             "counts": dataclasses.asdict(seen.counts),
             "memory": dataclasses.asdict(seen.memory),
             "compile_seconds": seen.compile_seconds,
-            "leaked": torch_state.leaked_bytes(step),
+            "leaked": None if is_long else torch_state.leaked_bytes(step),
             "machine": {**torch_step.describe(), **where_it_ran()},
             "gpu": torch_step.gpu(),
         }
@@ -205,7 +210,8 @@ class _CountDriver:
 class _CompileDriver:
     """Runs the first steps for what they compile; nothing is counted or timed."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._seconds: float | None = None
         self.drove = False
 
@@ -214,7 +220,7 @@ class _CompileDriver:
         self.drove = True
         from . import torch_compile
 
-        torch_compile.first_steps(step)
+        torch_compile.first_steps(Pulse(step, self._channel))
         self._seconds = torch_compile.compile_seconds()
 
     def result(self) -> Message:
@@ -238,7 +244,7 @@ class _TurnDriver:
 
         # Several threads, and those that serve a GPU, would be in each other's way there.
         with held_on(self._processor if torch_step.computes_alone() else None):
-            steps, seconds = torch_step.warm_up(step)
+            steps, seconds = torch_step.warm_up(Pulse(step, self._channel))
             with torch_step.quiet_collector():
                 ready = {"kind": "ready", "seconds": seconds, "steps": steps}
                 self._channel.send({**ready, "gpu": torch_step.gpu()})

@@ -74,6 +74,16 @@ def test_a_step_that_is_too_long_to_be_timed_is_said_to_be(repo: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_step_that_takes_a_good_part_of_the_time_limit_is_counted_all_the_same(repo: Any) -> None:
+    """As one of 20 seconds is with the usual limit of 300: what counts is that steps end."""
+    change(repo, "def make(): return lambda: time.sleep(1.2)\n")
+    (result,) = run(repo, timeout=6, max_seconds=2).tests
+    assert result.verdict is Verdict.UNSURE
+    assert "a step takes 1.2 s" in result.reason
+    assert {counter.name for counter in result.counters} >= {"operators", "host_syncs"}
+
+
+@pytest.mark.slow
 def test_a_step_of_some_microseconds_is_timed(repo: Any) -> None:
     change(repo, "def make(): return lambda: sum(range(400))\n")
     (result,) = run(repo).tests
