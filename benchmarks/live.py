@@ -1,9 +1,10 @@
 """Runs perflint on commits that change nothing, and on commits that add a known share of work.
 
 Each line of the file is one run of `perflint ci`: `kind` (0 for the same code, else the added work
-in percent), `seconds` with all that is around it, `load` before it, and for each perf test its
-verdict, change and what would have been detectable. Stop it whenever you like: it goes on where the
-file ends. Leave the machine alone meanwhile, or the figures are those of a loaded one.
+in percent), the commits `base` and `head`, `seconds` with all that is around it, `load` before it,
+and for each perf test its verdict, change and what would have been detectable. Stop it whenever you
+like: it goes on where the file ends, on the same commits. Leave the machine alone meanwhile, or the
+figures are those of a loaded one. The status is 1 where a bar is missed, or runs are missing.
 """
 
 import argparse
@@ -48,7 +49,8 @@ def run(folder: Path, commits: dict[str, str], kind: int, number: int) -> dict[s
             "launches": told and told.launches,
         }
     seconds = round(time.monotonic() - begin, 1)
-    return {"kind": kind, "seconds": seconds, "load": round(load, 2), "tests": tests}
+    where = {"base": base[:12], "head": head[:12]}
+    return {"kind": kind, **where, "seconds": seconds, "load": round(load, 2), "tests": tests}
 
 
 def order() -> list[int]:
@@ -58,8 +60,8 @@ def order() -> list[int]:
 
 
 def summary(lines: list[dict[str, object]]) -> int:
-    """Print what was found, and return 1 where a bar is missed."""
-    missed = 0
+    """Print what was found, and return 1 where a bar is missed or cannot be judged yet."""
+    missed = int(len(lines) < sum(RUNS.values()))
     for kind, count in RUNS.items():
         runs = [line for line in lines if line["kind"] == kind]
         seconds = sorted(float(str(line["seconds"])) for line in runs)
@@ -80,6 +82,16 @@ def summary(lines: list[dict[str, object]]) -> int:
     return missed
 
 
+def refuse_other_commits(lines: list[dict[str, object]], commits: dict[str, str]) -> None:
+    """Runs of other commits have other work in them: they do not belong into the same file."""
+    known = {commit[:12] for commit in commits.values()}
+    if other := {str(line.get(side)) for line in lines for side in ("base", "head")} - known:
+        raise SystemExit(
+            f"the file has runs of other commits ({', '.join(sorted(other))}): give --folder the "
+            "folder that they were made in, or begin another file"
+        )
+
+
 def main() -> int:
     """Run what is missing in the file, then print what it says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -93,6 +105,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as parent:
         repository = (options.folder or Path(parent)).resolve() / "repository"
         commits = make_commits(repository, RUNS) if missing else {}
+        refuse_other_commits(lines if missing else [], commits)
         for number, kind in missing:
             lines.append(run(repository, commits, kind, number))
             with options.file.open("a") as file:

@@ -14,9 +14,10 @@ from ..runners.result import RunResult, TestResult
 # What each version changed:
 # 1: the first.
 # 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
-#    segments have `seconds` and `gpu`, a run has `interrupted`, `verdicts`, `budgets` and
-#    `dependencies`, the environment has `cuda` and `gpu_uuid`, peaks have what was reserved and
-#    the host's, tests have `utilization` and `compiling`.
+#    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order` and `processor`, comparisons
+#    have `spoiled`, a run has `interrupted`, `verdicts`, `budgets` and `dependencies`, the
+#    environment has `cuda` and `gpu_uuid`, peaks have what was reserved and the host's, tests have
+#    `utilization` and `compiling`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)

@@ -71,7 +71,7 @@ def result_of(
         profile=profile,
         base_failure=failures[Side.BASE],
         head_failure=failures[Side.HEAD],
-        notes=tuple(measured.notes),
+        notes=(*measured.notes, *(_unknown_budgets(base, head, budgets) if compared else ())),
         utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
         compiling=_compiling(measured) if compared else None,
     )
@@ -140,6 +140,20 @@ def _verdict(
     if comparison is None:
         return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
     return comparison.verdict, ""
+
+
+def _unknown_budgets(base: Examined, head: Examined, budgets: Mapping[str, int]) -> list[str]:
+    """Name the counters that have a budget and that only one side tells."""
+    notes = []
+    for name in budgets:
+        told = [name in one.counts.values or name in one.counts.unstable for one in (base, head)]
+        if told[0] != told[1]:
+            side = "base" if told[0] else "head"
+            words = name.replace("_", " ")
+            notes.append(
+                f"{words} has a budget, and only {side} tells it: it could not be compared"
+            )
+    return notes
 
 
 def _counter_changes(

@@ -1,4 +1,4 @@
-"""Decides whether head is slower than base. Pure: no clock, no files, no torch."""
+"""What is said of a perf test: its verdict, and head held against base, as plain data."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -23,7 +23,8 @@ class Comparison:
 
     `change`, `low` and `high` are the relative change of throughput (head over base minus one) and
     its 95 % interval: -0.096 is 9.6 % slower. `base_seconds` and `head_seconds` are median seconds
-    per step. `detectable` is the smallest slowdown that this much data would have caught.
+    per step. `detectable` is the smallest slowdown that this much data would have caught. `spoiled`
+    says that the numbers must not lead to any verdict, whatever their interval; a warning says why.
     """
 
     verdict: Verdict
@@ -37,3 +38,4 @@ class Comparison:
     segments: int
     launches: int
     warnings: tuple[str, ...] = ()
+    spoiled: bool = False

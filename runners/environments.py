@@ -19,6 +19,7 @@ from .checkout import Checkout
 from .config import RunnersConfig
 from .dependencies import Dependencies, changes_between, environment_notes
 from .isolate import interpreter, variables, without_secrets
+from .limit import TimeLimit
 from .requirements import Declared, is_url, name_of
 from .result import DependencyChange
 from .sample import Side
@@ -56,9 +57,9 @@ def make_environments(
     config: RunnersConfig,
     dependencies: Dependencies,
     say: Say,
-    seconds: float,
+    limit: TimeLimit,
 ) -> Environments:
-    """Make both environments where what the sides declare differs, within so many seconds.
+    """Make both environments where what the sides declare differs, within the run's time.
 
     Each lies over perflint's own: what is installed there and satisfies the side is inherited, and
     what differs is installed on top. Where that fails, nothing can be compared: in one environment
@@ -72,7 +73,7 @@ def make_environments(
     for side in (Side.BASE, Side.HEAD):
         say(f"an environment for {side.value}, since {causes[0]} differs")
         try:
-            overlay = _Overlay(checkout, side, seconds)
+            overlay = _Overlay(checkout, side, limit)
             if config.install:
                 overlay.run(config.install)
             else:
@@ -92,9 +93,9 @@ def make_environments(
 class _Overlay:
     """One side's environment while it is made."""
 
-    def __init__(self, checkout: Checkout, side: Side, seconds: float) -> None:
+    def __init__(self, checkout: Checkout, side: Side, limit: TimeLimit) -> None:
         self.folder = checkout.scratch / "environments" / side.value
-        self._root, self._seconds = checkout.root(side), seconds
+        self._root, self._limit = checkout.root(side), limit
         self._log = self.folder.with_suffix(".log")
         venv.EnvBuilder(symlinks=True, with_pip=False).create(self.folder)
         lines = [f"import site; site.addsitedir({folder!r})" for folder in _inherited()]
@@ -143,10 +144,11 @@ class _Overlay:
                 )
             except OSError as error:
                 raise _Failed(f"{shlex.join(words)} cannot be run: {error.strerror}") from None
+        left = max(0.0, self._limit.seconds_left())
         try:
-            status = process.wait(timeout=self._seconds)
+            status = process.wait(timeout=left)
         except subprocess.TimeoutExpired:
-            raise _Failed(f"{name} took longer than {self._seconds:.0f} s") from None
+            raise _Failed(f"{name} was ended after {left:.0f} s: {self._limit.over()}") from None
         finally:
             # Also what it has started, and also where Ctrl-C came meanwhile.
             with contextlib.suppress(ProcessLookupError):

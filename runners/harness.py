@@ -61,6 +61,12 @@ def share_harness(checkout: Checkout, files: Iterable[PerfFile]) -> Harness:
     return Harness(originals, frozenset(removed))
 
 
+def content_of(root: Path, path: str) -> tuple[bytes, ...]:
+    """Return a perf-test file and the conftests above it, those that are there, nearest first."""
+    texts = (_content(root, name) for name in _of(path))
+    return tuple(text for text in texts if text is not None)
+
+
 def signed(run: RunResult, root: Path) -> RunResult:
     """Write into each result which harness it was measured with; `root` has these files."""
 
@@ -91,6 +97,16 @@ def _put(root: Path, file: Path, content: bytes | None) -> None:
         raise PerflintError(
             f"{file.relative_to(root)} lies behind a link that leaves the repository"
         )
+    try:
+        _replace(file, content)
+    except OSError as error:
+        raise PerflintError(
+            f"{file.relative_to(root)} cannot be put in place: {error.strerror}; is it a folder in "
+            "the other version?"
+        ) from error
+
+
+def _replace(file: Path, content: bytes | None) -> None:
     file.unlink(missing_ok=True)
     # Python takes compiled code for fresh by size and whole seconds: two versions may share both.
     for compiled in (file.parent / "__pycache__").glob(f"{PurePosixPath(file.name).stem}.*.pyc"):

@@ -62,9 +62,13 @@ def judge(segments: Sequence[Segment], at: Thresholds) -> Comparison:
         warnings = (*warnings, f"only {estimate.pairs} pairs in {len(segments)} segments")
         return _comparison(Verdict.UNSURE, estimate, left.segments, builds, at, warnings)
     verdict = Verdict.UNSURE if left.too_many else _verdict(estimate, builds, at)
-    if verdict is Verdict.SAME and (heavy := _heavy(builds, at)):
-        verdict, warnings = Verdict.UNSURE, (*warnings, heavy)
-    return _comparison(verdict, estimate, left.segments, builds, at, warnings)
+    heavy = None if verdict is Verdict.UNSURE else _heavy(builds, at)
+    if heavy is not None and heavy.contradicts(verdict):
+        warnings = (*warnings, heavy.words)
+        unsure = _comparison(Verdict.UNSURE, estimate, left.segments, builds, at, warnings)
+        return replace(unsure, spoiled=True)
+    told = _comparison(verdict, estimate, left.segments, builds, at, warnings)
+    return replace(told, spoiled=left.too_many)
 
 
 def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
@@ -81,7 +85,8 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     enough = len(builds) >= at.min_segments and estimate.pairs >= at.min_pairs
     if within and enough and not left.too_many:
         if heavy := _heavy(builds, at):
-            return replace(so_far, warnings=tuple(dict.fromkeys((*so_far.warnings, heavy))))
+            warnings = tuple(dict.fromkeys((*so_far.warnings, heavy.words)))
+            return replace(so_far, warnings=warnings, spoiled=True)
         return replace(so_far, verdict=Verdict.SAME)
     alone = [combine(_of_launch(builds, number)) for number in launches_of(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
@@ -96,8 +101,21 @@ def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
     return _is_suspected(_read(segments)[-1], at)
 
 
-def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
-    """Say where the plain mean shows a difference that the trimmed one cannot; else None.
+@dataclass(frozen=True, slots=True)
+class Heavy:
+    """Turns of one side that took far longer than the others, so that they move its plain mean."""
+
+    on_head: bool
+    words: str
+
+    def contradicts(self, verdict: Verdict) -> bool:
+        """Whether the trimmed mean's verdict leaves out what these turns say."""
+        agreeing = Verdict.SLOWER if self.on_head else Verdict.FASTER
+        return verdict is not agreeing
+
+
+def heavy_turns(ratios: NDArray[np.float64], effect: float) -> Heavy | None:
+    """Find where the plain mean shows a difference that the trimmed one cannot; else None.
 
     `ratios` are paired log ratios (one dimension), `effect` is the log ratio that matters. Work
     that only some steps do, such as every fortieth, lies in the turns that trimming leaves out. A
@@ -113,14 +131,15 @@ def heavy_turns(ratios: NDArray[np.float64], effect: float) -> str | None:
     if float(np.mean(by_chance >= abs(shift))) > 0.01:
         return None
     side = "head" if shift > 0 else "base"
-    return (
+    words = (
         f"some turns of {side} took far longer than the others, and move the plain mean by "
         f"{math.expm1(abs(shift)):.0%}: some steps may do much more work than others, which this "
         "method cannot time"
     )
+    return Heavy(shift > 0, words)
 
 
-def _heavy(builds: Sequence[Build], at: Thresholds) -> str | None:
+def _heavy(builds: Sequence[Build], at: Thresholds) -> Heavy | None:
     ratios = np.concatenate([build.ratios for build in builds])
     return heavy_turns(ratios, math.log1p(at.min_effect))
 

@@ -52,15 +52,22 @@ class Launch:
     Whatever one side fails at, the next test finds fresh processes.
     """
 
-    def __init__(self, plan: WorkerPlan, roots: dict[Side, Path], number: int, seed: int) -> None:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        roots: dict[Side, Path],
+        number: int,
+        seed: int,
+        apart: set[str] | None = None,
+    ) -> None:
         self.number = number
         self._workers = Workers(plan, roots, number, seed)
         self._guard = GpuGuard()
         self._peaks: dict[tuple[str, Side], int] = {}
         self._free_bytes = 0
         self._cards: dict[Side, Card] = {}
-        # Tests whose sides do not fit on the GPU together.
-        self._apart: set[str] = set()
+        # Tests whose sides do not fit on the GPU together; what one launch finds, the next knows.
+        self._apart: set[str] = set() if apart is None else apart
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +118,7 @@ class Launch:
 
     def _examine(self, test: PerfTest, side: Side) -> Examined:
         try:
-            order = self._workers.order("count", test, self._workers.seed(), side)
+            order = self._workers.order("count", test, self._workers.counting_seed(test), side)
             done = self._workers.ask(side, order)
         except SideFailed as error:
             self.drop(side, at_once=True)
@@ -186,13 +193,19 @@ class Launch:
     def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
         with Session(self._workers, self._guard, test) as session:
             rhythm = _fitting(rhythm, session, most_seconds)
-            rows = []
+            rows, order = [], turn_order(rhythm.pairs, self._workers.random)
             begin = time.monotonic()
-            for sides in turn_order(rhythm.pairs, self._workers.random):
+            for sides in order:
                 turns = {side: session.turn(side, rhythm) for side in sides}
                 rows.append((turns[Side.BASE], turns[Side.HEAD]))
             seconds = time.monotonic() - begin
-        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu)
+        return replace(
+            _segment(self.number, rows, seconds, on_gpu=session.on_gpu),
+            seed=session.seed,
+            build_seconds=session.build_seconds,
+            order="".join(first.value[0] for first, _ in order),
+            processor=session.processor,
+        )
 
     def _time_apart(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
         """Time a block of turns of one side, two of the other, and one of the first again.

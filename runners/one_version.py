@@ -13,6 +13,7 @@ from .environments import Environments
 from .git import tracked_files
 from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
+from .limit import TimeLimit
 from .machine import environment, thread_notes, why_unequal
 from .measure import Examined, Launch
 from .prepare import RunOptions
@@ -21,7 +22,7 @@ from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
 from .select import Choice
-from .timing import TimeLimit, Timing
+from .timing import Timing
 
 Say = Callable[[str], None]
 
@@ -54,6 +55,7 @@ class VersionRun:
         self._refused: str | None = None
         self._interrupted = False
         self._limit, self._versions = limit, versions
+        self._apart: set[str] = set()  # what does not fit on the GPU together
         self._timing = Timing(config, limit, say, versions)
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -138,23 +140,34 @@ class VersionRun:
             environments=self._own.folders,
         )
         roots = {side: self._checkout.root(side) for side in Side}
-        return Launch(plan, roots, number, self._options.seed)
+        return Launch(plan, roots, number, self._options.seed, self._apart)
 
     def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
         sides = {}
         self._say("starting base and head")
         for side in Side:
-            try:
-                sides[side] = Collected(*launch.collect(side))
-            except SideFailed as error:
-                words = f"{error.failure.summary}\n{error.failure.details}"
-                sides[side] = Collected([], {"": words})
+            sides[side] = self._collected(launch, side)
         if all(complaints := [wrong_call(collected) for collected in sides.values()]):
             raise PerflintError(f"pytest does not accept its command line: {complaints[0]}")
         tests = join(sides, {file.path for file in self._choice.files})
         found = [test for test, _ in tests]
         self._notes += uncollected(self._choice.files, found, self._options.keyword)
         return tests
+
+    def _collected(self, launch: Launch, side: Side) -> Collected:
+        """Return what one side has; a process that dies is started once more, alone."""
+        try:
+            return Collected(*launch.collect(side))
+        except SideFailed as error:
+            if error.failure.timed_out:
+                return _nothing(error)
+            first = error.failure.summary
+        try:
+            collected = Collected(*launch.collect(side))
+        except SideFailed as error:
+            return _nothing(error)
+        self._notes.append(f"{side.value} could not start and was tried again: {first}")
+        return collected
 
     def _measure(self, launch: Launch, measured: Measured, failures: dict[Side, Failure]) -> None:
         test = measured.test
@@ -249,6 +262,10 @@ class VersionRun:
         return result_of(
             measured, comparison, self._config.budgets, source, self._config.peak_flops
         )
+
+
+def _nothing(error: SideFailed) -> Collected:
+    return Collected([], {"": f"{error.failure.summary}\n{error.failure.details}"})
 
 
 def _text(path: Path) -> str:

@@ -1,14 +1,16 @@
 """Prepares a run: which perf tests, and what they need."""
 
 import importlib.util
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from .. import PerflintError
 from .checkout import Checkout
-from .config import RunnersConfig
+from .config import RunnersConfig, load_config
 from .dependencies import compare_declared, unread_note
 from .git import changed_files, tracked_files
+from .harness import content_of
 from .imports import ImportGraph
 from .reasons import PerfFile
 from .sample import Side
@@ -41,8 +43,10 @@ def select_tests(
     graphs = {
         side: ImportGraph(checkout.root(side), tracked[side], checkout.repository) for side in Side
     }
+    before = _base_config(checkout) or config
+    within = {Side.BASE: before.paths, Side.HEAD: config.paths}
     found = {
-        side: find_perf_files(checkout.root(side), tracked[side], config.paths, graph=graphs[side])
+        side: find_perf_files(checkout.root(side), tracked[side], within[side], graph=graphs[side])
         for side in Side
     }
     for path in config.paths:
@@ -52,7 +56,7 @@ def select_tests(
             )
     changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
     everything = options.everything or options.time_identical
-    removed = _removed(checkout, found, frozenset(tracked[Side.HEAD]))
+    removed = _removed(checkout, found, frozenset(tracked[Side.BASE]))
     roots = {side: checkout.root(side) for side in Side}
     dependencies = compare_declared(roots, config.requirements, changed)
     own_command = bool(config.install)
@@ -71,24 +75,53 @@ def select_tests(
         for name in file.tests
         if (file.path, name) not in kept
     ]
-    notes = [f"this change removes the perf test {name}" for name in gone]
+    notes = _edited_settings(checkout)
+    notes += [f"this change removes the perf test {name}" for name in gone]
     if dependencies.unread and not own_command:
         notes = [unread_note(dependencies.unread), *notes]
     return replace(choice, dependencies=dependencies), notes
 
 
-def _removed(
-    checkout: Checkout, found: Mapping[Side, Sequence[PerfFile]], kept: frozenset[str]
-) -> list[PerfFile]:
-    """Return the perf-test files that only base has, but for those that head has moved as a whole.
+def _base_config(checkout: Checkout) -> RunnersConfig | None:
+    """Return what base's own configuration says; None where it cannot be read."""
+    try:
+        return load_config(checkout.base_root)
+    except PerflintError:
+        return None  # head's decides, and its reader has complained where that is wrong
 
-    A test that is moved and edited at once is another one, and base's is run as well.
+
+def _edited_settings(checkout: Checkout) -> list[str]:
+    """Say which settings of runs the change edits: they may well make it look better."""
+    before, after = _base_config(checkout), load_config(checkout.head_root)
+    if before is None or before == after:
+        return []
+    edited = [
+        f"`{field.name}` from {_told(was)} to {_told(now)}"
+        for field in fields(RunnersConfig)
+        if (was := getattr(before, field.name)) != (now := getattr(after, field.name))
+    ]
+    return [f"this change sets {', '.join(edited)} in [tool.perflint.runners]"]
+
+
+def _told(value: object) -> str:
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value)
+
+
+def _removed(
+    checkout: Checkout, found: Mapping[Side, Sequence[PerfFile]], had: frozenset[str]
+) -> list[PerfFile]:
+    """Return base's perf-test files that are none any more, but for those that are only moved.
+
+    Their file may still be there, without its perf tests, or outside of `paths`. A file is moved
+    where head has a new one with the same content below the same conftests; one that is moved and
+    edited at once is another one, and base's is run as well. `had` are all files of base.
     """
-    moved = {(checkout.head_root / file.path).read_bytes() for file in found[Side.HEAD]}
+    kept = {file.path for file in found[Side.HEAD]}
+    new = {content_of(checkout.head_root, path) for path in kept if path not in had}
     return [
         file
         for file in found[Side.BASE]
-        if file.path not in kept and (checkout.base_root / file.path).read_bytes() not in moved
+        if file.path not in kept and content_of(checkout.base_root, file.path) not in new
     ]
 
 

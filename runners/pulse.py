@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from .channel import Channel, Message
+from .placement import starts
 
 # Often enough for any time limit; a step of microseconds is not kept busy with it.
 _SECONDS = 0.5
@@ -15,20 +16,25 @@ class Pulse:
     """A step that tells the other end when it has ended, at most twice in a second.
 
     Steps of 20 seconds are counted for minutes; a side hangs only if no step ends. `seconds` is how
-    long the last one took.
+    long the last one took, `starts` how many threads and processes the last ones have started: all
+    but the first two, in which what serves the step for good comes to life.
     """
 
     def __init__(self, step: Callable[[], object], channel: Channel) -> None:
         self._step, self._channel = step, channel
         self._told = time.monotonic()
         self.seconds = 0.0
+        self.starts = self._ran = 0
 
     def __call__(self) -> object:
         """Run the step."""
-        begin = time.monotonic()
+        begin, before = time.monotonic(), starts()
         result = self._step()
         now = time.monotonic()
         self.seconds = now - begin
+        self._ran += 1
+        if self._ran > 2:
+            self.starts += starts() - before
         if now - self._told > _SECONDS:
             self._told = now
             self._channel.send(ALIVE)

@@ -17,7 +17,7 @@ from .channel import VARIABLE, Channel, Closed, Message
 from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
-from .placement import held_on
+from .placement import held_on, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
 
@@ -37,10 +37,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
     root = Path(setup["root"])
     put_first(root, Path(setup["repository"]), setup["inherited"])
-    early_config.pluginmanager.register(Worker(root, setup), "perflint-worker")
+    early_config.pluginmanager.register(WorkerPlugin(root, setup), "perflint-worker")
 
 
-class Worker:
+class WorkerPlugin:
     """One side's process: collects, then does what it is told until it is told to stop."""
 
     def __init__(self, root: Path, setup: Message) -> None:
@@ -124,8 +124,8 @@ class Worker:
         self._reports = []
         self._opened.start()
         torch_memory.start()
-        if order["do"] != "time":
-            torch_compile.forget()
+        # Built again and again, compiled code would come to a limit of PyTorch and run as written.
+        torch_compile.forget()
         # Counts are exact, and jitter would show up in the peak of memory.
         jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
         torch_step.seed_everything(order["seed"])
@@ -141,7 +141,7 @@ class Worker:
                 return _CountDriver(self._channel, self._root)
             case "compile":
                 return _CompileDriver(self._channel)
-        return _TurnDriver(self._channel, self._root, order["processor"])
+        return _TurnDriver(self._channel, self._root)
 
     def _outcome(self, driver: "_CountDriver | _CompileDriver | _TurnDriver") -> Message:
         for report in self._reports:
@@ -231,8 +231,8 @@ class _CompileDriver:
 class _TurnDriver:
     """Times and profiles turns of the step, each at the coordinator's word."""
 
-    def __init__(self, channel: Channel, root: Path, processor: int | None) -> None:
-        self._channel, self._root, self._processor = channel, root, processor
+    def __init__(self, channel: Channel, root: Path) -> None:
+        self._channel, self._root = channel, root
         self._steps: list[StepProfile] = []
         self._kernels: Message = {}
         self.drove = False
@@ -242,16 +242,17 @@ class _TurnDriver:
         self.drove = True
         from . import torch_kernels, torch_step
 
-        # Several threads, and those that serve a GPU, would be in each other's way there.
-        with held_on(self._processor if torch_step.computes_alone() else None):
-            steps, seconds = torch_step.warm_up(Pulse(step, self._channel))
-            with torch_step.quiet_collector():
-                ready = {"kind": "ready", "seconds": seconds, "steps": steps}
-                self._channel.send({**ready, "gpu": torch_step.gpu()})
-                while (order := self._channel.receive())["do"] != "end":
-                    self._channel.send(self._turn(step, order))
-                if order.get("kernels"):
-                    self._kernels = {"kernels": torch_kernels.kernel_names(step)}
+        pulse = Pulse(step, self._channel)
+        steps, seconds = torch_step.warm_up(pulse)
+        # Several threads, and what serves a GPU or loads data, would be in each other's way there.
+        alone = torch_step.computes_alone() and pulse.starts == 0
+        with torch_step.quiet_collector():
+            ready = {"kind": "ready", "seconds": seconds, "steps": steps, "alone": alone}
+            self._channel.send({**ready, "gpu": torch_step.gpu()})
+            while (order := self._channel.receive())["do"] != "end":
+                self._channel.send(self._turn(step, order))
+            if order.get("kernels"):
+                self._kernels = {"kernels": torch_kernels.kernel_names(step)}
 
     def _turn(self, step: Callable[[], object], order: Message) -> Message:
         from . import torch_profile, torch_step
@@ -264,7 +265,8 @@ class _TurnDriver:
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
             return {"kind": "turn"}
-        turn = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
+        with held_on(order["hold"] if order["hold"] is None else processor_of(order["hold"])):
+            turn = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
         return {"kind": "turn", **turn._asdict()}
 
     def result(self) -> Message:

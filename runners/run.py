@@ -8,13 +8,13 @@ from .config import RunnersConfig
 from .environments import make_environments
 from .extensions import missing_submodules, share_extensions
 from .harness import share_harness, signed
+from .limit import TimeLimit
 from .one_version import Say, VersionRun
 from .prepare import RunOptions, require_packages, select_tests
 from .reasons import PerfFile
 from .result import RunResult
 from .sample import Side
 from .select import find_perf_files
-from .timing import TimeLimit
 from .versions import join_versions, this_change
 
 
@@ -31,7 +31,7 @@ def run_perf_tests(
         return nothing
     require_packages()
     limit = TimeLimit(config.total_seconds)
-    own = make_environments(checkout, config, choice.dependencies, say, config.total_seconds)
+    own = make_environments(checkout, config, choice.dependencies, say, limit)
     if own.refused:
         return replace(nothing, refused=own.refused)
     notes = [*own.notes, *notes]
@@ -42,7 +42,11 @@ def run_perf_tests(
     if refused:
         return nothing
     harness = share_harness(checkout, choice.every_file)
-    edited = harness.edited(choice.every_file)
+    gone = tuple(file.path for file in choice.removed)
+    edited = (*harness.edited(choice.files), *gone)
+    # Files that are perf tests no more, and are the same otherwise, are as good as removed.
+    removed = harness.removed | {path for path in gone if path not in harness.originals}
+    changed = this_change({*harness.changed(edited), *removed}, removed)
     versions = 2 if edited else 1
     result = nothing
     if choice.files:
@@ -71,8 +75,6 @@ def run_perf_tests(
         # What head's version has found stands.
         stopped = isinstance(error, KeyboardInterrupt)
         why = "the user stopped the run" if stopped else str(error)
-        changed = this_change(edited, harness.removed)
         note = f"{changed}; base's version could not be run: {why}"
         return replace(result, notes=(note, *result.notes), interrupted=stopped)
-    changed = this_change(harness.changed(edited), harness.removed)
     return join_versions(result, signed(again, checkout.base_root), changed)

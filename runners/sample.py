@@ -56,13 +56,19 @@ class Segment:
     """Pairs measured on one build of the test's state; a launch is one life of both processes.
 
     `seconds` went into its turns, the steps that do not count included. `gpu` is what was seen of
-    the card meanwhile; None where the steps do not run on one.
+    the card meanwhile; None where the steps do not run on one. Building and warming up both sides
+    took `build_seconds`, with this `seed`; `order` tells who went first in each pair, "b" or "h".
+    Turns were held on one `processor`, or on none (None).
     """
 
     launch: int
     pairs: tuple[Pair, ...]
     seconds: float = 0.0
     gpu: GpuRecord | None = None
+    seed: int = 0
+    build_seconds: float = 0.0
+    order: str = ""
+    processor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

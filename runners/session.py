@@ -7,8 +7,8 @@ from .channel import Message
 from .gpu import GpuTurn
 from .gpu_guard import GpuGuard
 from .isolate import SideFailed
-from .machine_state import usable_processors
 from .nvml import Watched
+from .placement import processor_of
 from .result import Failure
 from .sample import PerfTest, Side
 from .schedule import Pace
@@ -45,15 +45,19 @@ class Session:
         last: Message | None = None,
     ) -> None:
         self._workers, self._guard, self._test, self._sides = workers, guard, test, sides
-        self._seed = workers.seed() if seed is None else seed
+        self.seed = workers.seed() if seed is None else seed
         self._end = {"do": "end", **(last or {})}
-        # Another one for each segment, so that none of them decides.
-        self._processor = workers.random.choice(sorted(usable_processors()))
+        self._hold: int | None = None
         self._watched: dict[Side, Watched | None] = {}
         self.step_seconds: dict[Side, float] = {}
         self.warm_steps = warm
         self.build_seconds = 0.0
         self.ended: dict[Side, Message] = {}
+
+    @property
+    def processor(self) -> int | None:
+        """The processor that turns are held on; None where they may run anywhere."""
+        return None if self._hold is None else processor_of(self._hold)
 
     @property
     def on_gpu(self) -> bool:
@@ -66,14 +70,18 @@ class Session:
         self._workers.start(*sides)
         begin = time.monotonic()
         try:
-            warm = {}
+            warm, alone = {}, True
             for side in sides:
-                order = self._workers.order("time", self._test, self._seed, side)
-                ready = self.ask(side, {**order, "processor": self._processor})
+                order = self._workers.order("time", self._test, self.seed, side)
+                ready = self.ask(side, order)
+                alone = alone and bool(ready["alone"])
                 self.step_seconds[side] = float(ready["seconds"])
                 warm[side] = int(ready["steps"])
                 if ready["gpu"] is not None:
                     self._watched[side] = self._guard.watch(ready["gpu"]["uuid"])
+            if alone:
+                # Another processor for each segment, so that none of them decides.
+                self._hold = self._workers.random.randrange(2**16)
             self.warm_steps = max(self.warm_steps, *warm.values())
             for side in sides:
                 # Work may grow or change with the number of steps: both sides have done as many.
@@ -102,7 +110,9 @@ class Session:
         watched, guard = self._watched.get(side), self._guard
         own = self._workers.pids()
         before = guard.sample(watched, own, len(own))
-        done = self.ask(side, {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop})
+        done = self.ask(
+            side, {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop, "hold": self._hold}
+        )
         after = guard.sample(watched, own, len(own))
         return float(done["seconds"]), GpuTurn(before, after, done["device_seconds"])
 

@@ -56,7 +56,10 @@ def ratio_of_ratios(
         verdict = Verdict.SLOWER if middle > 0 else Verdict.FASTER
     warnings: tuple[str, ...] = ()
     runs = [one for one in (old, new) if one is not None]
-    if verdict in (Verdict.SLOWER, Verdict.FASTER) and max(r.launches for r in runs) < 2:
+    if any(run.spoiled for run in runs):
+        verdict = Verdict.UNSURE
+        warnings = tuple(dict.fromkeys(w for run in runs if run.spoiled for w in run.warnings))
+    elif verdict in (Verdict.SLOWER, Verdict.FASTER) and max(r.launches for r in runs) < 2:
         verdict, warnings = Verdict.UNSURE, ("no fresh processes confirmed it in either run",)
     detectable = math.expm1(max(quantile * error, effect) + _Z95 * error)
     return _comparison(verdict, (middle, half), old, new, detectable, warnings)

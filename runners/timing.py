@@ -1,6 +1,5 @@
 """Times one perf test for as long as its verdict is open and there is time left."""
 
-import time
 from collections.abc import Callable
 
 from .assemble import Measured
@@ -8,34 +7,10 @@ from .compare import Comparison
 from .config import RunnersConfig
 from .isolate import SideFailed
 from .judge import Thresholds, settle
+from .limit import TimeLimit
 from .measure import Launch
 from .sequence import Budget, Move, next_move
 from .session import StepTooLong
-
-
-class TimeLimit:
-    """The seconds that a run may take as a whole (`total_seconds`), from its making on."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def seconds_left(self) -> float:
-        """How much is left; below zero when it is over."""
-        return self._end - time.monotonic()
-
-    def is_over(self) -> bool:
-        """Whether nothing more may begin."""
-        return self.seconds_left() < 0
-
-    def over(self) -> str:
-        """Say that it is over."""
-        return f"the run's {self._seconds:.0f} s (`total_seconds`) are used up"
-
-    def left(self) -> str:
-        """Say how much is left, to be put behind what is done now."""
-        left = max(0.0, self.seconds_left())
-        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
 
 
 class Timing:
@@ -83,6 +58,8 @@ class Timing:
             if move is not Move.BUILD:
                 measured.wants_launch = move is Move.LAUNCH
                 break
+        if not measured.segments or measured.segments[-1].launch != launch.number:
+            return  # nothing was timed in these processes
         try:
             measured.segments = launch.with_kernels(test, measured.segments)
         except SideFailed as error:

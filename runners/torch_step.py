@@ -71,22 +71,24 @@ def _give_back_free_memory() -> None:
 def warm_up(step: Step) -> tuple[int, float]:
     """Run `step` until it is steady; return how often, and the seconds that a step takes by then.
 
-    Steady means that three steps took within 5 % of the three before; at most 20 steps or 10
-    seconds, of which at least two steps.
+    Steady means that three steps took within 5 % of the three before. Ends after 20 steps, or after
+    10 seconds and two steps; the first step counts for neither its length nor the seconds, since it
+    may compile.
     """
     times: list[float] = []
-    begin = time.perf_counter()
+    begin = math.inf
     while len(times) < 20:
         start = time.perf_counter()
         step()
         synchronize()
         now = time.perf_counter()
         times.append(now - start)
+        begin = min(begin, now)
         if len(times) >= 2 and now - begin > _WARM_UP_SECONDS:
             break
         if len(times) > _WARM_UP_STEPS and _steady(times):
             break
-    last = sorted(times[-3:])
+    last = sorted(times[1:][-3:])
     return len(times), last[len(last) // 2]
 
 

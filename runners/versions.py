@@ -17,8 +17,8 @@ _GRAVITY = (
 def this_change(edited: Iterable[str], removed: Collection[str] = ()) -> str:
     """Say which files of the harness the change edits, and which it removes."""
     parts = {
-        "edits": [name for name in edited if name not in removed],
-        "removes": [name for name in edited if name in removed],
+        "edits": sorted(name for name in edited if name not in removed),
+        "removes": sorted(name for name in edited if name in removed),
     }
     told = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
     return f"this change {' and '.join(told)}"

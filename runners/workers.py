@@ -12,7 +12,7 @@ class Workers:
     """One life of both sides' processes; a side that was ended starts anew when it is needed."""
 
     def __init__(self, plan: WorkerPlan, roots: dict[Side, Path], number: int, seed: int) -> None:
-        self.number = number
+        self.number, self._seed = number, seed
         self.random = random.Random(f"{seed} {number}")
         self._plan, self._roots = plan, roots
         self._hash_seed = self.random.randrange(1, 2**32)
@@ -24,6 +24,7 @@ class Workers:
     def drop(self, *sides: Side, at_once: bool = False) -> None:
         """End the processes of these sides, or of both; the next order starts fresh ones."""
         for side in sides or tuple(Side):
+            self._failed.pop(side, None)
             if side in self._running:
                 self._running.pop(side).stop(at_once=at_once)
 
@@ -50,6 +51,10 @@ class Workers:
         """Draw a seed for one build of a test's state."""
         return self.random.randrange(2**31)
 
+    def counting_seed(self, test: PerfTest) -> int:
+        """Return the seed that a test is counted with: the same on both sides, and when retried."""
+        return random.Random(f"{self._seed} {test.id}").randrange(2**31)
+
     def order(self, do: str, test: PerfTest, seed: int, side: Side) -> Message:
         """Write the order to run a test from its set-up on."""
         # The same seed on both sides, but another layout of the heap.
@@ -68,6 +73,7 @@ class Workers:
         """
         fresh = [side for side in sides if side not in self._running]
         for side in fresh:
+            self._failed.pop(side, None)
             self._starts += 1
             # Each start has files of its own, so that the log of a dead process stays readable.
             number = self.number * 100 + self._starts

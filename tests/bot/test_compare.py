@@ -129,6 +129,17 @@ def test_the_more_tests_are_compared_the_more_evidence_each_needs() -> None:
     assert ratio_of_ratios(one, slower, 0.02, tests=20).verdict is Verdict.UNSURE
 
 
+def test_what_a_run_could_not_judge_compare_cannot_either() -> None:
+    (result,) = stored(1).run.tests
+    one = replace(result.comparison, low=expm1(-0.01), high=expm1(0.01), change=0.0)  # type: ignore[type-var]
+    slower = replace(one, change=expm1(-0.2), low=expm1(-0.21), high=expm1(-0.19))
+    assert ratio_of_ratios(one, slower, 0.02).verdict is Verdict.SLOWER
+    hot = replace(slower, spoiled=True, warnings=("spoiled by the GPU's clock",))
+    for pair in ((one, hot), (hot, one), (hot, hot)):
+        done = ratio_of_ratios(*pair, 0.02)
+        assert (done.verdict, done.warnings) == (Verdict.UNSURE, ("spoiled by the GPU's clock",))
+
+
 def test_json_says_how_each_test_was_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -165,3 +165,15 @@ def test_of_an_unsteady_counter_what_grew_for_certain_counts() -> None:
     assert (counter.base, counter.head, counter.over_budget) == (0, 1, True)
     maybe = ran({}, unstable={"host_syncs": (0, 3)})
     assert assembled(base, maybe, budgets={"host_syncs": 0}).counters == ()
+
+
+def test_a_counter_with_a_budget_that_one_side_does_not_tell_is_named() -> None:
+    budgets = {"host_syncs": 0, "saved_for_backward_bytes": 0}
+    told = ran({"host_syncs": 1, "saved_for_backward_bytes": 8})
+    compiled = ran({"host_syncs": 1})
+    (note,) = assembled(told, compiled, budgets=budgets).notes
+    assert note.startswith("saved for backward bytes has a budget, and only base tells it")
+    assert assembled(told, told, budgets=budgets).notes == ()
+    unsteady = ran({"host_syncs": 1}, unstable={"saved_for_backward_bytes": (8, 9)})
+    assert assembled(told, unsteady, budgets=budgets).notes == ()
+    assert assembled(compiled, compiled, budgets=budgets).notes == ()

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.config import RunnersConfig, load_config
+from torch_perflint.runners.prepare import RunOptions, select_tests
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.select import Choice
 
 from .runs import PYTEST, by_name, perf_file, run, syncs
 
@@ -172,3 +175,47 @@ def test_perf_tests_that_are_only_moved_are_run_once(repo: Any, quick: None) -> 
     result = run(repo)
     assert [test.test.path for test in result.tests] == ["test_new.py"]
     assert result.tests[0].is_regression
+
+
+def test_a_file_whose_only_perf_test_is_unmarked_is_still_run(repo: Any, quick: None) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_lib.py": TEST})
+    plain = "def test_it(): pass\n"
+    repo.commit({"lib.py": STEP.format(".item()"), "test_lib.py": plain})
+    result = run(repo)
+    assert [test.is_regression for test in result.tests] == [True]
+    assert result.notes[0].startswith("this change edits test_lib.py: head's version and base's")
+
+
+def chosen(repo: Any) -> tuple[Choice, list[str]]:
+    with check_out(repo.root, "main~1", "main") as sides:
+        return select_tests(sides, load_config(sides.head_root), RunOptions())
+
+
+def test_settings_that_leave_perf_tests_out_are_told_and_base_s_are_run(repo: Any) -> None:
+    settings = "[tool.perflint.runners]\nmin_effect = {}\npaths = ['{}']\n"
+    files = {"a/test_a.py": TEST, "b/test_b.py": TEST, "lib.py": STEP.format("")}
+    repo.commit({**files, "pyproject.toml": settings.format(0.02, ".")})
+    repo.commit({"lib.py": STEP.format(".item()"), "pyproject.toml": settings.format(0.5, "b")})
+    choice, notes = chosen(repo)
+    assert [file.path for file in choice.files] == ["b/test_b.py"]
+    assert [file.path for file in choice.removed] == ["a/test_a.py"]
+    assert notes[0] == (
+        'this change sets `paths` from ["."] to ["b"], `min_effect` from 0.02 to 0.5 in '
+        "[tool.perflint.runners]"
+    )
+
+
+def test_a_copy_elsewhere_below_another_conftest_is_no_moved_test(repo: Any) -> None:
+    repo.commit({"a/test_it.py": TEST, "b/test_it.py": TEST, "b/conftest.py": "A = 1\n"})
+    repo.commit({"lib.py": STEP.format("")})
+    repo.git("rm", "--quiet", "b/test_it.py")
+    repo.commit({"lib.py": STEP.format(".item()")})
+    assert [file.path for file in chosen(repo)[0].removed] == ["b/test_it.py"]
+    repo.git("mv", "a/test_it.py", "b/test_it.py")
+    repo.commit({"lib.py": STEP.format(".sum()")})
+    assert [file.path for file in chosen(repo)[0].removed] == ["a/test_it.py"]
+    repo.git("mv", "b/conftest.py", "conftest.py")
+    repo.git("mv", "b/test_it.py", "c.py")
+    repo.git("mv", "c.py", "test_it.py")
+    repo.commit({"lib.py": STEP.format("")})
+    assert chosen(repo)[0].removed == ()

@@ -16,7 +16,7 @@ from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.machine import environment
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.provenance import FirstParty
-from torch_perflint.runners.sample import Side
+from torch_perflint.runners.sample import PerfTest, Side
 
 from .fake_nvml import FakeCard, stand_in
 
@@ -111,6 +111,13 @@ def test_sides_that_do_not_fit_together_are_measured_one_after_the_other(
     assert segment.gpu is not None and segment.gpu.apart
     assert len(segment.pairs) == 8 and all(pair.base > 0 < pair.head for pair in segment.pairs)
     assert set(profiles) == set(Side)
+
+
+def test_what_one_launch_finds_not_to_fit_the_next_one_knows(repo: Any) -> None:
+    own, apart = FirstParty(frozenset(), frozenset(), {}), {"t.py::test_it"}
+    plan = WorkerPlan(repo.root, repo.root, (), "", (), 1, 60.0, 0.02, own)
+    fresh = Launch(plan, dict.fromkeys(Side, repo.root), 2, 0, apart)
+    assert "do not fit on the GPU together" in fresh.notes(PerfTest("t.py::test_it", "t.py", 1))[0]
 
 
 # Memory is short as long as the other side's process lives.

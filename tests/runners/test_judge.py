@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from torch_perflint.runners.compare import Verdict
+from numpy.typing import NDArray
+from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.judge import Thresholds, is_suspected, judge, settle
 from torch_perflint.runners.sample import Pair, Segment
 
@@ -143,6 +144,28 @@ def test_work_that_only_some_steps_do_is_never_called_the_same() -> None:
     late = settle([segment(*np.exp(row)) for row in ratios], AT)
     assert late.verdict is Verdict.UNSURE
     assert any("some turns of head" in warning for warning in late.warnings)
+
+
+def test_a_speed_up_of_most_steps_does_not_hide_that_some_do_much_more() -> None:
+    rng = np.random.default_rng(4)
+    faster = -0.06 + 0.01 * rng.standard_normal((6, 40))
+    launches = (1, 1, 1, 2, 2, 2)
+
+    def judged(ratios: NDArray[np.float64]) -> Comparison:
+        each = zip(ratios, launches, strict=True)
+        return judge([segment(*np.exp(row), launch=launch) for row, launch in each], AT)
+
+    assert judged(faster).verdict is Verdict.FASTER
+    assert not judged(faster).spoiled
+    on_head, on_base = faster.copy(), faster.copy()
+    on_head[:, ::10] += 1.2
+    on_base[:, ::10] -= 1.2
+    assert (judged(on_head).verdict, judged(on_head).spoiled) == (Verdict.UNSURE, True)
+    assert "some turns of head took far longer" in judged(on_head).warnings[0]
+    # What takes base longer still agrees with head being faster.
+    assert judged(on_base).verdict is Verdict.FASTER
+    assert judged(-on_head).verdict is Verdict.UNSURE
+    assert judged(-on_base).verdict is Verdict.SLOWER
 
 
 def test_turns_that_the_machine_disturbs_on_both_sides_accuse_nobody() -> None:

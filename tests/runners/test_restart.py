@@ -11,6 +11,7 @@ from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.schedule import Pace
 
 from .runs import PYTEST, perf_file, run
 
@@ -109,3 +110,47 @@ def test_a_restart_finds_what_the_first_process_compiled(repo: Any, quick: None)
     assert cold.head_warm < cold.head_cold / 1.5
     assert (warm.base_cold, warm.head_cold) == (None, None)
     assert warm.base_warm and warm.head_warm
+
+
+# A step of the optimizer is compiled for the one that it belongs to, anew for each build.
+TRAINER = """
+import pathlib, torch
+
+def backend(graph, inputs):
+    def run(*values):
+        with pathlib.Path("ran.txt").open("a") as file:
+            file.write("compiled\\n")
+        return graph.forward(*values)
+    return run
+
+def make():
+    model = torch.nn.Linear(4, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=False)
+    update = torch.compile(optimizer.step, backend=backend)
+
+    def step():
+        optimizer.zero_grad()
+        model(torch.ones(4, 4)).sum().backward()
+        update()
+
+    return step
+"""
+
+
+@pytest.mark.slow
+def test_each_of_many_builds_runs_what_it_has_compiled(repo: Any) -> None:
+    """PyTorch gives up on a function that it has compiled eight times, and runs it as written."""
+    test = "import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.make())\n"
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": TRAINER, "test_lib.py": perf_file(test)})
+    repo.commit()
+    with check_out(repo.root, "main~1", "main") as sides:
+        own = FirstParty(frozenset({"lib"}), frozenset(), {})
+        plan = WorkerPlan(repo.root, sides.scratch, ("test_lib.py",), "", (), 1, 60.0, 0.02, own)
+        roots = {side: sides.root(side) for side in Side}
+        ran = sides.head_root / "ran.txt"
+        with Launch(plan, roots, 1, 0) as launch:
+            ((test,), _) = launch.collect(Side.HEAD)
+            for _ in range(11):
+                ran.unlink(missing_ok=True)
+                launch.time_segment(test, Pace(3, 1, 2))
+                assert len(ran.read_text().splitlines()) >= 8

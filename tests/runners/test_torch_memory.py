@@ -1,6 +1,7 @@
 """Peak memory is the same each time and grows by what a step holds more."""
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,3 +126,7 @@ def test_what_each_step_leaves_behind_is_told_beside_tensors_made_of_others() ->
     assert leaked_bytes(lambda: None) == 0
     assert leaked_bytes(lambda: kept.append(torch.ones(250))) == 1000
     assert made_of_two is not None
+    # A full buffer lets one go for each that it takes.
+    for length in (4, 13):
+        buffer = deque((torch.ones(250) for _ in range(60)), maxlen=length)
+        assert leaked_bytes(lambda buffer=buffer: buffer.append(torch.ones(250))) == 0

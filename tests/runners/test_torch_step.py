@@ -51,12 +51,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     [
         ((0.01,), 6, 0.01),
         ((1.0, 0.5, 0.01), 8, 0.01),
-        (tuple(0.95**n for n in range(30)), 14, None),
+        (tuple(0.95**n for n in range(30)), 16, None),
         (tuple(0.01 * 0.5**n for n in range(30)), 20, None),
-        ((6.0,), 2, 6.0),
-        ((30.0, 2.0), 2, None),
+        ((20.0,), 2, 20.0),
+        ((6.0,), 3, 6.0),
+        ((30.0, 2.0), 7, 2.0),
+        ((30.0, 11.0), 2, 11.0),
     ],
-    ids=["steady", "slow start", "ten seconds", "never steady", "long", "long start"],
+    ids=["steady", "slow start", "time", "never steady", "longest", "long", "compiles", "both"],
 )
 def test_warm_up_runs_until_the_step_is_steady_or_time_is_up(
     clock: Clock, seconds: tuple[float, ...], steps: int, settled: float | None

@@ -223,3 +223,17 @@ def test_sides_that_pin_themselves_to_different_processors_are_refused(repo: Any
     result = run(repo)
     assert result.refused is not None
     assert "pins its process" in result.refused
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_once_at_its_start_decides_nothing(repo: Any, tmp_path: Path) -> None:
+    """As where memory is short for a moment, while both sides load PyTorch."""
+    mark = str(tmp_path / "died")
+    dies = (
+        f"import os\ntry: os.mkdir({mark!r})\nexcept OSError: pass\nelse: os.kill(os.getpid(), 9)\n"
+    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_lib.py": dies + TEST})
+    repo.commit({"lib.py": STEP.format(".item()")})
+    result = run(repo)
+    assert syncs(result.tests[0]) == (0, 1)
+    assert any("could not start and was tried again" in note for note in result.notes)

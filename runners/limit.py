@@ -1,0 +1,28 @@
+"""The time that a run may take as a whole."""
+
+import time
+
+
+class TimeLimit:
+    """The seconds that a run may take as a whole (`total_seconds`), from its making on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def seconds_left(self) -> float:
+        """How much is left; below zero when it is over."""
+        return self._end - time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.seconds_left() < 0
+
+    def over(self) -> str:
+        """Say that it is over."""
+        return f"the run's {self._seconds:.0f} s (`total_seconds`) are used up"
+
+    def left(self) -> str:
+        """Say how much is left, to be put behind what is done now."""
+        left = max(0.0, self.seconds_left())
+        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
