@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from .reasons import PerfFile
 from .result import Failure
 from .sample import PerfTest, Side
-
-_DETAIL_LINES = 60
+from .words import DETAIL_LINES
 
 # What pytest says of its own command line; it also ends with that status where a conftest fails.
 _WRONG_CALL = re.compile(r"Wrong expression passed to '-k'.*|error: unrecognized arguments.*")
@@ -86,5 +85,5 @@ def _failure(test: PerfTest, errors: Mapping[str, str]) -> Failure:
             # pytest ends with the error itself, marked with an E.
             marked = [line[1:].strip() for line in lines if line.startswith("E ")]
             summary = marked[-1] if marked else lines[0]
-            return Failure(summary, "\n".join(lines[-_DETAIL_LINES:]))
+            return Failure(summary, "\n".join(lines[-DETAIL_LINES:]))
     return Failure("pytest found no such test on this side", "")

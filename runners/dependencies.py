@@ -10,6 +10,7 @@ from .requirements import Declared, is_project, read_declared
 from .result import DependencyChange
 from .sample import Side
 from .unread import unread_parts
+from .words import some
 
 _MOST_NAMED = 6
 
@@ -64,9 +65,9 @@ def unread_note(unread: tuple[str, ...]) -> str:
     """Say that part of what a change does to its dependencies is not measured."""
     verb = "differ" if len(unread) > 1 else "differs"
     return (
-        f"dependency change NOT included: {_some(unread)} {verb}, which perflint does not install "
-        "from, so as far as that goes both sides run with what is installed here (`requirements` "
-        "and `install` of [tool.perflint.runners] change that)"
+        f"dependency change NOT included: {some(unread, _MOST_NAMED)} {verb}, which perflint does "
+        "not install from, so as far as that goes both sides run with what is installed here "
+        "(`requirements` and `install` of [tool.perflint.runners] change that)"
     )
 
 
@@ -90,8 +91,8 @@ def environment_notes(
         yield included(changes)
     else:
         yield (
-            f"{_some(causes)} changes what the project depends on, and yet what is installed for "
-            "both sides is the same"
+            f"{some(causes, _MOST_NAMED)} changes what the project depends on, and yet what is "
+            "installed for both sides is the same"
         )
     for side in Side:
         only = dependencies.declared[side].names - dependencies.declared[side.other].names
@@ -102,14 +103,14 @@ def environment_notes(
         }
         if both:
             yield (
-                f"only {side.value} declares {_some(sorted(both))}, and it is installed here, so "
-                f"that {side.other.value} can import it as well"
+                f"only {side.value} declares {some(sorted(both), _MOST_NAMED)}, and it is "
+                f"installed here, so that {side.other.value} can import it as well"
             )
 
 
 def included(changes: tuple[DependencyChange, ...]) -> str:
     """Name the distributions that differ, for the first lines of a report."""
-    return "dependency change included: " + _some([told(change) for change in changes])
+    return "dependency change included: " + some(map(told, changes), _MOST_NAMED)
 
 
 def told(change: DependencyChange) -> str:
@@ -119,9 +120,3 @@ def told(change: DependencyChange) -> str:
     if change.head is None:
         return f"{change.name} {change.base} removed"
     return f"{change.name} {change.base} → {change.head}"
-
-
-def _some(words: Iterable[str]) -> str:
-    words = list(words)
-    more = len(words) - _MOST_NAMED
-    return ", ".join(words[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

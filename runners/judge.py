@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from .clocks import Rejected, rejected
 from .compare import Comparison, Verdict
 from .sample import Pair, Segment
-from .stats import Build, Estimate, combine, t_quantile
+from .stats import Z95, Build, Estimate, combine, t_quantile
 
-# One-sided 5 % of the normal distribution.
-_Z95 = 1.645
 # A difference is suspected from here on, in standard errors: fresh processes have to confirm it.
-_SUSPICION = 1.645
+_SUSPICION = Z95
 
 
 # Sides measured apart are looked at after each build without a further launch that has to agree:
@@ -81,7 +79,7 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     if so_far.verdict is not Verdict.UNSURE:
         return so_far
     left, builds, _, estimate = _read(segments)
-    within = abs(estimate.mean) + _Z95 * estimate.error < _matters(at)
+    within = abs(estimate.mean) + Z95 * estimate.error < _matters(at)
     enough = len(builds) >= at.min_segments and estimate.pairs >= at.min_pairs
     if within and enough and not left.too_many:
         if heavy := _heavy(builds, at):
@@ -168,7 +166,7 @@ def _is_confirmed(builds: Sequence[Build], sign: float, at: Thresholds) -> bool:
     if len(numbers) < 2 or len(builds) < at.min_segments:
         return False
     last = combine(_of_launch(builds, numbers[-1]))
-    return sign * last.mean > _Z95 * last.error
+    return sign * last.mean > Z95 * last.error
 
 
 def _alarm_rate(builds: Sequence[Build], at: Thresholds) -> float:
@@ -255,4 +253,4 @@ def _comparison(
 def _detectable(error: float, freedom: int, rate: float, at: Thresholds) -> float:
     """Return the slowdown that data of this noise calls slower in 95 of 100 runs."""
     needed = t_quantile(1 - rate, freedom) * error
-    return math.expm1(max(needed, math.log1p(at.min_effect)) + _Z95 * error)
+    return math.expm1(max(needed, math.log1p(at.min_effect)) + Z95 * error)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .machine_state import usable_processors
 from .sample import Environment
+from .words import some
 
 
 def environment(worker: dict[str, Any]) -> Environment:
@@ -45,7 +46,7 @@ def why_unequal(base: dict[str, Any], head: dict[str, Any]) -> str | None:
     if ours == theirs:
         return None
     return (
-        f"base ran on the processors {_listed(ours)} and head on {_listed(theirs)}: something in "
+        f"base ran on the processors {some(ours, 8)} and head on {some(theirs, 8)}: something in "
         "the perf tests pins its process, and both sides have to run on the same ones"
     )
 
@@ -60,11 +61,6 @@ def thread_notes(base: dict[str, Any], head: dict[str, Any]) -> list[str]:
 def where_it_ran() -> dict[str, Any]:
     """Return the numbers of the processors that this process may run on, for `why_unequal`."""
     return {"processors": sorted(usable_processors())}
-
-
-def _listed(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:8]))
-    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"
 
 
 def cpu_name() -> str:

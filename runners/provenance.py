@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from .declared import matching, may_be_declared
 from .imports import module_names, package_folders
 from .sample import PerfTest
+from .words import some
 
 _OTHERS = {"third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern"}
 
@@ -133,7 +134,7 @@ def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) 
     hidden = [name for name in hidden if seen is not None and name not in seen]
     if hidden:
         notes.append(
-            f"ran {_some(hidden)}, which no import statement shows: a change to that alone would "
+            f"ran {some(hidden)}, which no import statement shows: a change to that alone would "
             "not run this test (`--all` does)"
         )
     if test.reads is not None:
@@ -141,12 +142,7 @@ def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) 
         undeclared = [name for name in read if matching(name, test.reads) is None]
         if undeclared:
             notes.append(
-                f"read {_some(undeclared)}, which its `reads` does not declare: a change to that "
+                f"read {some(undeclared)}, which its `reads` does not declare: a change to that "
                 "alone would not run this test"
             )
     return notes
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -20,14 +20,13 @@ from .own_paths import OpenedFiles, imported, put_first
 from .placement import held_on, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
+from .words import DETAIL_LINES
 
 if TYPE_CHECKING:
     from .attribution import StepProfile
 
 # Of a longer step nobody waits for four more, to see whether it leaks memory.
 _LONG_STEP_SECONDS = 5.0
-# The end of pytest's report is where the error is.
-_DETAIL_LINES = 60
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -127,7 +126,7 @@ class WorkerPlugin:
         # Built again and again, compiled code would come to a limit of PyTorch and run as written.
         torch_compile.forget()
         # Counts are exact, and jitter would show up in the peak of memory.
-        jitter = [] if counts else torch_step.jitter_heap(order["jitter"])
+        jitter = [] if counts else torch_step.renew_heap(order["jitter"])
         torch_step.seed_everything(order["seed"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
@@ -155,7 +154,7 @@ class WorkerPlugin:
                 return {
                     "outcome": "failed",
                     "summary": self._strip(message.strip().split("\n")[0]),
-                    "details": "\n".join(text.splitlines()[-_DETAIL_LINES:]),
+                    "details": "\n".join(text.splitlines()[-DETAIL_LINES:]),
                 }
         if not driver.drove:
             summary = "the test is marked `perf` but never called perf(step)"

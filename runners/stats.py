@@ -8,6 +8,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+# One-sided 5 % of the normal distribution.
+Z95 = 1.645
 # Each end of the sorted ratios that the mean leaves out; a preempted turn lies there.
 TRIM = 0.2
 

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 from .compare import Comparison, Verdict
 from .judge import Thresholds
-from .stats import t_quantile
+from .stats import Z95, t_quantile
 
 # Two fresh processes of identical code, one after the other on a shared machine: by how much their
 # median step times were apart (12 pairs, a residual CNN and a small transformer on a CPU).
@@ -16,8 +16,8 @@ _SD = math.sqrt(sum(math.log1p(apart) ** 2 for apart in _APART) / len(_APART))
 _ALARM_RATE = 0.01
 
 # Two-sided 5 %: of Student's t distribution at 12 degrees of freedom, since that deviation is known
-# from 12 pairs, and of the normal one; and one-sided 5 % of that.
-_T975, _Z975, _Z95 = 2.179, 1.960, 1.645
+# from 12 pairs, and of the normal one.
+_T975, _Z975 = 2.179, 1.960
 
 LogRatio = tuple[float, float]
 
@@ -50,7 +50,7 @@ def ratio_of_ratios(
     effect, error = math.log1p(min_effect), half / _Z975
     quantile = NormalDist().inv_cdf(1 - _ALARM_RATE / tests)
     verdict = Verdict.UNSURE
-    if abs(middle) + _Z95 * error < Thresholds().same_within * effect:
+    if abs(middle) + Z95 * error < Thresholds().same_within * effect:
         verdict = Verdict.SAME
     elif abs(middle) > max(effect, quantile * error):
         verdict = Verdict.SLOWER if middle > 0 else Verdict.FASTER
@@ -61,7 +61,7 @@ def ratio_of_ratios(
         warnings = tuple(dict.fromkeys(w for run in runs if run.spoiled for w in run.warnings))
     elif verdict in (Verdict.SLOWER, Verdict.FASTER) and max(r.launches for r in runs) < 2:
         verdict, warnings = Verdict.UNSURE, ("no fresh processes confirmed it in either run",)
-    detectable = math.expm1(max(quantile * error, effect) + _Z95 * error)
+    detectable = math.expm1(max(quantile * error, effect) + Z95 * error)
     return _comparison(verdict, (middle, half), old, new, detectable, warnings)
 
 

@@ -47,7 +47,7 @@ def seed_everything(seed: int) -> None:
         numpy.random.seed(seed % 2**32)
 
 
-def jitter_heap(seed: int) -> list[torch.Tensor]:
+def renew_heap(seed: int) -> list[torch.Tensor]:
     """Take one to eight blocks of random size, so that the next build lies elsewhere in memory.
 
     What is free goes back to the system first, so that the build gets other pages of it as well.

@@ -133,10 +133,10 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def test_the_heap_is_moved_by_a_random_but_fixed_amount() -> None:
-    from torch_perflint.runners.torch_step import jitter_heap
+    from torch_perflint.runners.torch_step import renew_heap
 
-    sizes = [[len(block) for block in jitter_heap(seed)] for seed in range(50)]
-    assert sizes[3] == [len(block) for block in jitter_heap(3)]
+    sizes = [[len(block) for block in renew_heap(seed)] for seed in range(50)]
+    assert sizes[3] == [len(block) for block in renew_heap(3)]
     assert {len(one) for one in sizes} == set(range(1, 9))
     assert all(256 <= size < 1 << 18 for one in sizes for size in one)
 
@@ -177,7 +177,7 @@ def test_the_machine_is_described_in_the_words_of_the_environment() -> None:
 
 def test_a_new_build_gets_other_pages_of_the_system() -> None:
     """What an earlier build has left free is given back: the process holds less than before."""
-    from torch_perflint.runners.torch_step import jitter_heap
+    from torch_perflint.runners.torch_step import renew_heap
 
     if not hasattr(ctypes.CDLL(None), "malloc_trim"):
         pytest.skip("another allocator than glibc's")
@@ -185,7 +185,7 @@ def test_a_new_build_gets_other_pages_of_the_system() -> None:
     keeper = bytearray(64 << 10)  # the top of the heap is not free, so nothing goes by itself
     del blocks
     before = resident_bytes()
-    jitter_heap(1)
+    renew_heap(1)
     assert resident_bytes() < before - (64 << 20)
     assert keeper is not None
 
