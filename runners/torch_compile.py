@@ -96,7 +96,10 @@ def _so_far() -> Counted:
         return NOTHING
     utils = _utils()
     compilations = utils.get_compilation_metrics()
-    breaks = {"graph_breaks": sum(utils.counters["graph_break"].values())}
+    frames = utils.counters["frames"]
+    # A break in a loop or a `try` leaves the whole function to Python, and is counted nowhere else.
+    left = frames["total"] - frames["ok"]
+    breaks = {"graph_breaks": sum(utils.counters["graph_break"].values()) + left}
     if len(compilations) >= _KEEP or len(compilations) == _KEPT:
         # The oldest may be lost, and with them the count.
         utils.set_compilation_metrics_limit(_KEEP)

@@ -143,6 +143,29 @@ def test_backward_that_is_compiled_later_is_part_of_the_time() -> None:
     assert 0 < forward < both
 
 
+def test_a_function_that_is_left_to_python_as_a_whole_is_a_break() -> None:
+    from torch_perflint.runners import torch_compile
+
+    def tried(x: Any) -> Any:
+        try:
+            torch._dynamo.graph_break()
+            return x + 1
+        finally:
+            pass
+
+    def fine(x: Any) -> Any:
+        try:
+            return x + 1
+        finally:
+            pass
+
+    for function, breaks in ((tried, 1), (fine, 0)):
+        torch_compile.forget()
+        run = torch.compile(function, backend="eager")
+        counted = torch_compile.first_steps(lambda run=run: run(torch.zeros(4)))  # type: ignore[misc]
+        assert counted["graph_breaks"] == breaks
+
+
 @pytest.mark.slow
 def test_code_of_the_default_compiler_is_counted_too() -> None:
     found = examine(compiled(1, backend="inductor"))
