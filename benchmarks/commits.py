@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from torch_perflint import PerflintError
+
 WORKLOADS = Path(__file__).with_name("workloads")
 TESTS = ("test_cnn", "test_transformer")
 
@@ -47,6 +49,19 @@ def calibrated(folder: Path) -> dict[str, float]:
         [sys.executable, "-c", CALIBRATE], cwd=folder, check=True, capture_output=True, text=True
     )
     return dict(json.loads(done.stdout))
+
+
+def refuse_other_commits(seen: Iterable[str], commits: Iterable[str]) -> None:
+    """Runs of other commits have other work in them: they do not belong into the same file.
+
+    `seen` are the commits of a file's runs, by their first twelve digits or more.
+    """
+    known = {commit[:12] for commit in commits}
+    if other := {commit[:12] for commit in seen} - known:
+        raise PerflintError(
+            f"the file has runs of other commits ({', '.join(sorted(other))}): give --folder the "
+            "folder that they were made in, or begin another file"
+        )
 
 
 def make_commits(folder: Path, kinds: Iterable[int]) -> dict[str, str]:

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commits import TESTS, make_commits
+from commits import TESTS, make_commits, refuse_other_commits
 from torch_perflint.bot.report import read_report
 
 # How often each kind is run, and in how many of its runs each test has to be found at least.
@@ -82,16 +82,6 @@ def summary(lines: list[dict[str, object]]) -> int:
     return missed
 
 
-def refuse_other_commits(lines: list[dict[str, object]], commits: dict[str, str]) -> None:
-    """Runs of other commits have other work in them: they do not belong into the same file."""
-    known = {commit[:12] for commit in commits.values()}
-    if other := {str(line.get(side)) for line in lines for side in ("base", "head")} - known:
-        raise SystemExit(
-            f"the file has runs of other commits ({', '.join(sorted(other))}): give --folder the "
-            "folder that they were made in, or begin another file"
-        )
-
-
 def main() -> int:
     """Run what is missing in the file, then print what it says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,7 +95,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as parent:
         repository = (options.folder or Path(parent)).resolve() / "repository"
         commits = make_commits(repository, RUNS) if missing else {}
-        refuse_other_commits(lines if missing else [], commits)
+        if missing:
+            seen = [str(line.get(side)) for line in lines for side in ("base", "head")]
+            refuse_other_commits(seen, commits.values())
         for number, kind in missing:
             lines.append(run(repository, commits, kind, number))
             with options.file.open("a") as file:

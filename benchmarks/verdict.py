@@ -18,11 +18,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from commits import make_commits
+from commits import make_commits, refuse_other_commits
 from environments import cache_folder
 from torch_perflint import PerflintError
 from verdict_plot import plot
-from verdict_runs import KINDS, Line, Planned, missing, order, read, refuse_other_commits
+from verdict_runs import KINDS, Line, Planned, missing, order, read
 from verdict_table import table
 from verdict_tools import TOOLS, Bench, prepare, versions
 
@@ -66,7 +66,8 @@ def main() -> None:
     if todo := missing(plan, lines, options.runs):
         folder = options.folder.resolve()
         commits = make_commits(folder / "repository", KINDS)
-        refuse_other_commits(lines, commits.values())
+        seen = [commit for line in lines for commit in (line.base, line.head)]
+        refuse_other_commits(seen, commits.values())
         bench = prepare(folder, folder / "repository", cache_folder())
         for planned in todo:
             lines.append(run(bench, commits, planned))

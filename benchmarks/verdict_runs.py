@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch_perflint import PerflintError
-
 KINDS = (0, 5, 10)
 NUMBERS = 20
 
@@ -56,13 +54,3 @@ def read(file: Path) -> list[Line]:
     """The lines of the file, none where it does not exist."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     return [Line(**json.loads(line)) for line in text.splitlines()]
-
-
-def refuse_other_commits(lines: Iterable[Line], commits: Iterable[str]) -> None:
-    """Runs of other commits have other work in them: they do not belong into the same file."""
-    known = {commit[:12] for commit in commits}
-    if other := {commit for line in lines for commit in (line.base, line.head)} - known:
-        raise PerflintError(
-            f"the file has runs of other commits ({', '.join(sorted(other))}): give --folder the "
-            "folder that they were made in, or begin another file"
-        )

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="a side that is silent for so long counts as hanging (default: 300)",
+        help="a side of which no step ends for so long counts as hanging (default: 300)",
     )
     add("--seed", type=int, default=0, help="fixes every random choice (default: 0)")
 

@@ -45,12 +45,12 @@ def starts() -> int:
     return _hold.started
 
 
-def processor_of(number: int) -> int | None:
+def processor_of(number: int | None) -> int | None:
     """Return one of the processors that this thread may run on; None where nothing can be held.
 
-    `number` picks it: processes with the same choice get the same one.
+    `number` picks it: processes with the same choice get the same one; None picks none.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if number is None or not hasattr(os, "sched_setaffinity"):
         return None
     usable = sorted(os.sched_getaffinity(0))
     return usable[number % len(usable)]

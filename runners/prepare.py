@@ -35,9 +35,10 @@ class RunOptions:
 def select_tests(
     checkout: Checkout, config: RunnersConfig, options: RunOptions
 ) -> tuple[Choice, list[str]]:
-    """Choose the perf tests to run, and say which the change removes.
+    """Choose the perf tests to run, and say what the change does to them as a whole.
 
-    Also say where it alters dependencies in a way that the run cannot include.
+    That is which it removes, which settings of runs it edits, and where it alters dependencies in a
+    way that the run cannot include.
     """
     tracked = {side: tracked_files(checkout.root(side)) for side in Side}
     graphs = {

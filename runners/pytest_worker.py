@@ -264,7 +264,7 @@ class _TurnDriver:
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
             return {"kind": "turn"}
-        with held_on(order["hold"] if order["hold"] is None else processor_of(order["hold"])):
+        with held_on(processor_of(order["hold"])):
             turn = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
         return {"kind": "turn", **turn._asdict()}
 

@@ -57,7 +57,7 @@ class Session:
     @property
     def processor(self) -> int | None:
         """The processor that turns are held on; None where they may run anywhere."""
-        return None if self._hold is None else processor_of(self._hold)
+        return processor_of(self._hold)
 
     @property
     def on_gpu(self) -> bool:

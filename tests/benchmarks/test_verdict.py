@@ -8,9 +8,10 @@ from pathlib import Path
 import commits
 import pytest
 import verdict_tools as tools
+from commits import refuse_other_commits
 from torch_perflint import PerflintError
 from verdict_plot import _x, plot
-from verdict_runs import KINDS, NUMBERS, Line, missing, order, read, refuse_other_commits
+from verdict_runs import KINDS, NUMBERS, Line, missing, order, read
 from verdict_table import clopper_pearson, table
 
 LINE = Line(
@@ -58,9 +59,9 @@ def test_a_recording_goes_on_with_what_is_missing(tmp_path: Path) -> None:
 
 def test_runs_of_other_commits_do_not_go_into_the_same_file() -> None:
     known = ["fdc618b8bfe4" + "0" * 28, "3a457a01c0de" + "0" * 28]
-    refuse_other_commits([LINE], known)
+    refuse_other_commits([LINE.base, LINE.head], known)
     with pytest.raises(PerflintError, match=r"other commits \(3a457a01c0de\)"):
-        refuse_other_commits([LINE], known[:1])
+        refuse_other_commits([LINE.base, LINE.head], known[:1])
 
 
 def test_commits_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,18 @@
 """Whole runs over small repositories, for tests that ask who is measured, not how exactly."""
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
-from torch_perflint.runners.checkout import check_out
+from torch_perflint.runners.checkout import Checkout, check_out
 from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.one_version import Say
 from torch_perflint.runners.prepare import RunOptions
+from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.result import RunResult, TestResult
 from torch_perflint.runners.run import run_perf_tests
+from torch_perflint.runners.sample import Side
 
 PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 
@@ -25,6 +29,16 @@ def run(
     with check_out(repo.root, "main~1", head) as sides:
         settings = config or RunnersConfig(timeout=60, max_seconds=1)
         return run_perf_tests(sides, settings, RunOptions(**options), say)
+
+
+def worker_plan(sides: Checkout, file: str, *names: str) -> WorkerPlan:
+    """What the workers of a launch have in common: one file of perf tests, first-party `names`."""
+    own = FirstParty(frozenset(names), frozenset(), {})
+    return WorkerPlan(sides.repository, sides.scratch, (file,), "", (), 1, 60.0, 0.02, own)
+
+
+def roots(sides: Checkout) -> dict[Side, Path]:
+    return {side: sides.root(side) for side in Side}
 
 
 def by_name(result: RunResult) -> dict[str, TestResult]:

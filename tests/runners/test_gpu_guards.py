@@ -12,13 +12,12 @@ from torch_perflint.runners import schedule
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.clocks import clock_notes, rejected
 from torch_perflint.runners.gpu_guard import GpuGuard, mps_daemon_runs
-from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.machine import environment
 from torch_perflint.runners.measure import Launch
-from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.sample import PerfTest, Side
 
 from .fake_nvml import FakeCard, stand_in
+from .runs import roots, worker_plan
 
 GIB = 1 << 30
 
@@ -47,13 +46,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def launched(repo: Any, *, free: int = 100 * GIB, setup: str = "pass") -> Iterator[Any]:
     repo.commit({"test_it.py": textwrap.dedent(STEP).format(free=free, setup=setup)})
     repo.commit({"other.py": ""})
-    with check_out(repo.root, "main~1", "main") as sides:
-        own = FirstParty(frozenset(), frozenset(), {})
-        plan = WorkerPlan(repo.root, sides.scratch, ("test_it.py",), "", (), 1, 60.0, 0.02, own)
-        with Launch(plan, {side: sides.root(side) for side in Side}, 1, 0) as launch:
-            (test,), errors = launch.collect(Side.BASE)
-            assert errors == {}
-            yield launch, test
+    with (
+        check_out(repo.root, "main~1", "main") as sides,
+        Launch(worker_plan(sides, "test_it.py"), roots(sides), 1, 0) as launch,
+    ):
+        (test,), errors = launch.collect(Side.BASE)
+        assert errors == {}
+        yield launch, test
 
 
 @pytest.mark.torch
@@ -114,10 +113,12 @@ def test_sides_that_do_not_fit_together_are_measured_one_after_the_other(
 
 
 def test_what_one_launch_finds_not_to_fit_the_next_one_knows(repo: Any) -> None:
-    own, apart = FirstParty(frozenset(), frozenset(), {}), {"t.py::test_it"}
-    plan = WorkerPlan(repo.root, repo.root, (), "", (), 1, 60.0, 0.02, own)
-    fresh = Launch(plan, dict.fromkeys(Side, repo.root), 2, 0, apart)
-    assert "do not fit on the GPU together" in fresh.notes(PerfTest("t.py::test_it", "t.py", 1))[0]
+    repo.commit({"t.py": ""})
+    repo.commit({"other.py": ""})
+    test = PerfTest("t.py::test_it", "t.py", 1)
+    with check_out(repo.root, "main~1", "main") as sides:
+        fresh = Launch(worker_plan(sides, "t.py"), roots(sides), 2, 0, {test.id})
+        assert "do not fit on the GPU together" in fresh.notes(test)[0]
 
 
 # Memory is short as long as the other side's process lives.

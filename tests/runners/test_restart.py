@@ -7,13 +7,11 @@ import pytest
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.config import RunnersConfig
-from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.measure import Launch
-from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.sample import Side
 from torch_perflint.runners.schedule import Pace
 
-from .runs import PYTEST, perf_file, run
+from .runs import PYTEST, perf_file, roots, run, worker_plan
 
 pytestmark = pytest.mark.torch
 
@@ -44,10 +42,8 @@ def test_a_process_says_how_long_it_compiled_and_whether_the_caches_were_empty(r
     repo.commit({"pyproject.toml": PYTEST, "lib.py": lib, "test_lib.py": perf_file(TEST)})
     repo.commit()
     with check_out(repo.root, "main~1", "main") as sides:
-        own = FirstParty(frozenset({"lib"}), frozenset(), {})
-        plan = WorkerPlan(repo.root, sides.scratch, ("test_lib.py",), "", (), 1, 60.0, 0.02, own)
-        roots = {side: sides.root(side) for side in Side}
-        with Launch(plan, roots, 1, 0) as launch:
+        plan, where = worker_plan(sides, "test_lib.py", "lib"), roots(sides)
+        with Launch(plan, where, 1, 0) as launch:
             ((test,), _) = launch.collect(Side.HEAD)
             first = launch.examine(test, Side.HEAD)
             launch.drop(at_once=True)
@@ -56,7 +52,7 @@ def test_a_process_says_how_long_it_compiled_and_whether_the_caches_were_empty(r
         caches = sides.scratch / "caches" / "head" / "inductor"
         caches.mkdir(parents=True, exist_ok=True)
         (caches / "code.py").touch()
-        with Launch(plan, roots, 2, 0) as launch:
+        with Launch(plan, where, 2, 0) as launch:
             again = launch.compile_seconds(test, Side.HEAD)
             assert again is not None and 0 < again < 60
             order = launch._workers.order("compile", test, 0, Side.HEAD)
@@ -144,11 +140,9 @@ def test_each_of_many_builds_runs_what_it_has_compiled(repo: Any) -> None:
     repo.commit({"pyproject.toml": PYTEST, "lib.py": TRAINER, "test_lib.py": perf_file(test)})
     repo.commit()
     with check_out(repo.root, "main~1", "main") as sides:
-        own = FirstParty(frozenset({"lib"}), frozenset(), {})
-        plan = WorkerPlan(repo.root, sides.scratch, ("test_lib.py",), "", (), 1, 60.0, 0.02, own)
-        roots = {side: sides.root(side) for side in Side}
+        plan, where = worker_plan(sides, "test_lib.py", "lib"), roots(sides)
         ran = sides.head_root / "ran.txt"
-        with Launch(plan, roots, 1, 0) as launch:
+        with Launch(plan, where, 1, 0) as launch:
             ((test,), _) = launch.collect(Side.HEAD)
             for _ in range(11):
                 ran.unlink(missing_ok=True)
