@@ -4,6 +4,7 @@ pip is real, and has nothing but wheels in a folder.
 """
 
 import os
+import signal
 import time
 import zipfile
 from collections.abc import Iterator
@@ -256,13 +257,14 @@ def test_no_installer_outlives_its_time_or_ctrl_c(repo: Any, tmp_path: Path, sto
 
 @contextmanager
 def interrupted_once(file: Path) -> Iterator[None]:
-    """Press Ctrl-C when the file is there."""
+    """Press Ctrl-C when the file is there; also where it is ignored, as in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def look() -> None:
         until = time.monotonic() + 30
         while time.monotonic() < until and not (file.exists() and file.read_text().endswith("\n")):
             time.sleep(0.05)
-        os.kill(os.getpid(), 2)
+        os.kill(os.getpid(), signal.SIGINT)
 
     timer = Timer(0, look)
     timer.start()
@@ -270,6 +272,7 @@ def interrupted_once(file: Path) -> Iterator[None]:
         yield
     finally:
         timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def ended(pid: int) -> bool:
