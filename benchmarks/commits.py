@@ -12,33 +12,37 @@ from torch_perflint import PerflintError
 WORKLOADS = Path(__file__).with_name("workloads")
 TESTS = ("test_cnn", "test_transformer")
 
-# The added work: products of matrices, as many as make up the share of a step, found by timing.
+# The added work: products of matrices, as many as make up the share of a step. What a product costs
+# is found within a step, where caches are not its own, on one processor, as perflint times steps:
+# steps with and without a hundred products, in turn.
 CALIBRATE = """\
-import json, statistics, sys, time
+import json, os, statistics, sys, time
 sys.path.insert(0, ".")
 import torch
 import test_workloads as workloads
 
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 torch.set_num_threads(1)
 matrix = torch.randn(32, 32)
 
-def seconds(run, count):
+def seconds(step, products):
     begin = time.perf_counter()
-    for _ in range(count):
-        run()
-    return (time.perf_counter() - begin) / count
-
-def product():
-    torch.mm(matrix, matrix)
+    for _ in range(5):
+        step()
+        for _ in range(products):
+            torch.mm(matrix, matrix)
+    return (time.perf_counter() - begin) / 5
 
 found = {}
 for name in ("test_cnn", "test_transformer"):
     steps = []
     getattr(workloads, name)(steps.append)
     (step,) = steps
-    seconds(step, 20)
-    seconds(product, 1000)
-    found[name] = statistics.median(seconds(step, 20) / seconds(product, 2000) for _ in range(15))
+    seconds(step, 1000)
+    pairs = [(seconds(step, 0), seconds(step, 100)) for _ in range(300)]
+    share = statistics.median(more / step - 1 for step, more in pairs)
+    found[name] = 100 / share
 print(json.dumps(found))
 """
 
