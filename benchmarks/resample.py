@@ -3,11 +3,14 @@
 Each trial draws launches of one workload from the recordings of `record_rounds.py`, shuffles the
 builds of each, swaps base and head at random, makes head slower by a known share, and lets the
 sequential rule of a run decide (`runners/sequence.py`). Printed is how often each verdict comes,
-and after how many seconds of steps, those that are dropped at the start of each turn included.
+and after how many seconds of steps, those that are dropped at the start of each turn included. The
+last line of a workload tries the slowdown that "same" was said to have caught, in the middle of
+those verdicts.
 """
 
 import argparse
 import json
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.judge import Thresholds
 from torch_perflint.runners.sequence import Budget, replay
 
@@ -35,6 +39,7 @@ class Tried:
     slowdown: float
     verdicts: Counter[str]
     seconds: tuple[float, ...]
+    detectable: tuple[float, ...]  # of those that ended as "same"
 
     def share(self, verdict: str) -> float:
         """How many of all trials ended so."""
@@ -63,7 +68,10 @@ def resample(
         for _ in range(trials)
     ]
     return Tried(
-        slowdown, Counter(one.verdict.value for one in done), tuple(o.seconds for o in done)
+        slowdown,
+        Counter(one.verdict.value for one in done),
+        tuple(one.seconds for one in done),
+        tuple(one.comparison.detectable for one in done if one.verdict is Verdict.SAME),
     )
 
 
@@ -91,10 +99,12 @@ def main() -> int:
         pool, steps = read(options.file, workload, rebuilt=not options.kept)
         print(f"{workload}: {len(pool)} launches, {options.trials} trials each, "
               f"{budget.seconds:.0f} s and {budget.launches} launches at most")  # fmt: skip
-        for slowdown in slowdowns:
-            tried = resample(pool, slowdown, budget, options.trials, steps)
+        same = resample(pool, 0.0, budget, options.trials, steps)
+        claimed = [statistics.median(same.detectable)] if same.detectable else []
+        for slowdown in (*slowdowns, *claimed):
+            tried = resample(pool, slowdown, budget, options.trials, steps) if slowdown else same
             told = ", ".join(f"{name} {tried.share(name):.1%}" for name in sorted(tried.verdicts))
-            print(f"  +{slowdown:.0%}: {told}; {np.mean(tried.seconds):.1f} s on average, "
+            print(f"  +{100 * slowdown:.3g} %: {told}; {np.mean(tried.seconds):.1f} s on average, "
                   f"{max(tried.seconds):.1f} s at most", flush=True)  # fmt: skip
     return 0
 

@@ -22,6 +22,7 @@ class Measured:
     examined: dict[Side, Examined] = field(default_factory=dict)
     identical: bool = False
     segments: list[Segment] = field(default_factory=list)
+    affordable: float = 0.0  # seconds of steps, spent ones included, that the run had time for
     wants_launch: bool = False  # fresh processes may settle what is open
     gpu_notes: list[str] = field(default_factory=list)
     untimed: str = ""  # why nothing was timed, where there was something to time

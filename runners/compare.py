@@ -23,8 +23,9 @@ class Comparison:
 
     `change`, `low` and `high` are the relative change of throughput (head over base minus one) and
     its 95 % interval: -0.096 is 9.6 % slower. `base_seconds` and `head_seconds` are median seconds
-    per step. `detectable` is the smallest slowdown that this much data would have caught. `spoiled`
-    says that the numbers must not lead to any verdict, whatever their interval; a warning says why.
+    per step. `detectable` is the smallest slowdown that a run like this, with all the time that it
+    had, calls slower in 95 of 100 cases. `spoiled` says that the numbers must not lead to any
+    verdict, whatever their interval; a warning says why.
     """
 
     verdict: Verdict

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from .clocks import Rejected, rejected
 from .compare import Comparison, Verdict
 from .sample import Pair, Segment
-from .stats import Z95, Build, Estimate, combine, t_quantile
+from .stats import Z95, Build, Estimate, combine, foreseen, t_quantile
 
 # A difference is suspected from here on, in standard errors: fresh processes have to confirm it.
 _SUSPICION = Z95
 
-
+# Stands for a standard error (of a log ratio) that the data cannot tell: nothing is detectable.
+_UNKNOWN_ERROR = 10.0
 # Sides measured apart are looked at after each build without a further launch that has to agree:
 # with this share of the error rate, a simulated run of identical code is called slower as rarely.
 _APART_SHARE = 0.25
@@ -97,6 +98,25 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
 def is_suspected(segments: Sequence[Segment], at: Thresholds) -> bool:
     """Whether the data hints at a difference that fresh processes should now confirm."""
     return _is_suspected(_read(segments)[-1], at)
+
+
+def detectable_with(
+    segments: Sequence[Segment], at: Thresholds, builds: int, launches: int
+) -> float:
+    """Return the slowdown that a run of so many builds and launches calls slower in 95 of 100 runs.
+
+    Their noise is taken to be that of `segments`. It is never below what a run may end early on as
+    "same": Wald's test lets a slowdown of s (log ratio) pass with a probability of
+    `miss_odds` ** (2 * s / m - 1) where m is what matters; that is 5 % at the slowdown told.
+    """
+    _, found, _, now = _read(segments)
+    passed = _matters(at) / 2 * (1 + math.log(0.05) / math.log(at.miss_odds))
+    if not math.isfinite(now.error):
+        return _detectable(_UNKNOWN_ERROR, now.freedom, _alarm_rate(found, at), at)
+    have = len(launches_of(found))
+    then = foreseen(now, (len(found), max(len(found), builds)), (have, max(have, launches)))
+    told = _detectable(then.error, max(3, then.freedom), _alarm_rate(found, at), at)
+    return max(told, math.expm1(passed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +252,7 @@ def _comparison(
     warnings: tuple[str, ...],
 ) -> Comparison:
     pairs = [pair for segment in segments for pair in segment.pairs if _is_usable(pair)]
-    error = estimate.error if math.isfinite(estimate.error) else 10.0
+    error = estimate.error if math.isfinite(estimate.error) else _UNKNOWN_ERROR
     half = t_quantile(0.975, max(3, estimate.freedom)) * error
     return Comparison(
         verdict=verdict,

@@ -3,15 +3,16 @@
 `replay` runs the same rule over recorded step times, as if they were measured now.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .compare import Comparison, Verdict
-from .judge import Thresholds, is_suspected, judge, launches_of, settle
+from .judge import Thresholds, detectable_with, is_suspected, judge, launches_of, settle
 from .sample import Pair, Segment
 
 # A part of a segment that is too short says nothing of its own noise.
@@ -59,7 +60,7 @@ def next_move(
 ) -> tuple[Move, Comparison]:
     """Say what to measure next, and what the data says so far.
 
-    `seconds` of steps were spent on it. Where the answer is STOP, the comparison is final.
+    `seconds` of steps were spent on it. Where the answer is STOP, `conclude` has the last word.
     """
     so_far = judge(segments, at)
     if so_far.verdict is not Verdict.UNSURE:
@@ -76,6 +77,25 @@ def next_move(
     if len(numbers) < budget.launches:
         return Move.LAUNCH, so_far
     return Move.STOP, settle(segments, at)
+
+
+def conclude(
+    segments: Sequence[Segment], at: Thresholds, budget: Budget, seconds: float
+) -> Comparison:
+    """Return what is said when no more data comes: the verdict, and what would have been caught.
+
+    `seconds` of steps were spent. A run that ends early on "same" would have gone on for as long as
+    the budget allows had there been a slowdown to suspect: what it would have caught is told for
+    the builds and launches that it would have made then, with the noise that was seen.
+    """
+    told = settle(segments, at)
+    if not segments or told.spoiled:
+        return told
+    affordable = int(budget.seconds / (seconds / len(segments))) if seconds else len(segments)
+    most = budget.builds + (budget.launches - 1) * budget.builds_later
+    builds = min(affordable, most)
+    launches = 1 + math.ceil(max(0, builds - budget.builds) / budget.builds_later)
+    return replace(told, detectable=detectable_with(segments, at, builds, launches))
 
 
 def replay(
@@ -105,18 +125,20 @@ def replay(
             for end in _looks(len(pairs)):
                 if before + costs[end - 1] > budget.seconds:
                     # A run does not begin what it cannot pay for.
-                    return Replayed(settle(segments, at), spent, len(launches_of(segments)))
+                    return Replayed(
+                        conclude(segments, at, budget, spent), spent, len(launches_of(segments))
+                    )
                 segments = [*done, Segment(number, pairs[:end], costs[end - 1])]
                 spent = before + costs[end - 1]
                 move, comparison = next_move(segments, at, budget, spent)
                 last = end == len(pairs)
                 if move is Move.STOP and (last or comparison.verdict is not Verdict.UNSURE):
-                    return Replayed(comparison, spent, number)
+                    return Replayed(conclude(segments, at, budget, spent), spent, number)
                 if move is Move.LAUNCH and 2 * end >= len(pairs):
                     break
             if move is Move.LAUNCH:
                 break
-    return Replayed(settle(segments, at), spent, len(launches_of(segments)))
+    return Replayed(conclude(segments, at, budget, spent), spent, len(launches_of(segments)))
 
 
 def _rounds(build: ArrayLike, steps: int) -> tuple[tuple[Pair, ...], list[float]]:

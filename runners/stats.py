@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -48,13 +48,15 @@ class Build:
 class Estimate:
     """A mean of log ratios of step times (head over base) and its standard error.
 
-    `freedom`: the degrees of freedom of the error, for `t_quantile`.
+    `freedom`: the degrees of freedom of the error, for `t_quantile`. `of_launches`: the part of the
+    error (a standard error too) that only more launches make smaller, not more builds.
     """
 
     mean: float
     error: float
     freedom: int
     pairs: int
+    of_launches: float = 0.0
 
 
 def trimmed_mean(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -98,9 +100,31 @@ def combine(builds: Sequence[Build]) -> Estimate:
     weights = 1 / (variances + between)
     mean = float(np.average(centres, weights=weights))
     launches = len({build.launch for _, _, build in told})
-    of_launch = _launch_spread([build for _, _, build in told])
-    error = math.sqrt(1 / float(np.sum(weights)) + of_launch**2 / launches)
-    return Estimate(mean, error, freedom, pairs)
+    of_launches = _launch_spread([build for _, _, build in told]) / math.sqrt(launches)
+    error = math.sqrt(1 / float(np.sum(weights)) + of_launches**2)
+    return Estimate(mean, error, freedom, pairs, of_launches)
+
+
+def foreseen(estimate: Estimate, builds: tuple[int, int], launches: tuple[int, int]) -> Estimate:
+    """Return what an estimate becomes with more builds and launches, each given as (now, then).
+
+    Only its error changes: more of the same noise is what is foreseen. How much noise there is, few
+    pairs tell badly, and those that let a run end early tell too little of it: what counts is its
+    upper limit with 90 % confidence (chi-squared, by Wilson and Hilferty's approximation), as if
+    the pairs that are not trimmed had a normal distribution.
+    """
+    freedom = max(3.0, (1 - 2 * TRIM) * estimate.pairs - 1)
+    third = 2 / (9 * freedom)
+    least = (1 - third + NormalDist().inv_cdf(0.1) * math.sqrt(third)) ** 3
+    error, of_launches = (one / math.sqrt(least) for one in (estimate.error, estimate.of_launches))
+    of_builds = max(0.0, error**2 - of_launches**2) * builds[0] / builds[1]
+    of_launches *= math.sqrt(launches[0] / launches[1])
+    return replace(
+        estimate,
+        error=math.sqrt(of_builds + of_launches**2),
+        freedom=estimate.freedom + builds[1] - builds[0],
+        of_launches=of_launches,
+    )
 
 
 def _of_apart(centres: NDArray[np.float64], pairs: int) -> Estimate:

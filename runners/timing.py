@@ -6,10 +6,10 @@ from .assemble import Measured
 from .compare import Comparison
 from .config import RunnersConfig
 from .isolate import SideFailed
-from .judge import Thresholds, settle
+from .judge import Thresholds
 from .limit import TimeLimit
 from .measure import Launch
-from .sequence import Budget, Move, next_move
+from .sequence import Budget, Move, conclude, next_move
 from .session import StepTooLong
 
 
@@ -33,6 +33,7 @@ class Timing:
         spent = sum(one.seconds for one in measured.segments)
         while True:
             left = min(budget.seconds - spent, self._limit.seconds_left())
+            measured.affordable = spent + max(0.0, left)
             if measured.segments and left < measured.segments[-1].seconds:
                 break  # too short for one more: nothing is built for that
             try:
@@ -70,7 +71,9 @@ class Timing:
         """Judge a test when no more data comes; None where nothing was timed."""
         if not measured.segments:
             return None
-        return settle(measured.segments, self._thresholds(measured))
+        spent = sum(one.seconds for one in measured.segments)
+        budget = Budget(seconds=measured.affordable)
+        return conclude(measured.segments, self._thresholds(measured), budget, spent)
 
     def _too_long(self, error: StepTooLong) -> str:
         if self._limit.seconds_left() < error.needed:

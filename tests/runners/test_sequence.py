@@ -127,6 +127,18 @@ def test_what_is_called_detectable_would_have_been_caught() -> None:
     assert share(found, Verdict.SLOWER) >= 0.93
 
 
+def test_a_run_that_ends_early_tells_what_all_its_time_would_have_caught() -> None:
+    short = Budget(seconds=1.0, launches=1)
+    early = [one for one in simulated(quiet, 0.0, 40, QUIET) if one.seconds < 2]
+    least = math.expm1(1.1506 * math.log1p(0.03))  # what the early end lets pass in 5 %
+    assert len(early) > 20
+    for one in early:
+        assert least - 1e-4 < one.comparison.detectable < 0.06
+    # Without that time, the same noise hides more.
+    hidden = [one.comparison.detectable for one in simulated(quiet, 0.0, 40, short)]
+    assert np.median(hidden) > 0.07
+
+
 def test_many_verdicts_in_one_run_keep_its_error_rate() -> None:
     at = Thresholds(tests=20)
     assert share(simulated(quiet, 0.0, 200, QUIET, at), *ALARMS) == 0
