@@ -37,9 +37,12 @@ def test_every_tool_judges_every_kind_twenty_times_one_after_the_other() -> None
     for planned in rounds:
         assert {one.tool for one in planned} == tools.TOOLS.keys()
         assert len({(one.kind, one.number) for one in planned}) == 1
-    # Nobody is always the first, and no kind stands at the end of the recording.
+    # Nobody is always the first; false alarms and the small slowdown share the time.
     assert {planned[0].tool for planned in rounds} == tools.TOOLS.keys()
-    assert {planned[0].kind for planned in rounds[-3:]} == set(KINDS)
+    *first, last = KINDS
+    kinds = [planned[0].kind for planned in rounds]
+    assert all({*kinds[start : start + 2]} == {*first} for start in range(0, 2 * NUMBERS, 2))
+    assert {*kinds[2 * NUMBERS :]} == {last}
     assert [*order([*tools.TOOLS])] == PLAN
 
 
