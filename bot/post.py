@@ -6,7 +6,9 @@ from enum import Enum
 from pathlib import Path
 
 from .event import Target
-from .github import TRIES, GitHubError, NotFoundError, PullRequest, UnclearError
+from .github.client import TRIES, Client
+from .github.errors import GitHubError, NotFoundError, UnclearError
+from .github.pull_request import PullRequest
 from .report import Report
 from .sticky import Comment, EditComment, KeepComment, PostComment, State, plan
 from .summary import append_summary
@@ -66,7 +68,7 @@ def tell(
             raise GitHubError(
                 "there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}`"
             )
-        return post_comment(body, PullRequest(target, token), state)
+        return post_comment(body, PullRequest(target, Client(token, target.api_url)), state)
     except GitHubError as error:
         if summary is None:
             return NotPosted(str(error))
@@ -87,7 +89,7 @@ def announce(outcome: Posted | NotPosted, *, in_actions: bool) -> None:
 
 def post_comment(body: str, pull: PullRequest, state: State) -> Posted:
     """Write, edit or keep our one comment. Raises GitHubError where GitHub does not let us."""
-    me, current = pull.me(), pull.head()
+    me, current = pull.client.me(), pull.head()
     lost: GitHubError | None = None
     for attempt in range(TRIES):
         key = pull.target.key
@@ -96,7 +98,7 @@ def post_comment(body: str, pull: PullRequest, state: State) -> Posted:
             done = _do(decision, pull)
         except UnclearError as error:
             # Not at once: a failing GitHub may show late what it has written.
-            pull.wait(2.0**attempt, error)
+            pull.client.wait(2.0**attempt, error)
             lost = error
         except NotFoundError as error:
             # Somebody deleted our comment since we looked. A thread that is not there stays away.

@@ -28,7 +28,7 @@ HOMES_OF = {
     "pytest": ("runners/pytest_*.py",),
     "jinja2": ("templates/__init__.py",),
     "msgspec": ("bot/report.py",),
-    "github": ("bot/github.py",),
+    "github": ("bot/github/client.py",),
     "sqlalchemy": ("telemetry/store.py",),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from torch_perflint.bot.event import Target
-from torch_perflint.bot.github import PullRequest
+from torch_perflint.bot.github.client import Client
+from torch_perflint.bot.github.pull_request import PullRequest
 from torch_perflint.bot.post import Posted, post_comment
 from torch_perflint.bot.sticky import State
 
@@ -25,9 +26,10 @@ class Bot:
         return Target(**{**facts, **changed})
 
     def pull(self, token: str = WORKFLOW, timeout: int = 5, **changed: Any) -> PullRequest:
-        sleep = self.slept.append
         target = self.target(**changed)
-        return PullRequest(target, token, timeout=timeout, sleep=sleep, throttle=False)
+        sleep = self.slept.append
+        client = Client(token, target.api_url, timeout=timeout, sleep=sleep, throttle=False)
+        return PullRequest(target, client)
 
     def post(
         self, body: str, run: int = 812, attempt: int = 1, head: str = HEAD, **changed: Any

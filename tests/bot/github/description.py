@@ -4,26 +4,21 @@ Nothing of the description is written down here: the paths, the bodies and the a
 the generated client, and each body is checked with the generated model.
 """
 
+import ast
 import inspect
 import json
 import re
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, reduce
+from operator import or_
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from githubkit_schemas.v2026_03_10 import models
-from githubkit_schemas.v2026_03_10.rest.issues import IssuesClient
-from githubkit_schemas.v2026_03_10.rest.pulls import PullsClient
 from pydantic import BaseModel, TypeAdapter, ValidationError
-
-OPERATIONS = (
-    IssuesClient.list_comments,
-    IssuesClient.create_comment,
-    IssuesClient.update_comment,
-    IssuesClient.delete_comment,
-    PullsClient.get,
-)
 
 
 class Undescribed(AssertionError):
@@ -39,42 +34,54 @@ class Operation:
     body: Any
     answer: Any
     errors: dict[int, Any]
+    query: frozenset[str] = frozenset()
 
     def match(self, path: str) -> re.Match[str] | None:
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.template)
         return re.fullmatch(pattern, path)
 
 
-def _read(client_method: Any) -> Operation:
+@cache
+def operation_of(client_method: Any) -> Operation:
     """Take an operation out of the client that is generated from the description."""
-    source = inspect.getsource(client_method)
-    verb, template = re.search(r"^ +(GET|POST|PATCH|DELETE) (/\S+)$", source, re.M).groups()
-    body = re.search(r"type_validate_python\(\s*(\w+)", source)
-    answer = re.search(r"response_model=([\w\[\]]+)", source)
-    errors = re.findall(r'"(\d{3})": (\w+)', source)
+    source = textwrap.dedent(inspect.getsource(client_method))
+    verb, template = re.search(r"^ +(GET|POST|PUT|PATCH|DELETE) (/\S+)$", source, re.M).groups()
+    tree = ast.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    body = [node.args[0] for node in calls if ast.unparse(node.func) == "type_validate_python"]
+    sent = {word.arg: word.value for node in calls for word in node.keywords}
+    errors = sent.get("error_models")
+    params = [node.value for node in ast.walk(tree) if _is_params(node)]
     return Operation(
         verb,
         template,
-        getattr(models, body[1]) if body else None,
-        _model(answer[1]) if answer else None,
-        {int(status): getattr(models, name) for status, name in errors},
+        _model(body[0]) if body else None,
+        _model(sent["response_model"]) if "response_model" in sent else None,
+        {int(k.value): _model(v) for k, v in zip(errors.keys, errors.values, strict=True)}
+        if errors
+        else {},
+        frozenset(key.value for dictionary in params for key in dictionary.keys),
     )
 
 
-def _model(name: str) -> Any:
-    inner = re.fullmatch(r"list\[(\w+)\]", name)
-    return list[getattr(models, inner[1])] if inner else getattr(models, name)
+def _is_params(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "params"
 
 
-DESCRIBED = tuple(_read(method) for method in OPERATIONS)
+def _model(written: ast.expr) -> Any:
+    """Read a type as the generated client writes it: `list[Label]`, `Union[One, Other]`."""
+    if isinstance(written, ast.Subscript):
+        parts = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
+        inner = tuple(_model(part) for part in parts)
+        return list[inner[0]] if ast.unparse(written.value) == "list" else reduce(or_, inner)
+    name = ast.unparse(written)
+    return str if name == "str" else getattr(models, name)
 
 
-def find(verb: str, path: str) -> tuple[Operation, dict[str, str]]:
-    """Find the operation that a request asks for, and the values in its path."""
-    for operation in DESCRIBED:
-        if operation.verb == verb and (found := operation.match(path)):
-            return operation, found.groupdict()
-    raise Undescribed(f"no operation {verb} {path}")
+def check_query(operation: Operation, names: set[str]) -> None:
+    """Check that the operation has parameters of these names."""
+    if unknown := names - operation.query:
+        raise Undescribed(f"{operation.verb} {operation.template} asks for no {sorted(unknown)}")
 
 
 def check_request(operation: Operation, raw: bytes) -> Any:
@@ -84,15 +91,29 @@ def check_request(operation: Operation, raw: bytes) -> Any:
             raise Undescribed(f"{operation.verb} {operation.template} takes no body")
         return None
     content = _check(operation.body, raw, f"the body of {operation.verb} {operation.template}")
-    if unknown := content.keys() - operation.body.model_fields.keys():
+    known = {
+        field.alias or name
+        for model in _members(operation.body)
+        for name, field in model.model_fields.items()
+    }
+    if isinstance(content, dict) and (unknown := content.keys() - known):
         raise Undescribed(f"{operation.verb} {operation.template} knows no {sorted(unknown)}")
     return content
+
+
+def _members(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a body may be of."""
+    if get_origin(annotation) in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _members(part)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
 
 
 def check_answer(operation: Operation, status: int, raw: bytes) -> None:
     """Check the body of an answer; a refusal that is not listed is a BasicError."""
     what = f"the answer {status} to {operation.verb} {operation.template}"
-    if status == 204 and operation.answer is None and not raw:
+    if status in (204, 302) and operation.answer is None and not raw:
         return
     success = status in (200, 201) and operation.answer is not None
     if not success and status < 400:

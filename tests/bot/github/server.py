@@ -6,14 +6,17 @@ conversations, and failures that a test scripts.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from .description import Undescribed, check_answer, check_request, example, find, models
+from . import routes_checks, routes_comments  # noqa: F401  (they register what can be asked)
+from .description import Undescribed, check_answer, check_query, check_request, example, models
+from .routes import Call, Refusal, Reply, find
 
 REPOSITORY = "acme/models"
 NUMBER = 5
@@ -24,8 +27,35 @@ WORKFLOW, READ_ONLY, EXPIRED = "token-of-a-workflow", "token-of-a-fork", "token-
 
 @dataclass
 class Account:
+    """Whom a token stands for. `permissions` name those that are less than to write."""
+
     login: str
     may_write: bool = True
+    permissions: dict[str, str] = field(default_factory=dict)
+    remaining: int | None = None  # requests until the hourly limit; None: no end
+
+    def may(self, permission: str, *, write: bool) -> bool:
+        usual = "write" if self.may_write else "read"
+        has = self.permissions.get(permission, usual)
+        return has == "write" or (has == "read" and not write)
+
+
+@dataclass
+class Pull:
+    """A pull request, as far as a bot looks at it."""
+
+    number: int = NUMBER
+    head: str = HEAD
+    base: str = "b" * 40
+    owner: str = "acme"  # of the repository that head is in
+    branch: str = "topic"
+    repository_id: int = 1  # that of head; base's is 1
+    author: str = "contributor"
+    state: str = "open"
+    draft: bool = False
+    locked: bool = False
+    labels: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -43,26 +73,18 @@ class Fault:
     path: str = ""  # only requests whose path contains this
 
 
-class Refusal(Exception):
-    def __init__(self, status: int, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        address = "https://docs.github.com/rest"
-        self.answer = {
-            "message": message,
-            "documentation_url": address,
-            "status": str(status),
-        } | more
-
-
 class FakeGitHub:
-    """One repository with one pull request."""
+    """One repository with its pull requests; what is done to it stays."""
 
     def __init__(self) -> None:
         self.accounts = {WORKFLOW: Account(BOT), READ_ONLY: Account(BOT, may_write=False)}
+        self.pulls = {NUMBER: Pull()}
         self.comments: dict[int, dict[str, Any]] = {}
-        self.head = HEAD
-        self.locked = False
+        self.thread: dict[int, int] = {}  # comment to pull request
+        self.reactions: dict[int, list[dict[str, Any]]] = {}
+        self.checks: dict[int, dict[str, Any]] = {}
+        self.annotations: dict[int, list[dict[str, Any]]] = {}
+        self.roles: dict[str, str] = {}  # login in small letters to role: admin, maintain, write…
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.seen_tokens: set[str] = set()
@@ -71,20 +93,59 @@ class FakeGitHub:
         self.url = ""
         self.lock = threading.RLock()
         self._next = 100
+        self._seconds = 0
 
-    def add(self, author: str, body: str) -> int:
-        """Let somebody write a comment by hand."""
+    @property
+    def head(self) -> str:
+        """The head of the one pull request that most tests have."""
+        return self.pulls[NUMBER].head
+
+    @head.setter
+    def head(self, sha: str) -> None:
+        self.pulls[NUMBER].head = sha
+
+    @property
+    def locked(self) -> bool:
+        """Whether its conversation is locked."""
+        return self.pulls[NUMBER].locked
+
+    @locked.setter
+    def locked(self, locked: bool) -> None:
+        self.pulls[NUMBER].locked = locked
+
+    def next_number(self) -> int:
+        """A number that nothing has yet."""
         self._next += 1
-        number = self._next
+        return self._next
+
+    def now(self) -> str:
+        """A time that is later with each call."""
+        self._seconds += 1
+        hours, seconds = divmod(self._seconds, 3600)
+        return f"2026-01-02T{hours:02}:{seconds // 60:02}:{seconds % 60:02}Z"
+
+    def pull(self, number: int) -> Pull:
+        """Return a pull request. Raises Refusal where there is none."""
+        if number not in self.pulls:
+            raise Refusal(404, "Not Found")
+        return self.pulls[number]
+
+    def add(self, author: str, body: str, pull: int = NUMBER) -> int:
+        """Let somebody write a comment by hand."""
+        number = self.next_number()
+        now = self.now()
         comment = example(models.IssueComment)
         comment |= {
             "id": number,
             "body": body,
             "user": example(models.SimpleUser) | {"login": author},
-            "html_url": f"https://github.example/{REPOSITORY}/pull/{NUMBER}#issuecomment-{number}",
+            "html_url": f"https://github.example/{REPOSITORY}/pull/{pull}#issuecomment-{number}",
             "url": f"{self.url}/repos/{REPOSITORY}/issues/comments/{number}",
+            "created_at": now,
+            "updated_at": now,
         }
         self.comments[number] = comment
+        self.thread[number] = pull
         return number
 
     def bodies(self, author: str = BOT) -> list[str]:
@@ -97,6 +158,35 @@ class FakeGitHub:
         """Return the requests that wanted to change something."""
         return [line for line in self.log if not line.startswith("GET") and "/graphql" not in line]
 
+    def pull_payload(self, pull: Pull, model: Any = models.PullRequest) -> dict[str, Any]:
+        """A pull request as GitHub tells of it."""
+        payload = example(model)
+        payload |= {
+            "number": pull.number,
+            "state": pull.state,
+            "draft": pull.draft,
+            "locked": pull.locked,
+            "labels": [self._label_of(payload, name) for name in pull.labels],
+            "user": example(models.SimpleUser) | {"login": pull.author},
+        }
+        head, base = payload["head"], payload["base"]
+        head |= {"sha": pull.head, "ref": pull.branch, "label": f"{pull.owner}:{pull.branch}"}
+        base |= {"sha": pull.base, "ref": "main"}
+        name = REPOSITORY.split("/")[1]
+        for side, owner, number in ((head, pull.owner, pull.repository_id), (base, "acme", 1)):
+            side["repo"] = example(models.Repository) | {
+                "id": number,
+                "name": name,
+                "full_name": f"{owner}/{name}",
+                "fork": number != 1,
+            }
+        return payload
+
+    @staticmethod
+    def _label_of(payload: dict[str, Any], name: str) -> dict[str, Any]:
+        label = example(models.PullRequestPropLabelsItems)
+        return label | {"name": name, "id": 7}
+
     def answer(
         self, verb: str, path: str, token: str, raw: bytes
     ) -> tuple[int, Any, dict[str, str]]:
@@ -105,75 +195,52 @@ class FakeGitHub:
         url = urlsplit(path.removeprefix("/api/v3").replace("/api/graphql", "/graphql"))
         if url.path == "/graphql":
             return self._graphql(verb, token, raw)
-        operation, values = find(verb, url.path)
+        route, values = find(verb, url.path)
+        operation = route.operation
+        values = {name: unquote(value) for name, value in values.items()}
+        query = {name: found[0] for name, found in parse_qs(url.query).items()}
+        check_query(operation, {*query})
         content = check_request(operation, raw)
-        account = self._account(token)
+        account = self.accounts.get(token)
         try:
-            status, answer, headers = self._do(verb, values, content, account, url)
+            if account is None:
+                raise Refusal(401, "Bad credentials")
+            if f"{values.get('owner')}/{values.get('repo')}" != REPOSITORY:
+                raise Refusal(404, "Not Found")
+            if limited := self._limited(account):
+                return limited
+            if not account.may(route.permission, write=route.writes):
+                raise Refusal(403, "Resource not accessible by integration")
+            reply = route.answer(Call(self, account, values, query, content))
         except Refusal as refusal:
-            status, answer, headers = refusal.status, refusal.answer, {}
-        check_answer(operation, status, b"" if answer is None else json.dumps(answer).encode())
-        return status, answer, headers
+            reply = Reply(refusal.status, refusal.answer)
+        if isinstance(reply.content, list) and verb == "GET":
+            reply = self._page(url, query, reply)
+        sent = b"" if reply.content is None else json.dumps(reply.content).encode()
+        check_answer(operation, reply.status, sent)
+        return reply.status, reply.content, reply.headers or {}
 
-    def _account(self, token: str) -> Account | None:
-        return self.accounts.get(token)
+    def _limited(self, account: Account) -> tuple[int, Any, dict[str, str]] | None:
+        if account.remaining is None:
+            return None
+        if account.remaining > 0:
+            account.remaining -= 1
+            return None
+        headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 60)}
+        return 403, {"message": "API rate limit exceeded for installation ID 1."}, headers
 
     def _graphql(self, verb: str, token: str, raw: bytes) -> tuple[int, Any, dict[str, str]]:
         # GraphQL has a schema of its own, which is not part of the description.
         if verb != "POST" or json.loads(raw) != {"query": "query { viewer { login } }"}:
             raise Undescribed(f"{verb} /graphql {raw!r}")
-        account = self._account(token)
+        account = self.accounts.get(token)
         if account is None:
             return 401, {"message": "Bad credentials"}, {}
         return 200, {"data": {"viewer": {"login": account.login}}}, {}
 
-    def _do(
-        self, verb: str, values: dict[str, str], content: Any, account: Account | None, url: Any
-    ) -> tuple[int, Any, dict[str, str]]:
-        if account is None:
-            raise Refusal(401, "Bad credentials")
-        number = int(values.get("issue_number") or values.get("pull_number") or NUMBER)
-        if f"{values['owner']}/{values['repo']}" != REPOSITORY or number != NUMBER:
-            raise Refusal(404, "Not Found")
-        if "pull_number" in values:
-            return 200, self._pull(), {}
-        if verb == "GET":
-            return self._page(url)
-        if not account.may_write:
-            raise Refusal(403, "Resource not accessible by integration")
-        return self._write(verb, values, content, account)
-
-    def _write(
-        self, verb: str, values: dict[str, str], content: Any, account: Account
-    ) -> tuple[int, Any, dict[str, str]]:
-        number = int(values.get("comment_id", 0))
-        if number and number not in self.comments:
-            raise Refusal(404, "Not Found")
-        if verb == "DELETE":
-            del self.comments[number]
-            return 204, None, {}
-        if self.locked and verb == "POST":
-            raise Refusal(403, "Unable to create comment because issue is locked.")
-        if not content["body"].strip() or len(content["body"]) > 65_536:
-            fault = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
-            said = {"message": "Body is too long (maximum is 65536 characters)"}
-            raise Refusal(422, "Validation Failed", errors=[fault | said])
-        if verb == "POST":
-            return 201, self.comments[self.add(account.login, content["body"])], {}
-        self.comments[number]["body"] = content["body"]
-        return 200, self.comments[number], {}
-
-    def _pull(self) -> dict[str, Any]:
-        pull = example(models.PullRequest)
-        pull["number"] = NUMBER
-        pull["head"]["sha"] = self.head
-        return pull
-
-    def _page(self, url: Any) -> tuple[int, Any, dict[str, str]]:
-        asked = {name: int(values[0]) for name, values in parse_qs(url.query).items()}
-        size, page = min(asked.get("per_page", 30), 100), asked.get("page", 1)
-        every = [self.comments[number] for number in sorted(self.comments)]
-        part = every[(page - 1) * size : page * size]
+    def _page(self, url: Any, query: dict[str, str], reply: Reply) -> Reply:
+        size, page = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
+        every = reply.content
         last = max(1, -(-len(every) // size))
         steps = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
         skipped = {"prev", "first"} if page == 1 else set()
@@ -183,7 +250,8 @@ class FakeGitHub:
             for name, to in steps.items()
             if name not in skipped
         ]
-        return 200, part, {"Link": ", ".join(links)} if links else {}
+        headers = {"Link": ", ".join(links)} if links else {}
+        return Reply(reply.status, every[(page - 1) * size : page * size], headers)
 
 
 class _Handler(BaseHTTPRequestHandler):

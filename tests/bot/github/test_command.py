@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch_perflint.__main__ import main
 from torch_perflint.bot import post
-from torch_perflint.bot.github import PullRequest
+from torch_perflint.bot.github.client import Client
 from torch_perflint.bot.post import NotPosted, announce, tell
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink, write_report
 from torch_perflint.bot.sticky import State, read_marker
@@ -38,8 +38,8 @@ def _outside_actions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Be nowhere, with nothing to wait for, beside a file of Markdown."""
     for name in ACTIONS:
         monkeypatch.delenv(name, raising=False)
-    patient = functools.partial(PullRequest, throttle=False, timeout=1, sleep=lambda seconds: None)
-    monkeypatch.setattr(post, "PullRequest", patient)
+    patient = functools.partial(Client, throttle=False, timeout=1, sleep=lambda seconds: None)
+    monkeypatch.setattr(post, "Client", patient)
     monkeypatch.chdir(tmp_path)
     Path("note.md").write_text(MARKDOWN, encoding="utf-8")
 
@@ -169,7 +169,7 @@ def test_a_locked_conversation_is_named(
     in_actions()
     github.locked = True
     assert main(["comment", "--body", "note.md"]) == 0
-    assert "the conversation of acme/models#5 is locked" in capsys.readouterr().err
+    assert "the conversation of pull request acme/models#5 is locked" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_named(

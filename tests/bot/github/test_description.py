@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from .description import DESCRIBED, Undescribed, check_answer, example, find, models
+from .description import Undescribed, check_answer, example, models
+from .routes import ROUTES, find
 from .server import NUMBER, REPOSITORY, WORKFLOW, FakeGitHub
 
 THREAD = f"/repos/{REPOSITORY}/issues/{NUMBER}/comments"
@@ -33,14 +34,18 @@ def caught(github: FakeGitHub) -> str:
 
 
 def test_the_operations_are_those_of_the_published_description() -> None:
-    assert [(operation.verb, operation.template) for operation in DESCRIBED] == [
+    told = {(one.operation.verb, one.operation.template) for one in ROUTES}
+    assert len(told) == len(ROUTES)
+    assert told >= {
         ("GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
         ("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
         ("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
         ("DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
         ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
-    ]
-    assert {model.__name__ for model in DESCRIBED[1].errors.values()} == {
+        ("PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+    }
+    operation = find("POST", THREAD)[0].operation
+    assert {model.__name__ for model in operation.errors.values()} == {
         "BasicError",
         "ValidationError",
     }
@@ -75,7 +80,7 @@ def test_an_answer_that_is_not_as_described_is_caught(github: FakeGitHub) -> Non
 
 
 def test_an_answer_of_a_status_that_is_not_described_is_caught() -> None:
-    operation, _ = find("POST", THREAD)
+    operation = find("POST", THREAD)[0].operation
     comment = json.dumps(example(models.IssueComment)).encode()
     check_answer(operation, 201, comment)
     with pytest.raises(Undescribed, match="302"):

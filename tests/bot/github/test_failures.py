@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch_perflint.bot import post
-from torch_perflint.bot.github import GitHubError, PullRequest, UnavailableError
+from torch_perflint.bot.github.client import Client
+from torch_perflint.bot.github.errors import GitHubError, UnavailableError
+from torch_perflint.bot.github.pull_request import PullRequest
 from torch_perflint.bot.post import Action, Posted
 from torch_perflint.bot.sticky import Comment, read_marker
 
@@ -151,7 +153,8 @@ def test_a_silent_github_is_given_up_on(github: FakeGitHub, bot: Bot) -> None:
 
 def test_silence_is_said_with_its_length(github: FakeGitHub, bot: Bot) -> None:
     github.faults = [Fault("GET", silent=1.2)]
-    pull = PullRequest(bot.target(), WORKFLOW, timeout=1, patience=0, throttle=False)
+    client = Client(WORKFLOW, github.url, timeout=1, patience=0, throttle=False)
+    pull = PullRequest(bot.target(), client)
     with pytest.raises(UnavailableError, match="did not answer within 1 seconds"):
         pull.comments()
 

@@ -201,7 +201,7 @@ def test_the_bot_of_another_app_and_a_person_are_known_by_their_own_name(
 def test_where_the_author_is_not_whom_github_said_we_are_the_next_run_still_leaves_one(
     github: FakeGitHub, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torch_perflint.bot.github.PullRequest.me", lambda pull: "someone")
+    monkeypatch.setattr("torch_perflint.bot.github.client.Client.me", lambda client: "someone")
     for run in (812, 813, 814):
         bot.post(f"of {run}", run)
     assert words(github) == ["of 814"]

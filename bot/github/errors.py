@@ -1,0 +1,23 @@
+"""What can go wrong with a request to GitHub; each message says why and what to do about it."""
+
+from ... import PerflintError
+
+
+class GitHubError(PerflintError):
+    """GitHub did not do what we asked for."""
+
+
+class NotAllowedError(GitHubError):
+    """The token is not accepted, or may not do this."""
+
+
+class NotFoundError(GitHubError):
+    """There is no such thing, or the token may not see it."""
+
+
+class UnavailableError(GitHubError):
+    """GitHub failed, was silent, or asked us to wait for too long."""
+
+
+class UnclearError(UnavailableError):
+    """Something may or may not have been written: look again before writing it once more."""
