@@ -1,9 +1,10 @@
 """Records step times of identical code, side by side, for verdicts to be tried on.
 
 Each line of the file that is written is one launch: `workload`, `rebuilt` (whether the test's state
-was built anew for each segment), `load` (the machine's load average before it), `seconds` (that the
-launch took with all that is around the steps) and `segments`: lists of rounds, each the mean
-seconds per step of a turn of base and of head. `keep` steps of each turn count, one is dropped.
+was built anew for each segment), `threads`, `load` (the machine's load average before it),
+`seconds` (that the launch took with all that is around the steps) and `segments`: lists of rounds,
+each the mean seconds per step of a turn of base and of head. `keep` steps of each turn count, one
+is dropped.
 
 Stop it whenever you like: it goes on with the next launch where the file ends.
 """
@@ -28,7 +29,8 @@ TEST_FILE = "test_workloads.py"
 # Eight builds of the state, or one that is kept, for about the same number of steps.
 SEGMENTS = {True: 8, False: 1}
 PAIRS = {True: 16, False: 128}
-KEEP = 4
+# Steps of a turn that count, by workload, so that a turn takes about 30 ms.
+KEEP = {"cnn": 4, "transformer": 4, "small": 21}
 
 
 def checkout(folder: Path) -> Path:
@@ -42,7 +44,9 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def record(scratch: Path, workload: str, number: int, *, rebuilt: bool) -> list[Segment]:
+def record(
+    scratch: Path, workload: str, number: int, *, rebuilt: bool, threads: int
+) -> list[Segment]:
     """Run one launch of both sides, which have the same code."""
     roots = {side: checkout(scratch / side.value) for side in Side}
     plan = WorkerPlan(
@@ -51,7 +55,7 @@ def record(scratch: Path, workload: str, number: int, *, rebuilt: bool) -> list[
         files=(TEST_FILE,),
         keyword=workload,
         pytest_args=(),
-        threads=1,
+        threads=threads,
         timeout=300.0,
         min_effect=0.02,
         own=first_party([file.name for file in WORKLOADS.glob("*.py")]),
@@ -61,7 +65,7 @@ def record(scratch: Path, workload: str, number: int, *, rebuilt: bool) -> list[
         launch.collect(Side.HEAD)
         if errors:
             raise SystemExit(f"the workloads cannot be collected: {errors}")
-        rhythm = Pace(KEEP, 1, PAIRS[rebuilt])
+        rhythm = Pace(KEEP[workload], 1, PAIRS[rebuilt])
         (test,) = (one for one in found if workload in one.id)
         return [launch.time_segment(test, rhythm) for _ in range(SEGMENTS[rebuilt])]
 
@@ -72,19 +76,26 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="JSON lines; goes on where it ends")
     parser.add_argument("--launches", type=int, default=60)
     parser.add_argument("--rebuilt", action="store_true", help="no launches that keep one build")
+    parser.add_argument("--workloads", nargs="+", choices=[*KEEP], default=["cnn", "transformer"])
+    parser.add_argument("--threads", type=int, default=1,
+                        help="with more than one, steps are not held on a processor")  # fmt: skip
     options = parser.parse_args()
+    names = options.workloads
     done = len(options.file.read_text().splitlines()) if options.file.exists() else 0
     for number in range(done, options.launches):
-        workload = ("cnn", "transformer")[number % 2]
-        rebuilt = options.rebuilt or number // 2 % 2 == 0
+        workload = names[number % len(names)]
+        rebuilt = options.rebuilt or number // len(names) % 2 == 0
         load = os.getloadavg()[0]
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            segments = record(Path(folder), workload, number, rebuilt=rebuilt)
+            segments = record(
+                Path(folder), workload, number, rebuilt=rebuilt, threads=options.threads
+            )
         line = {
             "workload": workload,
             "rebuilt": rebuilt,
-            "keep": KEEP,
+            "threads": options.threads,
+            "keep": KEEP[workload],
             "load": round(load, 2),
             "seconds": round(time.monotonic() - begin, 1),
             "segments": [[[p.base, p.head] for p in segment.pairs] for segment in segments],

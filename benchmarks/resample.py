@@ -95,7 +95,8 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=1000, help="default: %(default)s")
     options = parser.parse_args()
     budget, slowdowns = PLANS[options.plan]
-    for workload in ("cnn", "transformer"):
+    lines = [json.loads(line) for line in options.file.read_text().splitlines()]
+    for workload in dict.fromkeys(line["workload"] for line in lines):
         pool, steps = read(options.file, workload, rebuilt=not options.kept)
         print(f"{workload}: {len(pool)} launches, {options.trials} trials each, "
               f"{budget.seconds:.0f} s and {budget.launches} launches at most")  # fmt: skip

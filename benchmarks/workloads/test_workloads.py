@@ -1,4 +1,4 @@
-"""Two training steps of a few milliseconds on a CPU, for the noise of a machine to show."""
+"""Three training steps of a few milliseconds on a CPU, for the noise of a machine to show."""
 
 import pytest
 import torch
@@ -47,6 +47,15 @@ def test_cnn(perf):
         nn.Flatten(), nn.Linear(16, 10),
     )  # fmt: skip
     perf(train("test_cnn", model, torch.randn(8, 3, 24, 24), torch.randint(10, (8,))))
+
+
+@pytest.mark.perf
+def test_small(perf):
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+        nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10),
+    )  # fmt: skip
+    perf(train("test_small", model, torch.randn(16, 3, 32, 32), torch.randint(10, (16,))))
 
 
 class Transformer(nn.Module):
