@@ -18,6 +18,9 @@ _LONGEST_SEGMENT_SECONDS = 6.0
 _MOST_PAIRS = 40
 _FEWEST_PAIRS = 8
 _FEWEST_LONG_PAIRS = 4
+# From here on a segment has as few pairs as leave it balanced: builds then tell by their number.
+_VERY_LONG_STEP_SECONDS = 1.0
+_FEWEST_VERY_LONG_PAIRS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def pace(step_seconds: float, build_seconds: float = 0.0) -> Pace:
     """Fit turns and pairs to a step of this length, in seconds, and to what a build takes."""
     if step_seconds >= _LONG_STEP_SECONDS:
         keep, drop, fewest = 1, 0, _FEWEST_LONG_PAIRS
+        if step_seconds >= _VERY_LONG_STEP_SECONDS:
+            fewest = _FEWEST_VERY_LONG_PAIRS
     else:
         keep = max(_TURN_STEPS, math.ceil(_TURN_SECONDS / max(step_seconds, 1e-7)))
         drop, fewest = 1, _FEWEST_PAIRS

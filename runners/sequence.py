@@ -32,13 +32,15 @@ class Budget:
     """How much may be measured of one test: `seconds` of steps, `launches` of both processes.
 
     In the first launch, `builds` segments are measured at most, where nothing is suspected before:
-    what is then still open needs fresh processes.
+    what is then still open needs fresh processes. While too few launches are there to agree on what
+    is suspected, a further one has `builds_suspected`; all others have `builds_later`.
     """
 
     seconds: float = 45.0
     launches: int = 6
     builds: int = 4
     builds_later: int = 8
+    builds_suspected: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,16 @@ def next_move(
     here = sum(segment.launch == numbers[-1] for segment in segments) if numbers else 0
     if seconds >= budget.seconds:
         return Move.STOP, settle(segments, at)
-    most = budget.builds if len(numbers) <= 1 else budget.builds_later
+    most = budget.builds_later
+    if len(numbers) <= 1:
+        # Where the time is enough for few segments, some of it has to be left for a second launch.
+        affordable = budget.seconds * len(segments) / seconds if seconds else math.inf
+        most = int(min(budget.builds, max(1, affordable * 2 / 3)))
     # A difference is never believed from one launch: where one shows, the rest of the time is
-    # better spent in a fresh one.
-    if here < most and not (len(numbers) == 1 and is_suspected(segments, at)):
+    # better spent in fresh ones.
+    if len(numbers) < min(at.launches, budget.launches) and is_suspected(segments, at):
+        most = 1 if len(numbers) == 1 else budget.builds_suspected
+    if here < most:
         return Move.BUILD, so_far
     if len(numbers) < budget.launches:
         return Move.LAUNCH, so_far
@@ -116,6 +124,7 @@ def replay(
     is. Raises ValueError for arrays of another shape.
     """
     at, budget = at or Thresholds(), budget or Budget()
+    at = replace(at, launches=min(at.launches, budget.launches, max(2, len(launches))))
     segments: list[Segment] = []
     spent = 0.0
     for number, builds in enumerate(launches[: budget.launches], 1):

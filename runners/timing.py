@@ -1,5 +1,6 @@
 """Times one perf test for as long as its verdict is open and there is time left."""
 
+import math
 from collections.abc import Callable
 
 from .assemble import Measured
@@ -36,12 +37,14 @@ class Timing:
             measured.affordable = spent + max(0.0, left)
             if measured.segments and left < measured.segments[-1].seconds:
                 break  # too short for one more: nothing is built for that
+            # Fewer segments than that never lead to a verdict: nothing is timed for them.
+            most = left if measured.segments else left / at.min_segments
             try:
-                segment = launch.time_segment(test, most_seconds=left)
+                segment = launch.time_segment(test, most_seconds=most)
             except StepTooLong as error:
                 if measured.segments:
                     break  # the time that is left is too short for more
-                measured.untimed = self._too_long(error)
+                measured.untimed = self._too_long(error, at.min_segments)
                 return
             except SideFailed as error:
                 measured.notes.append(f"{error} (while being timed)")
@@ -75,14 +78,15 @@ class Timing:
         budget = Budget(seconds=measured.affordable)
         return conclude(measured.segments, self._thresholds(measured), budget, spent)
 
-    def _too_long(self, error: StepTooLong) -> str:
-        if self._limit.seconds_left() < error.needed:
+    def _too_long(self, error: StepTooLong, segments: int) -> str:
+        needed = segments * error.needed
+        if self._limit.seconds_left() < needed:
             return self._limit.over()
         return (
-            f"a step takes {error.step_seconds:.1f} s, so that a segment would take "
-            f"{error.needed:.0f} s of the {self._config.max_seconds:.0f} s (`max_seconds`) that a "
-            "perf test may take: make the step smaller, or raise the limit. Counts and memory were "
-            "compared"
+            f"a step takes {error.step_seconds:.1f} s, so that a verdict needs {needed:.0f} s of "
+            f"steps at least, and a perf test may take {self._config.max_seconds:.0f} s: make the "
+            f"step smaller, or say `max_seconds = {math.ceil(1.5 * needed)}`. Counts and memory "
+            "were compared"
         )
 
     def _thresholds(self, measured: Measured) -> Thresholds:

@@ -102,6 +102,15 @@ def test_a_difference_is_said_aloud_when_fresh_processes_share_it(
     assert (result.verdict, result.warnings) == (verdict, ())
 
 
+def test_a_small_difference_needs_a_third_launch() -> None:
+    small = [*steady(1.05), *steady(1.05, launch=2)]
+    assert judge(small, AT).verdict is Verdict.UNSURE
+    assert judge([*small, *steady(1.05, launch=3)], AT).verdict is Verdict.SLOWER
+    # Launches that do not agree on its size are no evidence of one.
+    apart = [s for n, r in enumerate((1.03, 1.001, 1.11), 1) for s in steady(r, launch=n)]
+    assert judge(apart, AT).verdict is Verdict.UNSURE
+
+
 @pytest.mark.parametrize("fresh", [1.0, 0.9, 1.004])
 def test_a_difference_that_fresh_processes_do_not_share_is_none(fresh: float) -> None:
     result = settle([*steady(1.1), *steady(fresh, launch=2)], AT)
@@ -121,12 +130,13 @@ def test_more_verdicts_in_a_run_need_more_evidence_each() -> None:
     rng = np.random.default_rng(2)
     noisy = [
         segment(*np.exp(0.045 + 0.05 * rng.standard_normal(40)), launch=launch)
-        for launch in (1, 1, 2, 2)
+        for launch in (1, 1, 1, 2, 2, 2)
     ]
-    assert judge(noisy, AT).verdict is Verdict.SLOWER
-    many = judge(noisy, Thresholds(tests=1000))
+    two = Thresholds(launches=2)
+    assert judge(noisy, two).verdict is Verdict.SLOWER
+    many = judge(noisy, Thresholds(launches=2, tests=1000))
     assert many.verdict is Verdict.UNSURE
-    assert many.detectable > judge(noisy, AT).detectable
+    assert many.detectable > judge(noisy, two).detectable
 
 
 def test_work_that_only_some_steps_do_is_never_called_the_same() -> None:
@@ -153,7 +163,8 @@ def test_a_speed_up_of_most_steps_does_not_hide_that_some_do_much_more() -> None
 
     def judged(ratios: NDArray[np.float64]) -> Comparison:
         each = zip(ratios, launches, strict=True)
-        return judge([segment(*np.exp(row), launch=launch) for row, launch in each], AT)
+        two = Thresholds(launches=2)
+        return judge([segment(*np.exp(row), launch=launch) for row, launch in each], two)
 
     assert judged(faster).verdict is Verdict.FASTER
     assert not judged(faster).spoiled
