@@ -206,12 +206,12 @@ def _large(text: str, count: int) -> bytes:
 # What is taken in, though it is as large as can be.
 LARGE: dict[str, Callable[[], bytes]] = {
     "wide-text": lambda: alone(_large("\U0001f525" + "text " * MIB, 0)),
-    "values": lambda: alone(_large("", 390_000)),
+    "values": lambda: alone(_large("", 190_000)),
     "pairs": lambda: alone(
         tests_with(
             segments=[
                 {"launch": 1, "pairs": [{"base": 0.01 + n / 1e9, "head": 0.02}]}
-                for n in range(120_000)
+                for n in range(60_000)
             ]
         )
     ),

@@ -58,7 +58,8 @@ def test_a_hostile_archive_is_refused_at_once_and_in_little_memory(
     told = strict[name]
     assert told["outcome"] == "refused", told
     assert told["seconds"] < SECOND and told["mib"] < MIB, told
-    assert "\n" not in told["said"] and "::" not in told["said"] and len(told["said"]) < 450
+    assert "\n" not in told["said"] and len(told["said"]) < 450
+    assert not told["said"].startswith("::") and "##[" not in told["said"]
 
 
 @pytest.mark.parametrize("name", [*LARGE, "good"])
@@ -98,7 +99,7 @@ def test_each_archive_is_refused_for_the_reason_that_it_is_there_for(
         "bomb-that-lies": "another size",
         "bomb-below-the-size": "compressed more than 100 times",
         "too-large": "archive has more than 4,194,304 bytes",
-        "many-values": "more than 400,000 values",
+        "many-values": "more than 200,000 values",
         "long-integer": "no run can have measured",
         "largest-float": "no run can have measured",
         "step-of-a-year": "no step takes that long",
