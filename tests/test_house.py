@@ -30,6 +30,7 @@ HOMES_OF = {
     "msgspec": ("bot/report.py",),
     "github": ("bot/github/client.py",),
     "requests": ("bot/github/client.py", "bot/github/download.py"),
+    "urllib3": ("bot/github/download.py",),
     "sqlalchemy": ("telemetry/store.py",),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.

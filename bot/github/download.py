@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from .errors import NotAllowedError, RefusedError, UnavailableError
 
@@ -55,7 +56,8 @@ class Downloads:
                 timeout=self._timeout,
             ) as answer:
                 return self._read(answer, host, largest)
-        except requests.RequestException as error:
+        # The second is what reading from the connection itself ends in.
+        except (requests.RequestException, HTTPError) as error:
             # The address has a signature in it: whoever reads the log could use it.
             kind = type(error).__name__
             raise UnavailableError(f"cannot fetch from {host}: {kind}; try again later") from None

@@ -109,13 +109,12 @@ def test_a_client_that_followed_by_itself_would_show_the_token(github: FakeGitHu
         "file:///etc/passwd",
         "ftp://127.0.0.1/x",
         "//127.0.0.1/x",
-        "http://[::1",
-        "",
+        "/",
     ],
 )
 def test_another_host_is_not_asked(github: FakeGitHub, address: str) -> None:
     one = stored(github)
-    github.elsewhere = address or "/"
+    github.elsewhere = address
     with pytest.raises(NotAllowedError, match="not among the hosts") as error:
         fetched(github, one)
     assert github.storage.asked == []
@@ -132,6 +131,12 @@ def test_another_host_is_not_asked(github: FakeGitHub, address: str) -> None:
 )
 def test_githubs_own_hosts_are_known(address: str) -> None:
     assert Downloads("https://ghe.example:8443/api/v3")._known_host(address)
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "", "https://\u2100.example/x", "https:x"])
+def test_what_is_no_address_is_not_asked(address: str) -> None:
+    with pytest.raises(NotAllowedError):
+        Downloads("https://api.github.com").fetch(address, largest=1)
 
 
 def test_without_encryption_only_a_github_without_it_may_send_us() -> None:
@@ -184,7 +189,7 @@ def test_a_failing_second_host_is_asked_again_at_a_new_address(
     github: FakeGitHub, statuses: list[int]
 ) -> None:
     one = stored(github)
-    github.storage.statuses = statuses
+    github.storage.statuses = [*statuses]
     assert fetched(github, one) == one.content
     asked = [line for line in github.log if line.endswith("/zip")]
     assert len(asked) == len(github.storage.asked) == len(statuses) + 1
