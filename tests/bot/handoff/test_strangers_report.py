@@ -45,7 +45,9 @@ KEEP = {"host_syncs", "operators", "cpu", "cuda"}
 
 def comment(made: Report) -> str:
     """Take a report the whole way to the comment, with its marker."""
-    read = read_archive(pack(Entry(msgspec.json.encode(made), method=0)))
+    # Half a surrogate pair, which JSON cannot hold, is refused: see the hostile archives.
+    whole = rewritten(made, lambda text: text.encode("utf-8", "replace").decode())
+    read = read_archive(pack(Entry(msgspec.json.encode(whole), method=0)))
     told = with_facts(read, RUN, Origin(5, HEAD, "main"), "https://github.example")
     told = replace(told, base=replace(told.base, sha=BASE))  # looked up before it is told
     body = with_marker(render_comment(told), "default", state_of(told))
@@ -73,11 +75,18 @@ def skeleton(parsed: Parsed) -> list[str]:
     return [tag for tag in parsed.tags if tag not in ("code", "a", "strong")]
 
 
+def numbers_in(parsed: Parsed) -> list[str | None]:
+    return [text if not re.search("[^\\W\\d]", text) else None for text in parsed.cell_texts]
+
+
 def check_sound(body: str, like: str) -> None:
     """No link but ours, no picture, nobody called, nothing of GitHub's in what is no code."""
     parsed, twin = parse(body), parse(like)
     assert skeleton(parsed) == skeleton(twin)
     assert parsed.cells == twin.cells
+    # A pipe that splits a cell pushes the numbers to its right along.
+    pairs = zip(numbers_in(parsed), numbers_in(twin), strict=True)
+    assert not [(one, other) for one, other in pairs if None not in (one, other) and one != other]
     assert set(parsed.tags) <= ALLOWED | {"comment"}
     assert parsed.tags[0] == "h3" and parsed.tags.count("h3") == 1
     assert parsed.tags.count("comment") == 1
@@ -103,21 +112,13 @@ def test_one_hostile_text_in_every_place(text: str) -> None:
     check_sound(comment(everywhere(text)), comment(everywhere("plain_text")))
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_each_vector_is_live_where_it_is_put_in_as_it_is(name: str) -> None:
-    if name in ("slash", "issue", "close", "mention", "nul", "right-to-left"):
-        # Of these the parser makes nothing; GitHub does, in what is no code.
-        return
+@pytest.mark.parametrize("name", sorted({*VECTORS} - {"slash", "backtick", "newline"}))
+def test_a_vector_that_is_put_in_as_it_is_would_be_seen(name: str) -> None:
+    # Left out: a command that no bot obeys from a bot, and what a single line cannot hold.
     page = comment(everywhere("plain_text"))
+    text = VECTORS[name].replace("\x00", "\ufeff")  # the parser replaces a NUL itself
     with pytest.raises(AssertionError):
-        check_sound(page.replace("`plain_text`", VECTORS[name]), page)
-
-
-@pytest.mark.parametrize("name", ["issue", "close", "mention", "nul", "right-to-left"])
-def test_a_vector_outside_of_code_would_be_seen(name: str) -> None:
-    page = comment(everywhere("plain_text"))
-    with pytest.raises(AssertionError):
-        check_sound(page.replace("plain_text", VECTORS[name].replace("\x00", "\ufeff"), 1), page)
+        check_sound(page.replace("`plain_text`", text), page)
 
 
 def drawn(seed: int, texts: list[str]) -> Report:
