@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ... import PerflintError
 
-# What compresses better than this is no report: ten tests by the same name reach 30.
-LARGEST_RATIO = 100
+# Measured: a report whose tests were timed packs 6 to 11 times, one of 1,000 tests that were not,
+# and differ in their names alone, 103 times. A bomb comes near 1,032, the most that deflate can do.
+LARGEST_RATIO = 500
 # Below this many bytes the ratio says nothing.
 _RATIO_COUNTS_FROM = 64 * 1024
 _CHUNK = 64 * 1024

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from torch_perflint.bot.report import as_json
 
-from ..reports import GPT, report
+from ..reports import GPT, IDENTICAL, report
 
 NAME = b"report.json"
 REPORT = msgspec.json.encode(report(GPT))
@@ -203,15 +204,22 @@ def _large(text: str, count: int) -> bytes:
     return json_with(perflint=noise + text, status_reasons=[""] * count)
 
 
+def _untimed() -> bytes:
+    """A thousand tests that nothing changed for: nothing else that is real packs as well."""
+    each = [replace(IDENTICAL, test=replace(GPT.test, id=f"a.py::test_{n}")) for n in range(1000)]
+    return alone(as_json(report(*each)))
+
+
 # What is taken in, though it is as large as can be.
 LARGE: dict[str, Callable[[], bytes]] = {
+    "untimed": _untimed,
     "wide-text": lambda: alone(_large("\U0001f525" + "text " * MIB, 0)),
-    "values": lambda: alone(_large("", 190_000)),
+    "values": lambda: alone(_large("", 240_000)),
     "pairs": lambda: alone(
         tests_with(
             segments=[
                 {"launch": 1, "pairs": [{"base": 0.01 + n / 1e9, "head": 0.02}]}
-                for n in range(60_000)
+                for n in range(80_000)
             ]
         )
     ),
