@@ -11,7 +11,7 @@ usage: perflint bot COMMAND [OPTIONS]
 
   publish   tell a pull request about a run on its code, in a workflow on `workflow_run`
 
-`perflint bot COMMAND --help` tells more.
+`perflint bot COMMAND --help` tells more, also what its exit status means.
 """
 
 

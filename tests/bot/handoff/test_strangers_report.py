@@ -153,7 +153,7 @@ def test_any_texts_and_numbers_in_a_report_of_any_shape(seed: int, texts: list[s
 
 
 @pytest.mark.slow
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(SEEDS, st.lists(TEXTS | st.sampled_from(WORDS), min_size=1, max_size=8))
 def test_many_more_reports_of_any_shape(seed: int, texts: list[str]) -> None:
     made = drawn(seed, texts)
