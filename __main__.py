@@ -19,6 +19,7 @@ ROOM_OF = {
     "compare": "bot",
     "ci": "bot",
     "comment": "bot",
+    "bot": "bot",
     "history": "bot",
     "demo": "bot",
 }
@@ -46,6 +47,7 @@ measure
 tell
   comment   post a report as the one comment of a pull request
   history   store reports and list what is stored
+  bot       tell pull requests about runs on strangers' code
 
 try
   demo      make a small training repository with planted changes and run `ci` on it

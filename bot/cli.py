@@ -1,4 +1,4 @@
-"""The bot's commands: `perflint ci`, `compare`, `comment`, `history` and `demo`."""
+"""The bot's commands: `perflint ci`, `compare`, `comment`, `history`, `bot` and `demo`."""
 
 from importlib import import_module
 

@@ -23,12 +23,15 @@ class LastVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A run that goes on: `done` of `total` tests; `findings` is None until lint is through."""
+    """A run that goes on: `done` of `total` tests; `findings` is None until lint is through.
+
+    `total` is None and `device` empty where only the run itself knows them.
+    """
 
     head: Revision
-    done: int
-    total: int
-    device: str
+    done: int = 0
+    total: int | None = None
+    device: str = ""
     seconds_left: float | None = None
     findings: int | None = None
     last: LastVerdict | None = None
@@ -37,10 +40,13 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A run on a stranger's code that waits until a maintainer allows it."""
+    """A run on a stranger's code that waits until a maintainer allows it.
+
+    `affected` is None where nobody has looked yet.
+    """
 
     head: Revision
-    affected: int
+    affected: int | None = None
     findings: int | None = None
     link: RunLink | None = None
 
@@ -53,8 +59,8 @@ def render_running(running: Running) -> str:
         "running.md.j2",
         head=code(running.head.short),
         done=running.done,
-        total=numbers.plural(running.total, "perf test"),
-        device=code(running.device, 40),
+        total=_tests(running.total),
+        device=code(running.device, 40) if running.device else None,
         left=None if running.seconds_left is None else numbers.about(running.seconds_left),
         lint=_findings(running.findings),
         last=last
@@ -74,11 +80,15 @@ def render_waiting(waiting: Waiting) -> str:
     return fill(
         "waiting.md.j2",
         head=links.commit(waiting.head),
-        affected=numbers.plural(waiting.affected, "perf test"),
+        affected=_tests(waiting.affected),
         one=waiting.affected == 1,
         lint=_findings(waiting.findings),
         page=links.run_page(),
     )
+
+
+def _tests(count: int | None) -> str | None:
+    return None if count is None else numbers.plural(count, "perf test")
 
 
 def _findings(count: int | None) -> str | None:

@@ -1,4 +1,7 @@
-"""Numbers as people read them: shares, rates, sizes, times. Pure text, no Markdown."""
+"""Numbers as people read them: shares, rates, sizes, times. Pure text, no Markdown.
+
+Never seven digits in a row: GitHub would take them for the hash of a commit, and link it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +26,7 @@ def interval(low: float, high: float) -> str:
 
 def detectable(share: float) -> str:
     """The smallest slowdown that would have been caught."""
-    return f"{share * 100:.1f}%" if share < 1 else "more than 100%"
+    return f"{share * 100:,.1f}%" if share < 1 else "more than 100%"
 
 
 def signed(value: float, digits: int) -> str:
@@ -79,7 +82,7 @@ def plural(count: int, noun: str) -> str:
 def duration(seconds: float) -> str:
     """`41 s`, `3 min 5 s`."""
     whole = round(seconds) if math.isfinite(seconds) else 0
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+    return f"{whole:,} s" if whole < 60 else f"{whole // 60:,} min {whole % 60} s"
 
 
 def between(values: Sequence[float]) -> str:
@@ -100,7 +103,7 @@ def moment(created: str) -> str | None:
 
 def about(seconds: float) -> str:
     """A rough time left: `40 s`, `9 min`."""
-    return f"{max(10, round(seconds, -1)):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"{max(10, round(seconds, -1)):.0f} s" if seconds < 90 else f"{seconds / 60:,.0f} min"
 
 
 def _unit(size: int) -> tuple[str, int]:

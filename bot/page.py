@@ -247,7 +247,7 @@ class Page:
             "method": _method(timed, run.seed),
             "remarks": self._remarks()[: cut.texts],
             "reasons": [prose(reason) for reason in self.report.status_reasons[: cut.texts]],
-            "status": self.report.status,
+            "status": _digits(self.report.status),
             "environment": environment_rows(run.environment, run.dependencies)
             if run.environment and cut.environment
             else [],
@@ -314,6 +314,11 @@ def _expression(tests: Sequence[TestResult]) -> str:
     return " or ".join(inert(name, 120) for name in list(dict.fromkeys(functions))[:3])
 
 
+def _digits(number: int) -> str:
+    """As it is, to be copied; as code where GitHub would take it for the hash of a commit."""
+    return str(number) if abs(number) < 1_000_000 else code(str(number))
+
+
 def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:
     if not timed:
         return None
@@ -323,5 +328,5 @@ def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:
         "segments": numbers.between([c.segments for c in at]),
         "launches": numbers.between([c.launches for c in at]),
         "effects": numbers.between([round(result.test.min_effect * 100, 1) for result in timed]),
-        "seed": str(seed),
+        "seed": _digits(seed),
     }

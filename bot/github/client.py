@@ -126,15 +126,17 @@ class Client:
         *,
         about: Subject,
         harmless: bool | None = None,
+        elsewhere: bool = False,
     ) -> Answer:
         """Send a request, again where GitHub did nothing with it or where twice is harmless.
 
         `harmless` is so for every verb but POST unless it is said. Raises UnclearError where GitHub
-        failed, may have done it, and twice would be too much.
+        failed, may have done it, and twice would be too much. `elsewhere`: the answer may be where
+        else to ask, which is not followed, since the token is not for others.
         """
         harmless = verb != "POST" if harmless is None else harmless
         for attempt in range(TRIES):
-            came = self._try(verb, path, content, about)
+            came = self._try(verb, path, content, about, elsewhere=elsewhere)
             if isinstance(came, Answer):
                 return came
             trouble, wait = came
@@ -164,7 +166,7 @@ class Client:
         self._sleep(seconds)
 
     def _try(
-        self, verb: str, path: str, content: object, about: Subject
+        self, verb: str, path: str, content: object, about: Subject, *, elsewhere: bool
     ) -> Answer | tuple[GitHubError, float | None]:
         """Send a request once: an answer, or what is wrong and the seconds that GitHub asks for."""
         try:
@@ -180,7 +182,7 @@ class Client:
             if "redirected" not in str(error):
                 raise
             return NotFoundError(f"{self.api_url} is not the API's address: {error}"), None
-        if answer.status < 300:
+        if answer.status < 300 or (elsewhere and answer.status == 302):
             return answer
         return _explain(answer, verb, about), answer.asks_to_wait
 

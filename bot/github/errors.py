@@ -21,3 +21,7 @@ class UnavailableError(GitHubError):
 
 class UnclearError(UnavailableError):
     """Something may or may not have been written: look again before writing it once more."""
+
+
+class RefusedError(GitHubError):
+    """What GitHub has for us is not taken: too large, or not what it has recorded of it."""

@@ -20,6 +20,7 @@ class Parsed(HTMLParser):
     text: str = ""
     codes: list[str] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
+    cell_texts: list[str] = field(default_factory=list)  # of each cell, what is no code
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -34,6 +35,7 @@ class Parsed(HTMLParser):
             self.cells.append(0)
         if tag in ("td", "th"):
             self.cells[-1] += 1
+            self.cell_texts.append("")
         if tag == "a":
             self.links.append(dict(attrs).get("href") or "")
 
@@ -45,8 +47,10 @@ class Parsed(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "code" in self._open:
             self.codes[-1] += data
-        else:
-            self.text += data
+            return
+        self.text += data
+        if {"td", "th"} & {*self._open}:
+            self.cell_texts[-1] += data
 
     def handle_comment(self, data: str) -> None:
         self.tags.append("comment")

@@ -75,6 +75,8 @@ def _model(written: ast.expr) -> Any:
         inner = tuple(_model(part) for part in parts)
         return list[inner[0]] if ast.unparse(written.value) == "list" else reduce(or_, inner)
     name = ast.unparse(written)
+    if name == "None":
+        return type(None)
     return str if name == "str" else getattr(models, name)
 
 
@@ -89,6 +91,8 @@ def check_request(operation: Operation, raw: bytes) -> Any:
     if operation.body is None:
         if raw:
             raise Undescribed(f"{operation.verb} {operation.template} takes no body")
+        return None
+    if not raw and type(None) in get_args(operation.body):
         return None
     content = _check(operation.body, raw, f"the body of {operation.verb} {operation.template}")
     known = {
@@ -115,7 +119,7 @@ def check_answer(operation: Operation, status: int, raw: bytes) -> None:
     what = f"the answer {status} to {operation.verb} {operation.template}"
     if status in (204, 302) and operation.answer is None and not raw:
         return
-    success = status in (200, 201) and operation.answer is not None
+    success = status in (200, 201, 202) and operation.answer is not None
     if not success and status < 400:
         raise Undescribed(f"{what} is not described")
     _check(

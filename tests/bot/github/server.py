@@ -14,9 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import routes_checks, routes_comments  # noqa: F401  (they register what can be asked)
+from . import routes_actions, routes_checks, routes_comments  # noqa: F401  (they register routes)
 from .description import Undescribed, check_answer, check_query, check_request, example, models
 from .routes import Call, Refusal, Reply, find
+from .storage import Storage
 
 REPOSITORY = "acme/models"
 NUMBER = 5
@@ -85,6 +86,13 @@ class FakeGitHub:
         self.checks: dict[int, dict[str, Any]] = {}
         self.annotations: dict[int, list[dict[str, Any]]] = {}
         self.roles: dict[str, str] = {}  # login in small letters to role: admin, maintain, write…
+        self.runs: dict[int, routes_actions.Run] = {}
+        self.artifacts: dict[int, routes_actions.Stored] = {}
+        self.dispatched: list[tuple[str, str, dict[str, str]]] = []
+        self.commits = {HEAD, "b" * 40}
+        self.history = {"main": {"b" * 40}}  # the commits that a branch has
+        self.storage = Storage()  # of nothing, until a test has `storing`
+        self.elsewhere = ""  # where artifacts are said to be, if not in the storage
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.seen_tokens: set[str] = set()

@@ -1,0 +1,27 @@
+"""`perflint bot`: the commands of the bot that serves many pull requests."""
+
+from importlib import import_module
+
+from .. import PerflintError
+
+_MODULES = {"publish": ".handoff.publish_run"}
+
+HELP = """\
+usage: perflint bot COMMAND [OPTIONS]
+
+  publish   tell a pull request about a run on its code, in a workflow on `workflow_run`
+
+`perflint bot COMMAND --help` tells more, also what its exit status means.
+"""
+
+
+def main(words: list[str]) -> int:
+    """Run the command that the first word names, and return its exit status."""
+    if words[:1] in ([], ["--help"], ["-h"]):
+        print(HELP, end="")
+        return 0 if words else 2
+    if words[0] not in _MODULES:
+        known = ", ".join(_MODULES)
+        raise PerflintError(f"there is no command `perflint bot {words[0]}`: there are {known}")
+    status: int = import_module(_MODULES[words[0]], __package__).main(words[1:])
+    return status

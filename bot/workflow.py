@@ -1,0 +1,60 @@
+"""A run of a workflow and what it hands over, as GitHub tells of them, as plain data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository: its number stays when it is renamed; `owner` is a login."""
+
+    id: int
+    name: str  # OWNER/NAME
+
+    @property
+    def owner(self) -> str:
+        """The login of who owns it."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run: which commit of which branch of which repository it is about.
+
+    `event` started it, `path` is the file of the workflow. `status` is "queued", "in_progress",
+    "waiting", "completed"…, `conclusion` None until it is completed. `head_place` is None where the
+    fork is gone. `title` is its run-name; for `pull_request` strangers may have written it, as
+    they may have written `branch`.
+    """
+
+    id: int
+    attempt: int
+    event: str
+    path: str
+    status: str
+    conclusion: str | None
+    head: str
+    branch: str
+    place: Place
+    head_place: Place | None
+    title: str = ""
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether its code comes from another repository."""
+        return self.head_place is None or self.head_place.id != self.place.id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it is to come."""
+        return self.status == "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a run handed over; `digest` is "sha256:…", empty where GitHub tells none."""
+
+    id: int
+    name: str
+    size: int  # bytes
+    expired: bool = False
+    digest: str = ""

@@ -1,0 +1,190 @@
+"""Runs of workflows, what they hand over, and what is in the history of a branch."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from githubkit_schemas.v2026_03_10.rest.actions import ActionsClient
+from githubkit_schemas.v2026_03_10.rest.repos import ReposClient
+
+from .description import example, models
+from .routes import Call, Refusal, Reply, route
+
+if TYPE_CHECKING:
+    from .server import FakeGitHub
+
+ACTIONS = "actions"
+
+
+@dataclass
+class Run:
+    """A run of a workflow; `head_place` is the repository that its code comes from."""
+
+    id: int
+    head: str = "a" * 40
+    branch: str = "topic"
+    event: str = "pull_request"
+    path: str = ".github/workflows/perflint.yml"
+    status: str = "completed"
+    conclusion: str | None = "success"
+    attempt: int = 1
+    head_place: tuple[int, str] = (1, "acme/models")
+    title: str = "Make it faster"
+
+
+@dataclass
+class Stored:
+    """An artifact of a run; `size` and `digest` are what GitHub tells, None for the truth."""
+
+    id: int
+    run: int
+    name: str
+    content: bytes
+    expired: bool = False
+    size: int | None = None
+    digest: str | None = None
+
+
+def add_run(github: "FakeGitHub", **facts: Any) -> Run:
+    """Let a run have been."""
+    made = Run(**({"id": github.next_number()} | facts))
+    github.runs[made.id] = made
+    return made
+
+
+def add_artifact(
+    github: "FakeGitHub", run: int, content: bytes, name: str = "perflint-report", **facts: Any
+) -> Stored:
+    """Let a run hand something over; the second host keeps it."""
+    made = Stored(github.next_number(), run, name, content, **facts)
+    github.artifacts[made.id] = made
+    github.storage.files[f"/{made.id}.zip"] = content
+    return made
+
+
+@route(ActionsClient.get_workflow_run, ACTIONS)
+def get_run(call: Call) -> Reply:
+    return Reply(200, _payload(_run(call)))
+
+
+@route(ActionsClient.list_workflow_runs_for_repo, ACTIONS)
+def list_runs(call: Call) -> Reply:
+    asked = call.query
+    found = [
+        _payload(run)
+        for _, run in sorted(call.github.runs.items(), reverse=True)
+        if asked.get("head_sha", run.head) == run.head
+        and asked.get("event", run.event) == run.event
+        and asked.get("status", run.status) in (run.status, run.conclusion)
+    ]
+    return Reply(200, {"total_count": len(found), "workflow_runs": found})
+
+
+@route(ActionsClient.list_workflow_run_artifacts, ACTIONS)
+def list_artifacts(call: Call) -> Reply:
+    run = _run(call)
+    found = [
+        _artifact_payload(one)
+        for _, one in sorted(call.github.artifacts.items(), reverse=True)
+        if one.run == run.id and call.query.get("name", one.name) == one.name
+    ]
+    return Reply(200, {"total_count": len(found), "artifacts": found})
+
+
+@route(ActionsClient.download_artifact, ACTIONS)
+def download_artifact(call: Call) -> Reply:
+    """GitHub keeps no artifact itself: it says where to ask."""
+    number = int(call.values["artifact_id"])
+    if number not in call.github.artifacts or call.values["archive_format"] != "zip":
+        raise Refusal(404, "Not Found")
+    if call.github.artifacts[number].expired:
+        raise Refusal(410, "Artifact has expired")
+    address = call.github.elsewhere or call.github.storage.url(f"/{number}.zip")
+    return Reply(302, headers={"Location": address})
+
+
+@route(ActionsClient.create_workflow_dispatch, ACTIONS)
+def dispatch(call: Call) -> Reply:
+    """Inputs that the workflow does not know are refused; these here know any, up to 25."""
+    if len(call.content.get("inputs") or {}) > 25:
+        raise Refusal(422, "Inputs are limited to 25 properties")
+    workflow = call.values["workflow_id"]
+    run = add_run(
+        call.github,
+        event="workflow_dispatch",
+        branch=call.content["ref"],
+        path=f".github/workflows/{workflow}",
+        status="queued",
+        conclusion=None,
+    )
+    call.github.dispatched.append((workflow, call.content["ref"], call.content.get("inputs") or {}))
+    told = {"workflow_run_id": run.id, "run_url": "x", "html_url": "x"}
+    return Reply(200, told)
+
+
+@route(ActionsClient.cancel_workflow_run, ACTIONS)
+def cancel_run(call: Call) -> Reply:
+    run = _run(call)
+    if run.status == "completed":
+        raise Refusal(409, "Cannot cancel a workflow run that is completed.")
+    run.status, run.conclusion = "completed", "cancelled"
+    return Reply(202, {})
+
+
+@route(ActionsClient.re_run_workflow, ACTIONS)
+def rerun(call: Call) -> Reply:
+    run = _run(call)
+    if run.status != "completed":
+        raise Refusal(403, "This workflow is already running")
+    run.attempt += 1
+    run.status, run.conclusion = "queued", None
+    return Reply(201, {})
+
+
+@route(ReposClient.compare_commits, "contents")
+def compare(call: Call) -> Reply:
+    base, _, head = call.values["basehead"].partition("...")
+    if base not in call.github.commits:
+        raise Refusal(404, "Not Found")
+    status = "ahead" if base in call.github.history.get(head, ()) else "diverged"
+    return Reply(200, example(models.CommitComparison) | {"status": status})
+
+
+def _run(call: Call) -> Run:
+    number = int(call.values["run_id"])
+    if number not in call.github.runs:
+        raise Refusal(404, "Not Found")
+    return call.github.runs[number]
+
+
+def _place(number: int, name: str) -> dict[str, Any]:
+    return example(models.MinimalRepository) | {"id": number, "full_name": name}
+
+
+def _payload(run: Run) -> dict[str, Any]:
+    told = {
+        "id": run.id,
+        "event": run.event,
+        "path": run.path,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "head_sha": run.head,
+        "head_branch": run.branch,
+        "run_attempt": run.attempt,
+        "repository": _place(1, "acme/models"),
+        "head_repository": _place(*run.head_place),
+        "display_title": run.title,
+        "pull_requests": [],  # as it is for forks
+    }
+    return example(models.WorkflowRun) | told
+
+
+def _artifact_payload(one: Stored) -> dict[str, Any]:
+    digest = f"sha256:{hashlib.sha256(one.content).hexdigest()}"
+    return example(models.Artifact) | {
+        "id": one.id,
+        "name": one.name,
+        "size_in_bytes": len(one.content) if one.size is None else one.size,
+        "expired": one.expired,
+        "digest": digest if one.digest is None else one.digest,
+    }

@@ -1,0 +1,346 @@
+"""`perflint bot publish` from the event of a run to what stands on the pull request."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("github")
+pytest.importorskip("githubkit_schemas")
+
+from torch_perflint import PerflintError
+from torch_perflint.bot.handoff.publish_run import RunEvent, read_event
+from torch_perflint.bot.report import Report, Revision, RunLink
+from torch_perflint.bot.sticky import read_marker
+
+from ..github.routes_actions import Run, add_artifact, add_run
+from ..github.server import HEAD, NUMBER, READ_ONLY, REPOSITORY, FakeGitHub, Pull
+from .conftest import FORK, Publish, made_by, zipped
+from .hostile import HOSTILE
+
+Captured = pytest.CaptureFixture[str]
+
+
+def headline(github: FakeGitHub) -> str:
+    [body] = github.bodies()
+    return body.partition("\n")[0]
+
+
+def handed_over(github: FakeGitHub, run: Run, **changed: object) -> Report:
+    made = made_by(run, **changed)  # type: ignore[arg-type]
+    add_artifact(github, run.id, zipped(made))
+    return made
+
+
+def test_a_result_is_told_to_the_pull_request_that_ran(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith("### 🔴 perflint: `test_gpt_train` trains 26.3% slower")
+    assert f"https://github.example/{REPOSITORY}/actions/runs/{run.id}" in body
+    found = read_marker(body)
+    assert found and (found[1].head, found[1].run, found[1].attempt) == (HEAD, run.id, 1)
+    assert github.storage.authorizations == []
+
+
+def test_the_life_of_a_run_is_one_comment(github: FakeGitHub, publish: Publish) -> None:
+    run = add_run(github, status="queued", conclusion=None)
+    assert publish(run, action="requested") == 0
+    assert headline(github) == "### ⏳ perflint: measuring `aaaaaaa`"
+    run.status, run.conclusion = "completed", "failure"
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴")
+    assert len(github.writes) == 2
+    before = len(github.log)
+    assert publish(run) == 0
+    assert len(github.writes) == 2
+    # The run, the pull request, the artifact and where it is, the base; then three to find it told.
+    assert len(github.log) - before == 5 + 3
+
+
+def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: Publish) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, status="queued", conclusion=None, head_place=FORK)
+    assert publish(run, action="requested") == 0
+    assert headline(github).startswith("### ⏸️ perflint: waiting for a maintainer")
+    assert "affected" not in github.bodies()[0]
+    run.status, run.conclusion = "completed", "success"
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴")
+
+
+@pytest.mark.parametrize(
+    ("status", "conclusion"), [("waiting", None), ("completed", "action_required")]
+)
+def test_a_run_that_github_holds_back_waits(
+    github: FakeGitHub, publish: Publish, status: str, conclusion: str | None
+) -> None:
+    run = add_run(github, status=status, conclusion=conclusion)
+    assert publish(run) == 0
+    assert headline(github).startswith("### ⏸️")
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "says"),
+    [
+        ("cancelled", "it was cancelled"),
+        ("timed_out", "it took too long and was stopped"),
+        ("failure", "it failed before it had a report"),
+        ("success", "it handed over no report"),
+        ("startup_failure", "could not start it"),
+        ("stale", "it ended without a report"),
+    ],
+)
+def test_a_run_that_ends_without_a_report_leaves_no_hourglass(
+    github: FakeGitHub, publish: Publish, conclusion: str, says: str
+) -> None:
+    run = add_run(github, status="in_progress", conclusion=None)
+    publish(run, action="requested")
+    run.status, run.conclusion = "completed", conclusion
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith("### ⚠️ perflint: the run on `aaaaaaa` ended without a result")
+    assert says in body
+
+
+def test_a_run_that_was_skipped_is_told_to_nobody(github: FakeGitHub, publish: Publish) -> None:
+    assert publish(add_run(github, conclusion="skipped")) == 0
+    assert github.bodies() == []
+
+
+def test_a_report_about_another_pull_request_is_refused_and_that_is_said(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    github.pulls[2] = Pull(2, owner="victim", branch="other", head="d" * 40)
+    run = add_run(github)
+    handed_over(github, run, pull=2)
+    assert publish(run) == 1
+    [body] = github.bodies()
+    assert github.thread[next(iter(github.comments))] == NUMBER
+    assert "its report was refused: it says that it is about another pull request than" in body
+    assert "::warning title=perflint::" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"head": Revision("d" * 40, "HEAD")}, "another commit than the"),
+        ({"base": Revision("d" * 40, "main")}, "base branch does not have"),
+        ({"link": RunLink("https://github.com", "evil/models", 1)}, "another repository"),
+        ({"link": RunLink("https://github.com", REPOSITORY, 1)}, "another run than"),
+    ],
+)
+def test_a_report_that_lies_is_refused_and_that_is_said(
+    github: FakeGitHub, publish: Publish, changed: dict[str, object], says: str
+) -> None:
+    run = add_run(github)
+    handed_over(github, run, **changed)
+    assert publish(run) == 1
+    [body] = github.bodies()
+    assert "ended without a result" in body and says in body
+    assert "26.3%" not in body and "d" * 40 not in body
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_archive_is_refused_and_that_is_said(
+    github: FakeGitHub, publish: Publish, name: str
+) -> None:
+    run = add_run(github)
+    add_artifact(github, run.id, HOSTILE[name]() or b"\0")
+    assert publish(run) == 1
+    [body] = github.bodies()
+    assert "its report was refused" in body
+    assert len(body) < 1500
+
+
+def test_no_link_of_the_artifact_gets_into_the_comment(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = add_run(github)
+    evil = RunLink("https://evil.example", REPOSITORY, run.id, 1, NUMBER)
+    handed_over(github, run, link=evil)
+    assert publish(run) == 0
+    assert "evil.example" not in github.bodies()[0]
+    assert f"https://github.example/{REPOSITORY}/commit/{'b' * 40}" in github.bodies()[0]
+
+
+@pytest.mark.parametrize(
+    ("pull", "says"),
+    [
+        (Pull(head="e" * 40), "head of pull request #5 is eeeeeee by now"),
+        (Pull(state="closed"), "no open pull request has the branch"),
+        (Pull(repository_id=3), "no open pull request has the branch"),
+        (Pull(branch="another"), "no open pull request has the branch"),
+    ],
+)
+def test_what_belongs_to_no_pull_request_is_told_to_none(
+    github: FakeGitHub, publish: Publish, capsys: Captured, pull: Pull, says: str
+) -> None:
+    github.pulls[NUMBER] = pull
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert github.bodies() == [] and github.writes == []
+    assert says in capsys.readouterr().out
+
+
+def test_of_two_pull_requests_of_one_branch_the_one_that_was_measured_is_told(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    github.pulls[6] = Pull(6)
+    run = add_run(github, status="queued", conclusion=None)
+    assert publish(run, action="requested") == 0
+    assert "which is it?" in capsys.readouterr().out
+    run.status = "completed"
+    handed_over(github, run, pull=6)
+    assert publish(run) == 0
+    assert list(github.thread.values()) == [6]
+
+
+def test_an_event_of_an_older_attempt_tells_nothing(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    github.runs[run.id] = replace(run, attempt=2, status="queued", conclusion=None)
+    assert publish(run) == 0
+    assert github.writes == []
+    assert "attempt 2 of run" in capsys.readouterr().out
+
+
+def test_an_event_that_comes_late_does_not_tell_that_the_run_goes_on(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run, action="requested") == 0
+    assert headline(github).startswith("### 🔴")
+
+
+def test_the_newest_artifact_counts_and_an_expired_one_is_said(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = add_run(github)
+    add_artifact(github, run.id, b"no zip")
+    add_artifact(github, run.id, zipped(made_by(run)))
+    assert publish(run) == 0
+    add_artifact(github, run.id, zipped(made_by(run)), expired=True)
+    assert publish(run) == 1
+    assert "GitHub keeps it no longer" in github.bodies()[0]
+
+
+def test_runs_of_other_workflows_are_passed_over(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    run = add_run(github, path=".github/workflows/evil.yml")
+    handed_over(github, run)
+    assert publish(run, "--workflow", "perflint.yml") == 0
+    assert github.writes == []
+    assert "of another workflow than perflint.yml" in capsys.readouterr().out
+    handed_over(github, replace(run, id=add_run(github).id))
+    assert publish(github.runs[run.id + 2], "--workflow", "perflint.yml") == 0
+    assert len(github.bodies()) == 1
+
+
+def test_a_run_that_a_command_started_tells_the_pull_request_of_its_name(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    title = f"perflint #{NUMBER} at {HEAD}"
+    run = add_run(github, event="workflow_dispatch", head="f" * 40, branch="main", title=title)
+    handed_over(github, run, pull=None)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴")
+    github.pulls[NUMBER].head = "e" * 40
+    before = list(github.writes)
+    assert publish(run) == 0
+    assert github.writes == before
+
+
+def test_where_the_comment_cannot_be_written_the_job_summary_has_it(
+    github: FakeGitHub, publish: Publish, capsys: Captured, tmp_path: Path
+) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run, token=READ_ONLY) == 0
+    assert "### 🔴 perflint" in (tmp_path / "summary.md").read_text()
+    assert "The same Markdown is in the job summary" in capsys.readouterr().out
+
+
+def test_another_event_is_refused(
+    github: FakeGitHub,
+    publish: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    run = add_run(github)
+    assert publish(run, token=" ") == 2
+    assert "has no token" in capsys.readouterr().err
+    for text in ("{}", '{"workflow_run": {"id": "5"}}', "[" * 10**5, ""):
+        with pytest.raises(PerflintError):
+            read_event(text)
+    assert read_event('{"workflow_run": {"id": 5}}') == RunEvent(5, 1)
+
+
+@pytest.mark.parametrize("hostile", ["::set-output name=x::y", "##[add-mask]z", "a\n::error::b"])
+def test_no_text_of_strangers_is_a_command_in_the_log(
+    github: FakeGitHub, publish: Publish, capsys: Captured, hostile: str
+) -> None:
+    run = add_run(github, branch=hostile, title=hostile, path=hostile)
+    github.pulls[NUMBER].branch = hostile
+    made = handed_over(github, run, perflint=hostile)
+    bad = json.loads(json.dumps({"v": made.perflint}))["v"]
+    assert bad == hostile
+    publish(run)
+    said = capsys.readouterr()
+    lines = (said.out + said.err).splitlines()
+    assert lines
+    assert not [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
+
+
+BUG = """
+import sys
+from torch_perflint.__main__ import main
+from torch_perflint.bot.handoff import publish_run
+def broken(text):
+    raise {error}("x\\n::error::forged\\n  ::add-mask::y\\nsome ##[error]forged")
+publish_run.read_event = broken
+sys.exit(main(["bot", "publish"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [("ValueError", "this is a bug"), ("publish_run.PerflintError", "perflint:")]
+)
+def test_an_error_with_a_strangers_words_is_no_command_either(
+    tmp_path: Path, error: str, says: str
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    actions = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_RUN_ID": "1",
+        "GITHUB_EVENT_NAME": "workflow_run",
+        "GITHUB_EVENT_PATH": str(event),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", BUG.format(error=error)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **actions},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert says in done.stderr and "forged" in done.stderr
+    lines = (done.stdout + done.stderr).splitlines()
+    assert not [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
