@@ -1,6 +1,7 @@
 """Says what about a machine makes its measurements doubtful, and what to do about it. Pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,7 +46,8 @@ class SelfComparison:
     """A step compared with itself: relative change of throughput with its 95 % interval.
 
     `detectable` is the smallest slowdown that a run like this calls slower in 95 of 100 cases;
-    `verdict` is what perflint would have said of it. `seconds` is how long it took.
+    `verdict` is what perflint would have said of it, with its `warnings`. `seconds` is how long it
+    took. Where the step was told apart from itself, `again` is what a second comparison said.
     """
 
     verdict: str
@@ -58,6 +60,13 @@ class SelfComparison:
     launches: int
     min_effect: float
     seconds: float
+    warnings: tuple[str, ...] = ()
+    again: "SelfComparison | None" = None
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether the same code was called slower or faster than itself."""
+        return self.verdict in ("slower", "faster")
 
 
 def diagnose(state: MachineState) -> tuple[Check, ...]:
@@ -271,27 +280,45 @@ def _threads(state: MachineState) -> Check:
     return Check("threads", Level.FINE, found)
 
 
-def judge_self(result: SelfComparison) -> Check:
-    """Say what the comparison of a step with itself tells of this machine."""
+def judge_self(result: SelfComparison, worse: Sequence[str] = ()) -> Check:
+    """Say what the comparison of a step with itself tells of this machine.
+
+    `worse` names what else was found to be bad or doubtful: mending that comes first.
+    """
     found = (
         f"{result.change:+.1%} [{result.low:+.1%}, {result.high:+.1%}] for the same code, called "
         f"{result.verdict}; slowdowns from {result.detectable:.1%} on would be caught; "
         f"{result.pairs} pairs in {result.seconds:.0f} s"
     )
-    if result.verdict in ("slower", "faster"):
+    first = f"Mend {' and '.join(worse)} first, and run" if worse else "Run"
+    again = result.again
+    if again is not None:
+        found += f"; a second time called {again.verdict} ({again.change:+.1%})"
+    if result.is_told_apart and (again is None or again.is_told_apart):
         return Check(
             "same code",
             Level.BAD,
             found,
             "The machine makes a difference where there is none: its verdicts cannot be trusted.",
-            "Mend what is bad above, and run `perflint doctor` again.",
+            f"{first} `perflint doctor` again; if it repeats, stop what else runs here or take "
+            "another machine.",
+        )
+    if result.is_told_apart:
+        return Check(
+            "same code",
+            Level.DOUBTFUL,
+            found,
+            "One run in a hundred may call the same code different by chance, not two in a row.",
+            f"{first} `perflint doctor --seed` with another number: it should be called same.",
         )
     if result.detectable > _DETECTABLE_DOUBTFUL or result.verdict != "same":
+        why = "".join(f" {words[:1].upper()}{words[1:]}." for words in result.warnings)
         return Check(
             "same code",
             Level.BAD if result.detectable > _DETECTABLE_BAD else Level.DOUBTFUL,
             found,
-            "Smaller slowdowns end as unsure or same here.",
-            "Mend what is bad above, raise `max_seconds`, or say a larger `min_effect`.",
+            f"Smaller slowdowns end as unsure or same here.{why}",
+            f"{first} `perflint doctor` again with less beside it, raise `max_seconds`, or say a "
+            "larger `min_effect`.",
         )
     return Check("same code", Level.FINE, found)

@@ -71,6 +71,7 @@ def compare_with_itself(
         at.launches,
         test.test.min_effect,
         seconds,
+        at.warnings,
     )
 
 

@@ -135,6 +135,24 @@ def test_the_same_code_is_judged_by_what_could_be_caught(
     assert f"{replace(SAME, **changes).detectable:.1%}" in check.found
 
 
+def test_once_is_chance_and_twice_is_the_machine() -> None:
+    faster = replace(SAME, verdict="faster", change=0.026)
+    once = judge_self(replace(faster, again=SAME))
+    assert once.level is Level.DOUBTFUL
+    assert "a second time called same (+0.1%)" in once.found
+    twice = judge_self(replace(faster, again=faster))
+    assert (twice.level, judge_self(faster).level) == (Level.BAD, Level.BAD)
+
+
+def test_what_to_mend_is_named_where_there_is_something() -> None:
+    unsure = replace(SAME, verdict="unsure", warnings=("only 8 pairs in 2 segments",))
+    assert judge_self(unsure).remedy.startswith("Run `perflint doctor` again")
+    assert judge_self(unsure, ["steal", "threads"]).remedy.startswith(
+        "Mend steal and threads first"
+    )
+    assert "Only 8 pairs in 2 segments." in judge_self(unsure).effect
+
+
 def test_the_text_is_aligned_and_folded() -> None:
     checks = (
         Check("a", Level.BAD, "found " * 30, "an effect", "run --this-option"),
