@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,11 @@ _IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "perflint"), ("EMAIL", "perflint@localhost"))
 }
+
+# A snapshot is written into the object store and checked out once more: more than that is a data
+# set or checkpoints that nobody meant to be part of a change.
+_MOST_UNTRACKED_BYTES = 10**9
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +121,11 @@ def snapshot(root: Path) -> Commit:
     """Commit the working tree (tracked, staged and unignored untracked files) to nowhere.
 
     The user's index, branches and files stay as they are; the commit hangs in the object store
-    until git's own housekeeping removes it.
+    until git's own housekeeping removes it. Raises PerflintError where untracked files are so large
+    that they were hardly meant.
     """
     refuse_dirty_submodules(root)
+    _refuse_large_untracked(root)
     parent = resolve(root, "HEAD").sha
     index = Path(git(root, "rev-parse", "--git-path", "index").strip())
     with tempfile.TemporaryDirectory(prefix="perflint-index-") as folder:
@@ -131,6 +139,31 @@ def snapshot(root: Path) -> Commit:
     message = "perflint: the working tree"
     sha = git(root, "commit-tree", tree, "-p", parent, "-m", message, env=_IDENTITY).strip()
     return Commit(sha, "working tree", snapshot=True, parent=parent)
+
+
+def _refuse_large_untracked(root: Path) -> None:
+    listing = git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    sizes = {name: _bytes_of(root / name) for name in listing.split("\0") if name}
+    total = sum(sizes.values())
+    if total <= _MOST_UNTRACKED_BYTES:
+        return
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:_MOST_NAMED]
+    told = ", ".join(f"{name} ({sizes[name] / 1e9:.2f} GB)" for name in largest)
+    raise PerflintError(
+        f"the working tree has {total / 1e9:.1f} GB of files that git neither tracks nor ignores, "
+        "and measuring it would write them into the repository and check them out once more. "
+        f"Largest: {told}. Ignore them (.gitignore or .git/info/exclude), commit what belongs to "
+        "the change, or measure the last commit with `--head HEAD`"
+    )
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0  # gone by now, or not for us to see: `git add` says what is wrong with it
+    # A repository inside this one is listed as a folder, and is added by its commit's name only.
+    return 0 if stat.S_ISDIR(found.st_mode) else found.st_size
 
 
 def refuse_dirty_submodules(root: Path) -> None:

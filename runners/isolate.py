@@ -172,6 +172,7 @@ def _setup(plan: WorkerPlan, root: Path, line: tuple[int, int]) -> Message:
         "regular": sorted(plan.own.regular),
         "exact": sorted(plan.own.exact),
         "loose": dict(plan.own.loose),
+        "within": dict(plan.own.within),
         "min_effect": plan.min_effect,
         # What a side's own environment lies over.
         "inherited": sys.prefix,

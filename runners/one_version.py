@@ -11,6 +11,7 @@ from .collect import Collected, join, uncollected, wrong_call
 from .config import RunnersConfig
 from .environments import Environments
 from .git import tracked_files
+from .import_roots import import_roots
 from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
 from .limit import TimeLimit
@@ -126,7 +127,8 @@ class VersionRun:
             time_restart(launch, compiled, self._say, self._limit.is_over)
 
     def _launch(self, number: int) -> Launch:
-        own = [tracked_files(self._checkout.root(side)) for side in Side]
+        own = {side: tracked_files(self._checkout.root(side)) for side in Side}
+        places = [import_roots(self._checkout.root(side), own[side]) for side in Side]
         plan = WorkerPlan(
             repository=self._checkout.repository,
             scratch=self._checkout.scratch,
@@ -136,7 +138,11 @@ class VersionRun:
             threads=self._config.threads,
             timeout=self._config.timeout,
             min_effect=self._config.min_effect,
-            own=first_party({name for names in own for name in names}, self._reached_changes()),
+            own=first_party(
+                {name for names in own.values() for name in names},
+                self._reached_changes(),
+                frozenset().union(*places),
+            ),
             environments=self._own.folders,
         )
         roots = {side: self._checkout.root(side) for side in Side}

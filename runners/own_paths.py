@@ -9,8 +9,10 @@ from .git import blob_hash
 from .provenance import FirstParty
 
 
-def put_first(root: Path, repository: Path, inherited: str | None = None) -> None:
-    """Put the worktree's folders first on the path.
+def put_first(root: Path, repository: Path, inherited: str | None = None) -> frozenset[str]:
+    """Put the worktree's folders first on the path; return those that lead into the worktree.
+
+    They are relative to `root`, folders of mappings included.
 
     Whatever leads into the user's own checkout (`PYTHONPATH`, an editable install) is turned to the
     same folder of the worktree; otherwise both sides would import the checkout. What is installed
@@ -19,14 +21,19 @@ def put_first(root: Path, repository: Path, inherited: str | None = None) -> Non
     moved = [_moved(entry, root, repository, inherited) for entry in sys.path]
     first = [str(folder) for folder in (root, root / "src") if folder.is_dir()]
     sys.path[:] = [*first, *(entry for entry in moved if entry not in first)]
+    folders = {Path(entry) for entry in sys.path}
     for name, module in list(sys.modules.items()):
         # Setuptools' editable installs keep their folders in mappings of the finder they generate.
         if not name.startswith("__editable__"):
             continue
         for package, folder in getattr(module, "MAPPING", {}).items():
             module.MAPPING[package] = _moved(folder, root, repository, inherited)
-        for folders in getattr(module, "NAMESPACES", {}).values():
-            folders[:] = [_moved(folder, root, repository, inherited) for folder in folders]
+            folders.add(Path(module.MAPPING[package]).parent)
+        for places in getattr(module, "NAMESPACES", {}).values():
+            places[:] = [_moved(folder, root, repository, inherited) for folder in places]
+    return frozenset(
+        folder.relative_to(root).as_posix() for folder in folders if folder.is_relative_to(root)
+    )
 
 
 def _moved(entry: str, root: Path, repository: Path, inherited: str | None) -> str:

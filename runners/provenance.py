@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from .declared import matching, may_be_declared
+from .import_roots import DEFAULT
 from .imports import module_names, package_folders
 from .sample import PerfTest
 from .words import some
@@ -20,29 +21,42 @@ class FirstParty:
     `regular` are top-level modules and packages with an `__init__.py`: whatever is imported under
     such a name is first-party. A folder without one gives way to an installed package of its name,
     as Python's import does, so of those only the `exact` modules that the repository holds count;
-    and a `loggers/wandb.py` in such a folder makes no first-party `wandb`.
+    and a `loggers/wandb.py` in such a folder makes no first-party `wandb`. Nor does a package
+    `integrations/wandb/`, unless packages are imported from that folder: `within` maps the names of
+    packages to the folders that they lie in, for those that may yet turn out to be.
     `loose` maps further names that a changed file may be imported by to that file.
     """
 
     regular: frozenset[str]
     exact: frozenset[str]
     loose: Mapping[str, str] = field(default_factory=dict)
+    within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def rooted_at(self, folders: Iterable[str]) -> "FirstParty":
+        """Return the same with the packages that lie in these folders of the path."""
+        on_path = set(folders)
+        more = {name for name, places in self.within.items() if on_path & set(places)}
+        return replace(self, regular=self.regular | more)
 
     def owns(self, module: str) -> bool:
         """Whether the repository provides `module`, a dotted name."""
         return module.split(".")[0] in self.regular or module in self.exact
 
 
-def first_party(files: Iterable[str], changed: Iterable[str] = ()) -> FirstParty:
+def first_party(
+    files: Iterable[str], changed: Iterable[str] = (), roots: frozenset[str] = DEFAULT
+) -> FirstParty:
     """Work out the first-party names of a repository from its tracked files.
 
-    `changed` are the files of them that a change touches and a perf test can reach.
+    `changed` are the files of them that a change touches and a perf test can reach, `roots` the
+    folders that packages are imported from.
     """
     files = list(files)
     names = [name for name in files if name.endswith(".py")]
     packages = package_folders(names)
     regular: set[str] = set()
     exact: set[str] = set()
+    within: dict[str, set[str]] = {}
     for name in names:
         path = PurePosixPath(name)
         # A package kept under `third_party` is somebody else's, and is often installed as well.
@@ -56,25 +70,34 @@ def first_party(files: Iterable[str], changed: Iterable[str] = ()) -> FirstParty
             # A repository may hold a `profile.py`; the standard library's is no copy of it.
             if top in sys.stdlib_module_names:
                 continue
+            folder = _imported_from(path, module)
             if "." in module:
-                exact.add(module)
-            elif _is_regular(path, packages):
+                if folder in roots:
+                    exact.add(module)
+            elif path.name != "__init__.py":
+                # A module, where `import` finds it by default.
+                if folder in DEFAULT:
+                    regular.add(module)
+            elif folder in roots:
                 regular.add(module)
+            elif folder not in packages:
+                within.setdefault(module, set()).add(folder)
     loose = {
         module: name
         for name in changed
         for module in module_names(name, packages)
         if module.split(".")[0] not in sys.stdlib_module_names
+        # `import wandb` does not find `integrations/wandb`, which is nobody's copy of it.
+        and ("." in module or module in regular or not name.endswith("/__init__.py"))
     }
-    return FirstParty(frozenset(regular), frozenset(exact), loose)
+    places = {name: tuple(sorted(folders)) for name, folders in within.items()}
+    return FirstParty(frozenset(regular), frozenset(exact), loose, places)
 
 
-def _is_regular(path: PurePosixPath, packages: frozenset[str]) -> bool:
-    """Whether the file is a top-level package, or a module where `import` finds it by default."""
-    if path.name == "__init__.py":
-        above = str(path.parent.parent)
-        return above == "." or above not in packages
-    return str(path.parent) in (".", "src")
+def _imported_from(path: PurePosixPath, module: str) -> str:
+    """Return the folder that has to be on the path for the file to be imported by this name."""
+    own = path.parent if path.name == "__init__.py" else path.with_suffix("")
+    return str(PurePosixPath(*own.parts[: -len(module.split("."))]))
 
 
 @dataclass(frozen=True, slots=True)

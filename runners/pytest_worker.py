@@ -35,20 +35,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     die_with_parent()
     setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
     root = Path(setup["root"])
-    put_first(root, Path(setup["repository"]), setup["inherited"])
-    early_config.pluginmanager.register(WorkerPlugin(root, setup), "perflint-worker")
+    on_path = put_first(root, Path(setup["repository"]), setup["inherited"])
+    early_config.pluginmanager.register(WorkerPlugin(root, setup, on_path), "perflint-worker")
 
 
 class WorkerPlugin:
     """One side's process: collects, then does what it is told until it is told to stop."""
 
-    def __init__(self, root: Path, setup: Message) -> None:
+    def __init__(self, root: Path, setup: Message, on_path: frozenset[str]) -> None:
         self._repository, self._inherited = Path(setup["repository"]), setup["inherited"]
         self._root = root
         self._channel = Channel(setup["reads"], setup["writes"])
         self._first_party = FirstParty(
-            frozenset(setup["regular"]), frozenset(setup["exact"]), setup["loose"]
-        )
+            frozenset(setup["regular"]), frozenset(setup["exact"]), setup["loose"], setup["within"]
+        ).rooted_at(on_path)
         self._min_effect: float = setup["min_effect"]
         self._opened = OpenedFiles(root, self._repository, self._inherited)
         # What was compiled by an earlier process of this run makes compiling warm.

@@ -271,6 +271,28 @@ def test_a_submodule_with_uncommitted_changes_is_refused(
         snapshot(repo.root)
 
 
+def sparse(path: Path, size: int) -> None:
+    """Make a file that takes no room on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_a_working_tree_full_of_untracked_data_is_refused(repo: Any) -> None:
+    repo.commit({"a.py": "first"})
+    sparse(repo.root / "data" / "train.bin", 800_000_000)
+    sparse(repo.root / "model.ckpt", 300_000_000)
+    before = state(repo)
+    objects = repo.git("count-objects")
+    with pytest.raises(PerflintError, match=r"has 1\.1 GB of files") as error:
+        snapshot(repo.root)
+    assert "Largest: data/train.bin (0.80 GB), model.ckpt (0.30 GB)." in str(error.value)
+    assert "--head HEAD" in str(error.value)
+    assert (state(repo), repo.git("count-objects")) == (before, objects)
+    repo.write({".gitignore": "data/\n*.ckpt\n"})
+    assert content(repo, snapshot(repo.root)).keys() == {"a.py", ".gitignore"}
+
+
 def test_a_submodule_at_another_commit_is_part_of_the_snapshot(repo: Any, make_repo: Any) -> None:
     library = with_submodule(repo, make_repo)
     newer = library.commit({"code.py": "version = 2\n"})

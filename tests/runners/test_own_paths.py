@@ -52,6 +52,7 @@ def test_paths_into_the_checkout_are_turned_to_the_worktree(
     after = path_after(monkeypatch, folders, *given)
     assert set(after) == {str(worktree / name) for name in ("", "src", "python", "tools")}
     assert len(after) == 4
+    assert put_first(worktree, checkout) == {".", "src", "python", "tools"}
 
 
 def test_an_environment_inside_the_checkout_stays(

@@ -1,6 +1,9 @@
 """What belongs to the repository, and when two sides are not comparable."""
 
+from pathlib import Path
+
 import pytest
+from torch_perflint.runners.import_roots import import_roots
 from torch_perflint.runners.provenance import Provenance, first_party, identical, refusal
 
 A, B = "a" * 40, "b" * 40
@@ -13,14 +16,87 @@ A, B = "a" * 40, "b" * 40
         (["pkg/__init__.py", "pkg/net.py"], "pkg.net"),
         (["src/pkg/__init__.py"], "pkg.anything.below"),
         (["src/net.py"], "net"),
-        (["python/pkg/__init__.py", "python/pkg/sub/__init__.py"], "pkg.sub"),
-        (["packages/one/src/pkg/__init__.py"], "pkg"),
         (["datasets/loader.py"], "datasets.loader"),
         (["src/space/pkg/net.py"], "space.pkg.net"),
     ],
 )
 def test_the_repository_owns_what_it_holds_in_every_layout(files: list[str], module: str) -> None:
     assert first_party(files).owns(module)
+
+
+@pytest.mark.parametrize(
+    ("settings", "root"),
+    [
+        ({"packages/one/pyproject.toml": ""}, "packages/one"),
+        ({"packages/one/setup.py": "setup()"}, "packages/one/src"),
+        ({"pytest.ini": "[pytest]\npythonpath = lib tools/more\n"}, "tools/more"),
+        ({"tox.ini": "[pytest]\npythonpath =\n    lib\n"}, "lib"),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['lib']"}, "lib"),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = 'lib .'"}, "lib"),
+        ({"pyproject.toml": "[tool.setuptools]\npackage-dir = {'' = 'python'}"}, "python"),
+        ({"pyproject.toml": "[tool.setuptools]\npackage-dir = {pkg = 'code/pkg'}"}, "code"),
+        ({"pyproject.toml": "[tool.setuptools.packages.find]\nwhere = ['code']"}, "code"),
+        (
+            {"pyproject.toml": "[[tool.poetry.packages]]\ninclude = 'pkg'\nfrom = 'code'"},
+            "code",
+        ),
+        ({"pyproject.toml": "[tool.maturin]\npython-source = 'python'"}, "python"),
+        (
+            {"sub/pyproject.toml": "[tool.hatch.build.targets.wheel]\npackages = ['code/pkg']"},
+            "sub/code",
+        ),
+        ({"setup.cfg": "[options]\npackage_dir =\n    = python\n"}, "python"),
+        ({"setup.cfg": "[options.packages.find]\nwhere = code\n"}, "code"),
+        ({"setup.py": "setup(package_dir={'': 'python'})"}, "python"),
+        ({"setup.py": "setup(packages=find_packages('python'))"}, "python"),
+        ({"setup.py": "setup(packages=find_packages(where=['python']))"}, "python"),
+    ],
+)
+def test_packages_are_imported_from_where_the_project_s_settings_say(
+    tmp_path: Path, settings: dict[str, str], root: str
+) -> None:
+    for name, text in settings.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert import_roots(tmp_path, []) == {".", "src"}
+    roots = import_roots(tmp_path, settings)
+    assert root in roots
+    files = [f"{root}/pkg/__init__.py", f"{root}/pkg/sub/__init__.py", "other/wandb/__init__.py"]
+    own = first_party(files, roots=roots)
+    assert own.owns("pkg.sub")
+    assert not own.owns("wandb")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.black]\nexclude = 'examples'\n[tool.x]\npackages = ['examples']",
+        "[tool.setuptools.packages.find]\nexclude = ['examples']",
+        "no toml",
+    ],
+)
+def test_a_folder_that_settings_name_for_something_else_is_no_root(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert "examples" not in import_roots(tmp_path, ["pyproject.toml"])
+
+
+@pytest.mark.parametrize(
+    "folder", ["integrations/numpy", "examples/numpy", "tests/mocks/numpy", "a/b/numpy"]
+)
+def test_a_sub_folder_named_like_an_installed_package_is_no_copy_of_it(folder: str) -> None:
+    files = [f"{folder}/__init__.py", f"{folder}/core.py"]
+    own = first_party(files, [f"{folder}/__init__.py"])
+    assert not own.owns("numpy")
+    assert not own.owns("numpy.core")
+    assert "numpy" not in own.loose
+    # It is imported by the name that it has from the root.
+    assert own.owns(f"{folder}/core".replace("/", "."))
+    # Where its folder turns out to be on the path, as an editable install puts it there, it counts.
+    on_path = own.rooted_at(["src", folder.rpartition("/")[0]])
+    assert on_path.owns("numpy.core")
+    assert own.rooted_at(["src", "docs"]) == own
 
 
 @pytest.mark.parametrize(
@@ -83,7 +159,11 @@ def test_a_changed_file_is_looked_for_under_every_name_it_may_have() -> None:
 
 def test_a_package_under_third_party_is_not_ours() -> None:
     assert not first_party(["third_party/transformers/__init__.py"]).owns("transformers")
-    assert first_party(["python/transformers/__init__.py"]).owns("transformers")
+    roots = frozenset({"python", "third_party"})
+    assert first_party(["python/transformers/__init__.py"], roots=roots).owns("transformers")
+    assert not first_party(["third_party/transformers/__init__.py"], roots=roots).owns(
+        "transformers"
+    )
 
 
 def test_of_other_tests_only_the_data_files_count() -> None:
