@@ -181,8 +181,9 @@ def _exact(result: TestResult) -> Iterator[str]:
     for counter in result.counters:
         if counter.base != counter.head:
             over = " (over budget)" if counter.over_budget else ""
+            per = f" {counter.per}" if counter.steps > 1 else ""
             words = inert(counter.name.replace("_", " "), 60)
-            yield f"{words} {counter.base:,} -> {counter.head:,}{over}"
+            yield f"{words} {counter.base:,} -> {counter.head:,}{per}{over}"
     peak = result.peak
     if peak is not None and peak.base != peak.head:
         size, change = numbers.peak_bytes(peak.base, peak.head)

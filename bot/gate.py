@@ -77,7 +77,7 @@ def _of_test(result: TestResult, fail_on: FailOn) -> Iterator[str]:
             yield f"{name} has no verdict, and unsure results fail here"
     for counter in result.over_budget:
         words = counter.name.replace("_", " ")
-        yield f"{name} counts more {words} per step: {counter.base:,} → {counter.head:,}"
+        yield f"{name} counts more {words} {counter.per}: {counter.base:,} → {counter.head:,}"
 
 
 def _by_version(result: TestResult) -> str:

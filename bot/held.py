@@ -6,6 +6,7 @@ from enum import Enum
 
 from ..runners.compare import Comparison, Verdict
 from ..runners.config import RunnersConfig
+from ..runners.periods import side_by_side
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Environment
 from ..runners.stored import one_after_the_other, ratio_of_ratios
@@ -152,17 +153,20 @@ def _nothing(new: TestResult, reason: str) -> Held:
 def _counters(
     old: TestResult, new: TestResult, budgets: Mapping[str, int]
 ) -> tuple[CounterChange, ...]:
-    before = {counter.name: counter.head for counter in old.counters}
+    before = {counter.name: counter for counter in old.counters}
     return tuple(
-        CounterChange(
-            counter.name,
-            before[counter.name],
-            counter.head,
-            counter.name in budgets and counter.head - before[counter.name] > budgets[counter.name],
-        )
+        _held_count(before[counter.name], counter, budgets)
         for counter in new.counters
         if counter.name in before and counter.name not in (*old.unstable, *new.unstable)
     )
+
+
+def _held_count(
+    old: CounterChange, new: CounterChange, budgets: Mapping[str, int]
+) -> CounterChange:
+    was, now, steps = side_by_side(old.head, old.steps, new.head, new.steps)
+    over = new.name in budgets and now - was > budgets[new.name] * steps
+    return CounterChange(new.name, was, now, over, steps=steps)
 
 
 def _peak(old: TestResult, new: TestResult) -> PeakMemory | None:

@@ -20,7 +20,13 @@ def remember(report: Report) -> StoredRun:
 
 def _point(result: TestResult) -> StoredPoint:
     counts = [
-        StoredCount(counter.name, counter.base, counter.head, counter.over_budget)
+        # A sum over several steps is another figure than a count of each, and has its own line.
+        StoredCount(
+            counter.name if counter.steps == 1 else f"{counter.name}_in_{counter.steps}_steps",
+            counter.base,
+            counter.head,
+            counter.over_budget,
+        )
         for counter in result.counters
     ]
     return StoredPoint(

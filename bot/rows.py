@@ -79,6 +79,8 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
     more = len(counter.sites) - len(places)
     where = cell(", ").join(places) + (cell(f" and {more} more") if more else "")
     counted = cell(f"**{counter.base:,} → {counter.head:,}**") + f" {_counter_name(counter)}"
+    if counter.steps > 1:
+        counted += cell(f" {counter.per}")
     icon = "🔴" if counter.over_budget else "⚪"
     return [icon, code(label, NAME_LIMIT, in_table=True), counted, where]
 

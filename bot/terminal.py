@@ -78,7 +78,7 @@ def _below(result: TestResult) -> Iterator[str]:
         at = [f"{site.path}:{site.line}" for site in counter.sites[:3]]
         where = f" at {', '.join(at)}" if at else ""
         yield inert(
-            f"{words(counter)} {counter.base:,} → {counter.head:,} per step{over}{where}", 300
+            f"{words(counter)} {counter.base:,} → {counter.head:,} {counter.per}{over}{where}", 300
         )
     if result.utilization:
         yield utilization.words(result.utilization)

@@ -86,6 +86,7 @@ class Teller:
             "name": prose(words(counter), 40),
             "times": numbers.times(more),
             "more": f"{more:,}",
+            "per": counter.per,
             "base": f"{counter.base:,}",
             "head": f"{counter.head:,}",
         }

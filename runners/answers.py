@@ -16,7 +16,16 @@ def counts_of(data: Message) -> Counts:
     sites = tuple(SyncSite(**site) for site in data["syncs"])
     unstable = {name: (least, most) for name, (least, most) in data["unstable"].items()}
     products = tuple(Products(**one) for one in data["products"])
-    return Counts(data["values"], unstable, sites, products)
+    return Counts(
+        data["values"],
+        unstable,
+        sites,
+        products,
+        steps=data["steps"],
+        period=data["period"],
+        counted=data["counted"],
+        late=tuple(data["late"]),
+    )
 
 
 def summary_of(data: Message) -> ProfileSummary:

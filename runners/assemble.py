@@ -1,11 +1,12 @@
 """Joins what was measured of one test into its result: one verdict and its reasons. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .compare import Comparison, Verdict
 from .compiling import Compiling
 from .measure import Examined
+from .periods import side_by_side
 from .profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
@@ -165,29 +166,39 @@ def _counter_changes(
     before = {**{n: most for n, (_, most) in base.counts.unstable.items()}, **base.counts.values}
     after = {**{n: least for n, (least, _) in head.counts.unstable.items()}, **head.counts.values}
     steady = base.counts.values.keys() & head.counts.values.keys()
-    changes = []
+    changes: list[CounterChange] = []
     for name in sorted(before.keys() & after.keys()):
-        if name not in steady and after[name] <= before[name]:
+        was, now, steps = side_by_side(
+            before[name],
+            base.counts.steps.get(name, 1),
+            after[name],
+            head.counts.steps.get(name, 1),
+        )
+        grew = now - was
+        if name not in steady and grew <= 0:
             continue
-        grew = after[name] - before[name]
-        over = name in budgets and grew > budgets[name]
+        over = name in budgets and grew > budgets[name] * steps
         sites = _new_sites(base, head, source) if name == "host_syncs" and grew else ()
-        changes.append(CounterChange(name, before[name], after[name], over, sites))
+        changes.append(CounterChange(name, was, now, over, sites, steps))
     return tuple(changes)
 
 
 def _new_sites(base: Examined, head: Examined, source: Source) -> tuple[SyncSite, ...]:
     """Return head's waits that base does not have on the same line of code."""
-    before = {(s.path, s.line, s.operator): s.count for s in base.counts.syncs}
+    before = {(s.path, s.line, s.operator): s for s in base.counts.syncs}
     found = []
     for site in head.counts.syncs:
         origin = match_lines(*source(site.path)).get(site.line, 0)
-        if site.count > before.get((site.path, origin, site.operator), 0):
+        old = before.get((site.path, origin, site.operator), replace(site, count=0))
+        was, now, _ = side_by_side(old.count, old.steps, site.count, site.steps)
+        if now > was:
             found.append(site)
     return tuple(found)
 
 
-def _peak(base: Examined, head: Examined) -> PeakMemory:
+def _peak(base: Examined, head: Examined) -> PeakMemory | None:
+    if base.memory.allocated is None or head.memory.allocated is None:
+        return None
     device = str((head.machine or {}).get("device", "cpu"))
     return PeakMemory(
         device,

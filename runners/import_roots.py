@@ -1,4 +1,4 @@
-"""Which folders of a repository its top-level packages are imported from. Reads files, runs none."""
+"""Which folders of a repository its top-level packages are imported from; runs nothing."""
 
 import configparser
 import re

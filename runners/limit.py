@@ -1,4 +1,4 @@
-"""The time that a run may take as a whole."""
+"""The time that a run, or a part of it, may take."""
 
 import time
 
@@ -14,9 +14,17 @@ class TimeLimit:
         """How much is left; below zero when it is over."""
         return self._end - time.monotonic()
 
+    def within(self, seconds: float) -> "TimeLimit":
+        """Return a limit that is over after so many seconds from now, or with this one."""
+        return TimeLimit(max(0.0, min(seconds, self.seconds_left())))
+
+    def share(self, seconds: float) -> float:
+        """Return how long a smaller part may take: so long, or a quarter of what is left."""
+        return max(0.0, min(seconds, self.seconds_left() / 4))
+
     def is_over(self) -> bool:
         """Whether nothing more may begin."""
-        return self.seconds_left() < 0
+        return self.seconds_left() <= 0
 
     def over(self) -> str:
         """Say that it is over."""

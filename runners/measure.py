@@ -13,8 +13,11 @@ from .channel import Message
 from .gpu import Card, GpuPair, GpuRecord
 from .gpu_guard import GpuGuard, mps_daemon_runs
 from .isolate import SideFailed, WorkerPlan
+from .limit import TimeLimit
+from .periods import Rhythm
 from .profile import ProfileSummary
 from .provenance import Provenance
+from .remarks import remarks_on
 from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
 from .sample import Counts, Memory, Pair, PerfTest, Segment, Side
@@ -25,6 +28,10 @@ from .workers import Workers
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
+_LONG_PROFILE_SECONDS = 1.0
+PROFILED_STEPS = _PROFILE_ROUNDS * _PROFILE_STEPS
+# What counting one side's steps, and profiling both sides', may take.
+COUNTING_SECONDS, PROFILING_SECONDS = 30.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Launch:
         number: int,
         seed: int,
         apart: set[str] | None = None,
+        rhythms: dict[str, Rhythm] | None = None,
     ) -> None:
         self.number = number
         self._workers = Workers(plan, roots, number, seed)
@@ -68,6 +76,8 @@ class Launch:
         self._cards: dict[Side, Card] = {}
         # Tests whose sides do not fit on the GPU together; what one launch finds, the next knows.
         self._apart: set[str] = set() if apart is None else apart
+        # In which rhythm the steps of each test differ; likewise.
+        self._rhythms: dict[str, Rhythm] = {} if rhythms is None else rhythms
 
     def __enter__(self) -> Self:
         return self
@@ -105,21 +115,23 @@ class Launch:
         message = self._workers.collected(side)
         return list(map(test_of, message["tests"])), message["errors"]
 
-    def examine(self, test: PerfTest, side: Side) -> Examined:
-        """Run the test once on one side and count its steps."""
-        examined = self._examine(test, side)
+    def examine(
+        self, test: PerfTest, side: Side, most_seconds: float = COUNTING_SECONDS
+    ) -> Examined:
+        """Run the test once on one side and count its steps; what takes longer is left out."""
+        examined = self._examine(test, side, most_seconds)
         short = examined.failure is not None and is_out_of_memory(examined.failure)
         if short and self._workers.is_running(side.other):
             # What is missing may be held by the other side, which is no failure of this one.
             self._apart.add(test.id)
             self.drop(at_once=True)
-            examined = self._examine(test, side)
+            examined = self._examine(test, side, most_seconds)
         return examined
 
-    def _examine(self, test: PerfTest, side: Side) -> Examined:
+    def _examine(self, test: PerfTest, side: Side, most_seconds: float) -> Examined:
         try:
             order = self._workers.order("count", test, self._workers.counting_seed(test), side)
-            done = self._workers.ask(side, order)
+            done = self._workers.ask(side, {**order, "seconds": most_seconds})
         except SideFailed as error:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
@@ -131,12 +143,14 @@ class Launch:
             return Examined(failure=failure, provenance=provenance)
         self._weigh(test, side, done)
         machine = self._named(side, done["machine"], done["gpu"])
+        counts = counts_of(done["counts"])
+        self._rhythms[test.id] = self._rhythms.get(test.id, Rhythm()).joined(counts)
         return Examined(
-            counts=counts_of(done["counts"]),
+            counts=counts,
             memory=Memory(**done["memory"]),
             machine=machine,
             provenance=provenance,
-            remarks=tuple(_remarks(done, side)),
+            remarks=tuple(remarks_on(done, counts, side)),
             compile_seconds=done["compile_seconds"],
             cold=done["cold"],
         )
@@ -192,11 +206,12 @@ class Launch:
 
     def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
         with Session(self._workers, self._guard, test) as session:
-            rhythm = _fitting(rhythm, session, most_seconds)
+            rhythm = self._fitting(rhythm, session, test, most_seconds)
             rows, order = [], turn_order(rhythm.pairs, self._workers.random)
             begin = time.monotonic()
             for sides in order:
-                turns = {side: session.turn(side, rhythm) for side in sides}
+                more = self._workers.random.randint(0, rhythm.vary)
+                turns = {side: session.turn(side, rhythm, more) for side in sides}
                 rows.append((turns[Side.BASE], turns[Side.HEAD]))
             seconds = time.monotonic() - begin
         return replace(
@@ -221,12 +236,24 @@ class Launch:
             self.drop(side.other)
             with Session(self._workers, self._guard, test, (side,), seed, warm=warm) as session:
                 warm = max(warm, session.warm_steps)
-                rhythm = _fitting(rhythm, session, most_seconds)
+                rhythm = self._fitting(rhythm, session, test, most_seconds)
                 begin = time.monotonic()
                 blocks[side] += [session.turn(side, rhythm) for _ in range(rhythm.pairs // 2)]
                 seconds += time.monotonic() - begin
         rows = list(zip(blocks[Side.BASE], blocks[Side.HEAD], strict=True))
         return _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
+
+    def _fitting(
+        self, given: Pace | None, session: Session, test: PerfTest, most_seconds: float
+    ) -> Pace:
+        step_seconds = max(session.step_seconds.values())
+        at = self._rhythms.get(test.id, Rhythm())
+        fitting = given or pace(
+            step_seconds, session.build_seconds, period=at.period, regular=at.regular
+        )
+        if fitting.seconds(step_seconds) > most_seconds:
+            raise StepTooLong(step_seconds, fitting.seconds(step_seconds))
+        return fitting
 
     def with_kernels(self, test: PerfTest, segments: Sequence[Segment]) -> list[Segment]:
         """Add to the last segment which kernels a step of each side runs. Raises SideFailed.
@@ -247,13 +274,25 @@ class Launch:
         )
         return [*segments[:-1], replace(segments[-1], gpu=record)]
 
-    def profile(self, test: PerfTest) -> dict[Side, ProfileSummary]:
-        """Profile a few steps of each side in turn. Raises SideFailed."""
+    def profile(
+        self, test: PerfTest, most_seconds: float = PROFILING_SECONDS
+    ) -> dict[Side, ProfileSummary]:
+        """Profile a few steps of each side in turn, fewer of long ones. Raises SideFailed.
+
+        After `most_seconds` no side begins another round.
+        """
         found: dict[Side, ProfileSummary] = {}
+        at = self._rhythms.get(test.id, Rhythm())
         for together in self._company(test):
             with Session(self._workers, self._guard, test, together) as session:
-                order = {"do": "profile", "steps": _PROFILE_STEPS}
-                for sides in turn_order(_PROFILE_ROUNDS, self._workers.random):
+                steps = math.ceil(_PROFILE_STEPS / at.period) * at.period
+                if max(session.step_seconds.values()) * steps > _LONG_PROFILE_SECONDS:
+                    steps = at.period
+                order = {"do": "profile", "steps": steps}
+                limit = TimeLimit(most_seconds * len(together) / len(Side))
+                for number, sides in enumerate(turn_order(_PROFILE_ROUNDS, self._workers.random)):
+                    if number and limit.is_over():
+                        break
                     for side in sides:
                         if side in together:
                             session.ask(side, order)
@@ -270,14 +309,6 @@ class Launch:
             yield (side,)
 
 
-def _fitting(rhythm: Pace | None, session: Session, most_seconds: float) -> Pace:
-    step_seconds = max(session.step_seconds.values())
-    fitting = rhythm or pace(step_seconds, session.build_seconds)
-    if fitting.seconds(step_seconds) > most_seconds:
-        raise StepTooLong(step_seconds, fitting.seconds(step_seconds))
-    return fitting
-
-
 def _segment(
     launch: int,
     rows: Sequence[tuple[Turn, Turn]],
@@ -291,19 +322,3 @@ def _segment(
         return Segment(launch, pairs, seconds)
     seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
     return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
-
-
-def _remarks(done: Message, side: Side) -> Iterator[str]:
-    for model in done["kept"]:
-        yield (
-            f"{model} outlives the test: perflint rebuilds the test's state for each segment, "
-            "which takes the luck of one build out of the times, and this is not rebuilt; build it "
-            "inside the test or in a fixture"
-        )
-    if done["leaked"] is None:
-        yield "its steps take so long that nobody looked whether they leak memory"
-    elif done["leaked"]:
-        yield (
-            f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "
-            "than it found: it leaks memory, and times hold only for the first steps"
-        )

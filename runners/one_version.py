@@ -16,7 +16,8 @@ from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
 from .limit import TimeLimit
 from .machine import environment, thread_notes, why_unequal
-from .measure import Examined, Launch
+from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Examined, Launch
+from .periods import Rhythm
 from .prepare import RunOptions
 from .provenance import first_party, identical, refusal, unseen
 from .restart import compiles, time_restart
@@ -57,6 +58,7 @@ class VersionRun:
         self._interrupted = False
         self._limit, self._versions = limit, versions
         self._apart: set[str] = set()  # what does not fit on the GPU together
+        self._rhythms: dict[str, Rhythm] = {}  # in which the steps of a test differ
         self._timing = Timing(config, limit, say, versions)
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -146,7 +148,7 @@ class VersionRun:
             environments=self._own.folders,
         )
         roots = {side: self._checkout.root(side) for side in Side}
-        return Launch(plan, roots, number, self._options.seed, self._apart)
+        return Launch(plan, roots, number, self._options.seed, self._apart, self._rhythms)
 
     def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
         sides = {}
@@ -177,14 +179,16 @@ class VersionRun:
 
     def _measure(self, launch: Launch, measured: Measured, failures: dict[Side, Failure]) -> None:
         test = measured.test
+        # The same on both sides, so that neither has counts that the other lacks the time for.
+        most_seconds = self._limit.share(COUNTING_SECONDS)
         for side in (Side.BASE, Side.HEAD):
             if side in failures:
                 measured.examined[side] = Examined(failure=failures[side])
                 continue
             self._say(f"{test.name}: counting a step of {side.value}")
-            measured.examined[side] = launch.examine(test, side)
+            measured.examined[side] = launch.examine(test, side, most_seconds)
         if not failures:
-            self._retry(launch, measured)
+            self._retry(launch, measured, most_seconds)
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance) or launch.refusal()
@@ -225,7 +229,7 @@ class VersionRun:
         reach = (self._choice.ran[f.path] for f in self._choice.files if f.path != path)
         return frozenset().union(*(files for files in reach if files is not None))
 
-    def _retry(self, launch: Launch, measured: Measured) -> None:
+    def _retry(self, launch: Launch, measured: Measured, most_seconds: float) -> None:
         """Try once more, in a fresh process, what fails on one side only.
 
         A failure that does not come again is no news about this change, and no reason to call the
@@ -235,7 +239,8 @@ class VersionRun:
             failure = measured.examined[side].failure
             if failure and not failure.timed_out and not measured.examined[side.other].failure:
                 launch.drop(side)
-                measured.examined[side] = launch.examine(measured.test, side)
+                again = launch.examine(measured.test, side, most_seconds)
+                measured.examined[side] = again
                 if side is Side.HEAD or not measured.examined[side].failure:
                     note = f"{side.value} failed once and was tried again: {failure.summary}"
                     measured.notes.append(note)
@@ -251,11 +256,18 @@ class VersionRun:
                 return
 
     def _profile(self, launch: Launch, measured: Measured) -> None:
+        if self._limit.is_over():
+            measured.notes.append(f"no profile: {self._limit.over()}")
+            return
         self._say(f"{measured.test.name}: profiling")
         try:
-            measured.profiles = launch.profile(measured.test)
+            measured.profiles = launch.profile(measured.test, self._limit.share(PROFILING_SECONDS))
         except SideFailed as error:
             measured.notes.append(f"no profile: {error}")
+            return
+        few = min(profile.steps for profile in measured.profiles.values())
+        if few < PROFILED_STEPS:
+            measured.notes.append(f"only {few} of its steps were profiled, as these take long")
 
     def _assemble(self, measured: Measured) -> TestResult:
         def source(path: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import pytest
 from .. import PerflintError
 from . import pytest_plugin
 from .channel import VARIABLE, Channel, Closed, Message
+from .limit import TimeLimit
 from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
@@ -137,7 +138,7 @@ class WorkerPlugin:
     def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
         match order["do"]:
             case "count":
-                return _CountDriver(self._channel, self._root)
+                return _CountDriver(self._channel, self._root, order["seconds"])
             case "compile":
                 return _CompileDriver(self._channel)
         return _TurnDriver(self._channel, self._root)
@@ -179,24 +180,27 @@ class WorkerPlugin:
 class _CountDriver:
     """Counts what a step does; nothing is timed."""
 
-    def __init__(self, channel: Channel, root: Path) -> None:
-        self._channel, self._root = channel, root
+    def __init__(self, channel: Channel, root: Path, seconds: float) -> None:
+        self._channel, self._root, self._seconds = channel, root, seconds
         self._result: Message = {}
         self.drove = False
 
     def drive(self, step: Callable[[], object]) -> None:
-        """Run the step until lazy initialisation is over, then count it."""
+        """Run the step until lazy initialisation is over, then count it while there is time."""
         self.drove = True
         from . import torch_examine, torch_state, torch_step
 
         step = pulse = Pulse(step, self._channel)
-        seen = torch_examine.examine(step, self._root)
-        is_long = pulse.seconds > _LONG_STEP_SECONDS
+        limit = TimeLimit(self._seconds)
+        seen = torch_examine.examine(step, self._root, limit)
+        is_long = pulse.seconds > _LONG_STEP_SECONDS or limit.is_over()
+        left = None if is_long else torch_state.left_behind(step)
         self._result = {
             "counts": dataclasses.asdict(seen.counts),
             "memory": dataclasses.asdict(seen.memory),
             "compile_seconds": seen.compile_seconds,
-            "leaked": None if is_long else torch_state.leaked_bytes(step),
+            "leaked": left and left.leaked,
+            "cyclic": left and left.cyclic,
             "machine": {**torch_step.describe(), **where_it_ran()},
             "gpu": torch_step.gpu(),
         }
@@ -233,6 +237,7 @@ class _TurnDriver:
     def __init__(self, channel: Channel, root: Path) -> None:
         self._channel, self._root = channel, root
         self._steps: list[StepProfile] = []
+        self._collect: Callable[[], None] = _nothing
         self._kernels: Message = {}
         self.drove = False
 
@@ -245,7 +250,7 @@ class _TurnDriver:
         steps, seconds = torch_step.warm_up(pulse)
         # Several threads, and what serves a GPU or loads data, would be in each other's way there.
         alone = torch_step.computes_alone() and pulse.starts == 0
-        with torch_step.quiet_collector():
+        with torch_step.quiet_collector() as self._collect:
             ready = {"kind": "ready", "seconds": seconds, "steps": steps, "alone": alone}
             self._channel.send({**ready, "gpu": torch_step.gpu()})
             while (order := self._channel.receive())["do"] != "end":
@@ -260,12 +265,15 @@ class _TurnDriver:
             for _ in range(order["steps"]):
                 step()
             torch_step.synchronize()
+            self._collect()
             return {"kind": "warm"}
         if order["do"] == "profile":
             self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
+            self._collect()
             return {"kind": "turn"}
         with held_on(processor_of(order["hold"])):
             turn = torch_step.timed_turn(step, keep=order["keep"], drop=order["drop"])
+        self._collect()
         return {"kind": "turn", **turn._asdict()}
 
     def result(self) -> Message:
@@ -276,6 +284,10 @@ class _TurnDriver:
 
         summary: dict[str, Any] = dataclasses.asdict(merge(self._steps))
         return {"profile": summary}
+
+
+def _nothing() -> None:
+    pass
 
 
 def pytest_report_header() -> str:

@@ -12,13 +12,22 @@ from .utilization import Utilization
 
 @dataclass(frozen=True, slots=True)
 class CounterChange:
-    """One exact count per step on both sides; `over_budget`: it grew by more than allowed."""
+    """One exact count on both sides; `over_budget`: it grew by more than allowed.
+
+    It is per step or, where steps differ in a rhythm, the sum over `steps` steps.
+    """
 
     name: str
     base: int
     head: int
     over_budget: bool = False
     sites: tuple[SyncSite, ...] = ()  # where head does it, for host syncs
+    steps: int = 1
+
+    @property
+    def per(self) -> str:
+        """Say of how many steps it is."""
+        return "per step" if self.steps == 1 else f"in every {self.steps} steps"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SyncSite:
-    """A line of the repository that makes the host wait for the device, `count` times per step."""
+    """A line of the repository that makes the host wait, `count` times in every `steps` steps."""
 
     path: str
     line: int
     operator: str
     count: int
+    steps: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +100,37 @@ class Products:
 class Counts:
     """What one step does, counted exactly.
 
-    `values` maps a counter's name to its value in one step. A counter that differed between two
-    counted steps is left out of `values` and is in `unstable` with the least and the most that was
-    counted. `products` add up to the counter `flops`; there are none where that is not known.
+    `values` maps a counter's name to its value in one step or, where steps differ in a rhythm (with
+    gradient accumulation, for instance), to the sum over as many steps as `steps` says; of the peak
+    of memory, to the most in any step. A counter that differs without a rhythm is left out of
+    `values` and is in `unstable` with the least and the most of one step. `products` add up to the
+    counter `flops`, as a mean per step; there are none where that is not known.
+
+    Steps come round every `period` steps, as far as `counted` steps in a row show. `late` are the
+    counters that were left out since the time was up.
     """
 
     values: Mapping[str, int] = field(default_factory=dict)
     unstable: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     syncs: tuple[SyncSite, ...] = ()
     products: tuple[Products, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)
+    period: int = 1
+    counted: int = 0
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What one step needs, in bytes.
 
-    `allocated` is the peak that tensors hold, `reserved` the most that the device's caching
+    `allocated` is the peak that tensors hold (None where there was no time to count it), `reserved`
+    the most that the device's caching
     allocator took (None without a device). `host` is the largest resident set of the process; it
     is not exact, and None where the system does not tell.
     """
 
-    allocated: int = 0
+    allocated: int | None = 0
     reserved: int | None = None
     host: int | None = None
 

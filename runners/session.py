@@ -105,14 +105,17 @@ class Session:
             self._workers.drop()
             raise
 
-    def turn(self, side: Side, rhythm: Pace) -> Turn:
-        """Let one side take a timed turn, and read the GPU right before and right after it."""
+    def turn(self, side: Side, rhythm: Pace, more: int = 0) -> Turn:
+        """Let one side take a timed turn, and read the GPU right before and right after it.
+
+        It drops `more` steps than the rhythm says.
+        """
         watched, guard = self._watched.get(side), self._guard
         own = self._workers.pids()
         before = guard.sample(watched, own, len(own))
-        done = self.ask(
-            side, {"do": "turn", "keep": rhythm.keep, "drop": rhythm.drop, "hold": self._hold}
-        )
+        drop = rhythm.drop + more
+        order = {"do": "turn", "keep": rhythm.keep, "drop": drop, "hold": self._hold}
+        done = self.ask(side, order)
         after = guard.sample(watched, own, len(own))
         return float(done["seconds"]), GpuTurn(before, after, done["device_seconds"])
 

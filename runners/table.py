@@ -46,7 +46,7 @@ def _notes(result: TestResult) -> list[str]:
             over = " (over budget)" if counter.over_budget else ""
             words = counter.name.replace("_", " ")
             where = "".join(f", {site.path}:{site.line}" for site in counter.sites)
-            notes.append(f"{words} per step: {counter.base} -> {counter.head}{over}{where}")
+            notes.append(f"{words} {counter.per}: {counter.base} -> {counter.head}{over}{where}")
     if result.utilization:
         notes.append(utilization.words(result.utilization, "->"))
     if result.compiling:

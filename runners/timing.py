@@ -85,8 +85,8 @@ class Timing:
         return (
             f"a step takes {error.step_seconds:.1f} s, so that a verdict needs {needed:.0f} s of "
             f"steps at least, and a perf test may take {self._config.max_seconds:.0f} s: make the "
-            f"step smaller, or say `max_seconds = {math.ceil(1.5 * needed)}`. Counts and memory "
-            "were compared"
+            f"step smaller, or say `max_seconds = {math.ceil(1.5 * needed)}`. Counts were "
+            "compared"
         )
 
     def _thresholds(self, measured: Measured) -> Thresholds:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from . import torch_compile, torch_memory
 from .host_memory import high_water_bytes
+from .limit import TimeLimit
 from .sample import Counts, Memory
 from .torch_counters import count_steps
 
@@ -18,8 +19,11 @@ class Examination(NamedTuple):
     compile_seconds: float | None
 
 
-def examine(step: Callable[[], object], root: Path) -> Examination:
+def examine(step: Callable[[], object], root: Path, limit: TimeLimit | None = None) -> Examination:
     """Run the step until lazy initialisation is over, then count it and its memory.
+
+    Where `limit` is over nothing more begins, but for the count of operators, that of host syncs
+    among them.
 
     `root` is the worktree. What is counted for `torch.compile` begins with the first step, so
     `torch_compile.forget` and `torch_memory.start` come before the test is built.
@@ -27,10 +31,11 @@ def examine(step: Callable[[], object], root: Path) -> Examination:
     compiled = torch_compile.first_steps(step)
     compile_seconds = torch_compile.compile_seconds()
     # Before anything looks at the step: instruments need memory of their own.
-    host = high_water_bytes(step)
+    over = limit is not None and limit.is_over()
+    host = None if over else high_water_bytes(step)
     reserved = torch_memory.reserved_bytes()
-    counts = count_steps(step, root, compiled)
+    counts = count_steps(step, root, compiled, limit)
     # Where the peak is not the same each time, the larger one is what has to fit.
-    most = counts.unstable.get("peak_bytes", (0, 0))[1]
+    most = counts.unstable.get("peak_bytes", (0, None))[1]
     memory = Memory(counts.values.get("peak_bytes", most), reserved, host)
     return Examination(counts, memory, compile_seconds)

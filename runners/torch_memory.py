@@ -1,11 +1,13 @@
 """Memory of a step, in bytes: what tensors take in all, and what they hold at their most."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch.autograd import profiler
+
+from .limit import TimeLimit
 
 _MARK = "perflint: one step"
 
@@ -23,16 +25,27 @@ def reserved_bytes() -> int | None:
     return torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None
 
 
-def count_memory(step: Callable[[], object], times: int = 2) -> list[dict[str, int]]:
+def count_memory(
+    step: Callable[[], object], times: int = 2, limit: TimeLimit | None = None
+) -> list[dict[str, int]]:
     """Run a few steps; return for each of `times` what was allocated, and its peak, in bytes.
+
+    There are fewer where `limit` is over before.
 
     The peak is what all tensors hold before the step plus the most that the step adds. On a GPU
     both are the allocator's own account. A CPU keeps none: there they come from the profiler's
     allocation events and from the tensors that are alive.
     """
     if torch.cuda.is_available():
-        return [_on_device(step) for _ in range(times)]
-    return _on_host(step, times)
+        return [_on_device(step) for _ in _until(limit, times)]
+    return _on_host(step, times, limit)
+
+
+def _until(limit: TimeLimit | None, times: int) -> Iterator[int]:
+    for number in range(times):
+        if limit is not None and limit.is_over():
+            return
+        yield number
 
 
 def _on_device(step: Callable[[], object]) -> dict[str, int]:
@@ -46,7 +59,9 @@ def _on_device(step: Callable[[], object]) -> dict[str, int]:
     return {"allocated_bytes": after - before, "peak_bytes": torch.cuda.max_memory_allocated()}
 
 
-def _on_host(step: Callable[[], object], times: int) -> list[dict[str, int]]:
+def _on_host(
+    step: Callable[[], object], times: int, limit: TimeLimit | None
+) -> list[dict[str, int]]:
     held = []
     # What `torch.profiler.profile` is built on; that one loads all of torch.compile, two seconds.
     recording: Any = profiler.profile(use_cpu=True, use_kineto=True, profile_memory=True)
@@ -54,7 +69,7 @@ def _on_host(step: Callable[[], object], times: int) -> list[dict[str, int]]:
         # The allocator reports the release of a block only where it saw it taken, so a step that
         # does not count makes it see the gradients and other blocks that the next one releases.
         step()
-        for _ in range(times):
+        for _ in _until(limit, times):
             gc.collect()
             held.append(held_bytes())
             with profiler.record_function(_MARK):

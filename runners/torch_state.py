@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -36,29 +37,47 @@ def kept_models(before: dict[int, int], root: Path) -> list[str]:
     )
 
 
-def leaked_bytes(step: Callable[[], object]) -> int:
+class Left(NamedTuple):
+    """Bytes of tensors that each step leaves: for good, and in cycles for the garbage collector."""
+
+    leaked: int
+    cyclic: int
+
+
+def left_behind(step: Callable[[], object]) -> Left:
     """Return by how many bytes of tensors each step leaves more behind than it found.
 
-    The least of three steps: what is made once, such as an optimizer's state, is no leak.
+    The least of several steps: what is made once, such as an optimizer's state, is no leak.
     """
     gc.collect()
     # First only what steps make is looked through, which is little.
     gc.freeze()
     try:
-        grown = _grown(step)
+        found = _left(step)
     finally:
         gc.unfreeze()
     # What took the place of something that was there before has not been told from a leak.
-    return _grown(step) if grown else 0
+    return found._replace(leaked=_left(step).leaked) if found.leaked else found
 
 
-def _grown(step: Callable[[], object]) -> int:
-    held = []
-    for _ in range(4):
-        step()
-        gc.collect()
-        held.append(_held_bytes())
-    return max(0, min(after - before for before, after in pairwise(held)))
+def _left(step: Callable[[], object]) -> Left:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        found = [_held_around_a_collection(step) for _ in range(4)]
+    finally:
+        if was_enabled:
+            gc.enable()
+    held = [after for _, after in found]
+    leaked = min(after - before for before, after in pairwise(held))
+    return Left(max(0, leaked), max(0, min(before - after for before, after in found)))
+
+
+def _held_around_a_collection(step: Callable[[], object]) -> tuple[int, int]:
+    step()
+    before = _held_bytes()
+    gc.collect()
+    return before, _held_bytes()
 
 
 def _alive() -> Alive:

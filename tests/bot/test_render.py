@@ -191,6 +191,15 @@ def test_counts_over_budget_are_visible_and_others_are_folded() -> None:
     assert "**120 → 131** operators" in page
 
 
+def test_counts_of_several_steps_say_so_wherever_they_are_told() -> None:
+    waits = CounterChange("host_syncs", 0, 1, True, steps=4)
+    told = report(timed("test_a", Verdict.SAME, 0.0, counters=(waits,)))
+    page = plain(render_comment(told))
+    assert "more in every 4 steps" in page
+    assert "**0 → 1** host syncs in every 4 steps" in page
+    assert "per step" not in page.split("<details>")[0].replace("Counted per step", "")
+
+
 def test_what_is_broken_on_base_is_said_first_and_fails_nothing() -> None:
     assert REPORTS["broken"].status == 0
     page = PAGES["slower-and-broken"]

@@ -1,5 +1,7 @@
 """What was measured of a test becomes one verdict and its reasons."""
 
+from dataclasses import replace
+
 import pytest
 from torch_perflint.runners.assemble import Measured, result_of
 from torch_perflint.runners.compare import Comparison, Verdict
@@ -20,8 +22,9 @@ def ran(
     syncs: tuple[SyncSite, ...] = (),
     unstable: dict[str, tuple[int, int]] | None = None,
     peak: int = 0,
+    steps: dict[str, int] | None = None,
 ) -> Examined:
-    counts = Counts(values or {}, unstable or {}, syncs)
+    counts = Counts(values or {}, unstable or {}, syncs, steps=steps or {})
     return Examined(counts=counts, memory=Memory(peak, 2 * peak), machine={"device": "cuda"})
 
 
@@ -107,6 +110,38 @@ def test_only_waits_that_base_lacks_are_pointed_at() -> None:
     more = ran({"host_syncs": 3}, syncs=(SyncSite("net.py", 2, "read", 3),))
     (counter,) = assembled(base, more, texts=texts).counters
     assert [site.count for site in counter.sites] == [3]
+
+
+def test_what_not_every_step_does_is_compared_over_whole_rounds() -> None:
+    new = SyncSite("net.py", 1, "read", 1, steps=4)
+    base = ran({"host_syncs": 0, "operators": 10}, steps={})
+    head = ran({"host_syncs": 1, "operators": 50}, steps={"host_syncs": 4, "operators": 4})
+    head = replace(head, counts=replace(head.counts, syncs=(new,)))
+    result = assembled(base, head, budgets={"host_syncs": 0, "operators": 2})
+    told = [(c.name, c.base, c.head, c.steps, c.over_budget) for c in result.counters]
+    # Ten operators more in four steps are two and a half in each.
+    assert told == [("host_syncs", 0, 1, 4, True), ("operators", 40, 50, 4, True)]
+    assert [c.per for c in result.counters] == ["in every 4 steps", "in every 4 steps"]
+    assert result.counters[0].sites == (new,)
+    assert not assembled(base, head, budgets={"host_syncs": 1, "operators": 3}).is_regression
+    assert not assembled(head, base, budgets={"host_syncs": 0}).is_regression
+
+
+def test_a_wait_that_comes_more_often_than_on_base_is_pointed_at() -> None:
+    rare = SyncSite("net.py", 1, "read", 1, steps=8)
+    often = SyncSite("net.py", 1, "read", 1, steps=4)
+    base, head = (
+        ran({"host_syncs": 1}, steps={"host_syncs": site.steps}, syncs=(site,))
+        for site in (rare, often)
+    )
+    (counter,) = assembled(base, head, texts=("x\n", "x\n")).counters
+    assert (counter.base, counter.head, counter.steps, counter.sites) == (1, 2, 8, (often,))
+    assert assembled(head, base, texts=("x\n", "x\n")).counters[0].sites == ()
+
+
+def test_without_time_to_count_memory_no_peak_is_told() -> None:
+    short = replace(ran(), memory=Memory(None))
+    assert assembled(short, ran(peak=104)).peak is None
 
 
 def test_peaks_and_profiles_are_told_where_both_sides_have_them() -> None:

@@ -47,3 +47,42 @@ def test_the_order_is_random_and_its_seed_fixes_it() -> None:
     assert min(firsts[side] for side in Side) > 70
     assert turn_order(40, random.Random(5)) == turn_order(40, random.Random(5))
     assert turn_order(40, random.Random(5)) != turn_order(40, random.Random(6))
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 8, 10, 16])
+@pytest.mark.parametrize("step_seconds", [1e-4, 2.5e-3, 0.02, 0.2, 0.5])
+def test_steps_that_come_round_are_timed_in_whole_rounds(period: int, step_seconds: float) -> None:
+    fits = pace(step_seconds, period=period)
+    assert fits.keep % period == 0
+    assert fits.keep >= pace(step_seconds).keep
+    # No step is the dropped one in every turn.
+    assert fits.drop == pace(step_seconds).drop
+
+
+def test_a_rhythm_of_four_is_weighed_as_it_is() -> None:
+    """With three steps timed and one dropped it would weigh a third, or nothing."""
+    step, optimizer = 0.010, 0.015  # seconds; the optimizer steps in every fourth step
+
+    def mean(start: int, keep: int, drop: int, turns: int) -> float:
+        at, total = start, 0.0
+        for _ in range(turns):
+            at += drop
+            total += sum(step + optimizer * ((at + n) % 4 == 3) for n in range(keep)) / keep
+            at += keep
+        return total / turns
+
+    true = step + optimizer / 4
+    locked = {round(mean(start, 3, 1, 8), 5) for start in range(4)}
+    assert locked == {0.010, 0.015}
+    fits = pace(step, period=4)
+    assert {round(mean(start, fits.keep, fits.drop, 8), 5) for start in range(4)} == {
+        round(true, 5)
+    }
+
+
+def test_turns_of_irregular_steps_begin_at_random_places() -> None:
+    assert pace(0.01).vary == 0
+    assert pace(0.01, regular=False).vary == 4
+    assert pace(0.01, regular=False).seconds(0.01) <= 1.2
+    # Each turn of long steps is one step, and begins where the last one ended.
+    assert pace(0.5, regular=False).vary == 0

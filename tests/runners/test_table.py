@@ -33,6 +33,7 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
         counters=(
             CounterChange("host_syncs", 0, 1, over_budget=True, sites=(site,)),
             CounterChange("operators", 7, 7),
+            CounterChange("copies", 0, 1, steps=4),
         ),
         notes=("no profile",),
         utilization=Utilization(Achieved(2e9), Achieved(1.8e9), -0.1, -0.11, -0.09),
@@ -43,6 +44,7 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
         "verdict  perf test    throughput  95% CI           base step  head step",
         "slower   test_gpt     -9.6%       [-11.0%, -8.2%]  10.00 ms   11.10 ms",
         "    host syncs per step: 0 -> 1 (over budget), net.py:12",
+        "    copies in every 4 steps: 0 -> 1",
         "    2.00 -> 1.80 GFLOP/s",
         "    compiled in 2.0 s cold",
         "    no profile",

@@ -1,5 +1,6 @@
 """Floating-point work by the type that it is computed in, by values worked out by hand."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,7 +143,7 @@ def test_another_gpu_than_the_current_one_has_its_number(monkeypatch: pytest.Mon
     assert kind_of("aten::addmm", [bias, half, half]) == ("cuda", "float16")
 
 
-def test_steps_that_differ_have_no_products() -> None:
+def test_of_steps_that_differ_in_a_rhythm_the_products_are_a_mean() -> None:
     from torch_perflint.runners.torch_counters import count_steps
 
     calls: list[int] = []
@@ -151,6 +152,22 @@ def test_steps_that_differ_have_no_products() -> None:
     def step() -> None:
         calls.append(1)
         torch.mm(a, a) if len(calls) % 2 else torch.mm(b, b)
+
+    found = count_steps(step, Path(__file__).parent)
+    assert found.values["flops"] == 16
+    assert found.period == 2
+    assert {one.type: one.flops for one in found.products} == {"float32": 8, "float64": 8}
+
+
+def test_steps_that_differ_without_a_rhythm_have_no_products() -> None:
+    from torch_perflint.runners.torch_counters import count_steps
+
+    calls: list[int] = []
+    a, b = torch.ones(2, 2), torch.ones(2, 2, dtype=torch.float64)
+
+    def step() -> None:
+        calls.append(1)
+        torch.mm(a, a) if math.isqrt(len(calls)) ** 2 == len(calls) else torch.mm(b, b)
 
     found = count_steps(step, Path(__file__).parent)
     assert found.values["flops"] == 16

@@ -119,14 +119,25 @@ def test_a_tensor_without_memory_of_its_own_disturbs_nothing(make: Callable[[], 
 
 def test_what_each_step_leaves_behind_is_told_beside_tensors_made_of_others() -> None:
     from torch.testing._internal.two_tensor import TwoTensor
-    from torch_perflint.runners.torch_state import leaked_bytes
+    from torch_perflint.runners.torch_state import left_behind
 
     made_of_two = TwoTensor(torch.ones(3), torch.ones(3))
     kept: list[Any] = []
-    assert leaked_bytes(lambda: None) == 0
-    assert leaked_bytes(lambda: kept.append(torch.ones(250))) == 1000
+    assert left_behind(lambda: None) == (0, 0)
+    assert left_behind(lambda: kept.append(torch.ones(250))) == (1000, 0)
     assert made_of_two is not None
     # A full buffer lets one go for each that it takes.
     for length in (4, 13):
         buffer = deque((torch.ones(250) for _ in range(60)), maxlen=length)
-        assert leaked_bytes(lambda buffer=buffer: buffer.append(torch.ones(250))) == 0
+        assert left_behind(lambda buffer=buffer: buffer.append(torch.ones(250))) == (0, 0)
+
+
+def test_what_a_step_leaves_in_reference_cycles_is_told_from_a_leak() -> None:
+    from torch_perflint.runners.torch_state import left_behind
+
+    def step() -> None:
+        ring: list[object] = [torch.ones(250)]
+        ring.append(ring)
+
+    assert left_behind(step) == (0, 1000)
+    assert gc.isenabled()
