@@ -1,7 +1,7 @@
-"""Holds the perf tests constant: the same test file and the same conftests on both sides."""
+"""Holds the perf tests constant: the same test file, conftests and helpers on both sides."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -14,14 +14,17 @@ from .sample import Side
 
 @dataclass(frozen=True, slots=True)
 class Harness:
-    """The files of the harness that differ between the sides: perf tests, and conftests above them.
+    """The files of the harness that differ between the sides.
 
-    `originals` maps each, relative to the worktree, to base's own content, or to None where base
-    has no such file; `removed` are those that head does not have.
+    They are perf tests, the conftests above them, and the helpers in their folders. `originals`
+    maps each, relative to the worktree, to base's own content, or to None where base has no such
+    file; `removed` are those that head does not have. `helpers` are the edited ones of each perf
+    test's file.
     """
 
     originals: Mapping[str, bytes | None]
     removed: frozenset[str] = frozenset()
+    helpers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def added(self) -> frozenset[str]:
@@ -33,12 +36,25 @@ class Harness:
         return tuple(
             file.path
             for file in files
-            if file.path not in self.added and not self.originals.keys().isdisjoint(_of(file.path))
+            if file.path not in self.added
+            and not self.originals.keys().isdisjoint(self._of(file.path))
         )
 
     def changed(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the changed files of the harness of these perf-test files."""
-        return tuple(sorted({name for path in paths for name in _of(path)} & self.originals.keys()))
+        of = {name for path in paths for name in self._of(path)}
+        return tuple(sorted(of & self.originals.keys()))
+
+    def users(self, files: Iterable[PerfFile]) -> dict[str, tuple[str, ...]]:
+        """Map each edited helper to the perf tests, or files of them, that use it."""
+        users: dict[str, list[str]] = {}
+        for file in files:
+            for name in self.helpers.get(file.path, ()):
+                users.setdefault(name, []).extend(file.tests or [file.path])
+        return {name: tuple(tests) for name, tests in users.items() if name in self.originals}
+
+    def _of(self, path: str) -> list[str]:
+        return [*_of(path), *self.helpers.get(path, ())]
 
     def use_base_version(self, checkout: Checkout) -> None:
         """Put base's version of the harness into both worktrees."""
@@ -48,17 +64,23 @@ class Harness:
                 _put(root, root / path, original)
 
 
-def share_harness(checkout: Checkout, files: Iterable[PerfFile]) -> Harness:
+def share_harness(
+    checkout: Checkout,
+    files: Iterable[PerfFile],
+    helpers: Mapping[str, tuple[str, ...]] | None = None,
+) -> Harness:
     """Put head's version of the harness into base's worktree, so that both run the same tests."""
     originals, removed = {}, set()
-    for path in sorted({name for file in files for name in _of(file.path)}):
+    helpers = helpers or {}
+    harness = {name for file in files for name in (*_of(file.path), *helpers.get(file.path, ()))}
+    for path in sorted(harness):
         head, base = (_content(checkout.root(side), path) for side in (Side.HEAD, Side.BASE))
         if head != base:
             originals[path] = base
             _put(checkout.base_root, checkout.base_root / path, head)
         if head is None and base is not None:
             removed.add(path)
-    return Harness(originals, frozenset(removed))
+    return Harness(originals, frozenset(removed), helpers)
 
 
 def content_of(root: Path, path: str) -> tuple[bytes, ...]:

@@ -86,6 +86,15 @@ class ImportGraph:
             chain.append(before)
         return tuple(reversed(chain))
 
+    def importers(self, target: str) -> Iterator[str]:
+        """Yield the files that import `target` by themselves, not through others."""
+        path = PurePosixPath(target)
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        for file in self._files:
+            # Whoever imports it names it; to look for that is much quicker than to parse.
+            if name in self._text(file) and target in self._follow(file)[0] and file != target:
+                yield file
+
     def dynamic_at(self, start: Iterable[str]) -> str | None:
         """Return the nearest file that imports what only a run can tell; None where none does."""
         return next((name for name in self._came_from(start) if self._follow(name)[1]), None)
@@ -102,6 +111,12 @@ class ImportGraph:
                     came_from[name] = importer
                     waiting.append(name)
         return came_from
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self._root / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
 
     def _imports(self, name: str) -> FileImports:
         try:

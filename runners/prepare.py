@@ -11,6 +11,7 @@ from .config import RunnersConfig, load_config
 from .dependencies import compare_declared, unread_note
 from .git import changed_files, tracked_files
 from .harness import content_of
+from .helpers import edited_helpers
 from .imports import ImportGraph
 from .reasons import PerfFile
 from .sample import Side
@@ -80,7 +81,8 @@ def select_tests(
     notes += [f"this change removes the perf test {name}" for name in gone]
     if dependencies.unread and not own_command:
         notes = [unread_note(dependencies.unread), *notes]
-    return replace(choice, dependencies=dependencies), notes
+    helpers = edited_helpers(choice.every_file, choice.ran, changed, graphs.values())
+    return replace(choice, dependencies=dependencies, helpers=helpers), notes
 
 
 def _base_config(checkout: Checkout) -> RunnersConfig | None:

@@ -41,12 +41,13 @@ def run_perf_tests(
     nothing = replace(nothing, notes=tuple(notes), refused=refused, dependencies=own.changes)
     if refused:
         return nothing
-    harness = share_harness(checkout, choice.every_file)
+    harness = share_harness(checkout, choice.every_file, choice.helpers)
     gone = tuple(file.path for file in choice.removed)
     edited = (*harness.edited(choice.files), *gone)
     # Files that are perf tests no more, and are the same otherwise, are as good as removed.
     removed = harness.removed | {path for path in gone if path not in harness.originals}
-    changed = this_change({*harness.changed(edited), *removed}, removed)
+    users = harness.users(choice.every_file)
+    changed = this_change({*harness.changed(edited), *removed}, removed, users)
     versions = 2 if edited else 1
     result = nothing
     if choice.files:

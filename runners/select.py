@@ -26,6 +26,7 @@ class Choice:
     A file maps to None where only a run can tell what it imports. `doubts` are changed files that
     are neither Python nor prose, which one of the chosen tests declares or may read unseen.
     `removed` are files that only base has. `dependencies` are what both sides declare to need.
+    `helpers` maps perf-test files to the modules of their own that the change edits.
     """
 
     files: tuple[PerfFile, ...]
@@ -34,6 +35,7 @@ class Choice:
     doubts: tuple[str, ...] = ()
     removed: tuple[PerfFile, ...] = ()
     dependencies: Dependencies = field(default_factory=Dependencies)
+    helpers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def every_file(self) -> tuple[PerfFile, ...]:

@@ -1,11 +1,12 @@
 """Joins what both versions of an edited perf test say: the graver verdict counts. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .compare import Verdict
 from .result import RunResult, TestResult
 from .sample import Side
+from .words import some
 
 # What a version says that could not be compared is the least of all.
 _GRAVITY = (
@@ -14,11 +15,27 @@ _GRAVITY = (
 )
 
 
-def this_change(edited: Iterable[str], removed: Collection[str] = ()) -> str:
-    """Say which files of the harness the change edits, and which it removes."""
+def this_change(
+    edited: Iterable[str],
+    removed: Collection[str] = (),
+    users: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Say which files of the harness the change edits, and which it removes.
+
+    `users` maps those that are helpers to the perf tests that use them.
+    """
+    users = users or {}
+    # Helpers come last, with what is said of them.
+    names = sorted(edited, key=lambda name: (name in users, name))
+    told_name = {
+        name: f"{name}, which {some(tests)} {'uses' if len(tests) == 1 else 'use'}"
+        if (tests := users.get(name, ()))
+        else name
+        for name in names
+    }
     parts = {
-        "edits": sorted(name for name in edited if name not in removed),
-        "removes": sorted(name for name in edited if name in removed),
+        "edits": [told_name[name] for name in names if name not in removed],
+        "removes": [told_name[name] for name in names if name in removed],
     }
     told = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
     return f"this change {' and '.join(told)}"

@@ -98,6 +98,94 @@ def test_an_edited_conftest_belongs_to_the_harness(repo: Any, quick: None) -> No
     assert "edits conftest.py" in result.notes[0]
 
 
+HELPED = perf_file(
+    """
+    import lib, helpers
+    @pytest.mark.perf
+    def test_it(perf): perf(lambda: lib.step(helpers.SIZE))
+    """
+)
+LOOP = "import torch\ndef step(size):\n    for _ in range(size): torch.ones(2).sum(){}\n"
+
+
+def test_an_edited_helper_of_perf_tests_belongs_to_the_harness(repo: Any, quick: None) -> None:
+    """Half the work in the helper beside the test hides what the change adds in the library."""
+    repo.commit(
+        {
+            "pyproject.toml": PYTEST,
+            "lib.py": LOOP.format(""),
+            "perf_tests/helpers.py": "SIZE = 4\n",
+            "perf_tests/test_lib.py": HELPED,
+        }
+    )
+    repo.commit({"lib.py": LOOP.format(".item()"), "perf_tests/helpers.py": "SIZE = 0\n"})
+    result = run(repo)
+    (test,) = result.tests
+    assert (syncs(test), test.version) == ((0, 4), Side.BASE)
+    assert test.is_regression
+    assert test.other is not None
+    assert syncs(test.other) == (0, 0)
+    assert result.notes[0].startswith(
+        "this change edits perf_tests/helpers.py, which test_it uses: head's version and base's "
+        "version were each run on both sides"
+    )
+
+
+def test_an_edited_helper_that_adds_work_is_no_regression_of_the_code(
+    repo: Any, quick: None
+) -> None:
+    files = {"pyproject.toml": PYTEST, "lib.py": LOOP.format(".item()")}
+    repo.commit({**files, "tests/perf/test_lib.py": HELPED, "tests/perf/helpers.py": "SIZE = 2\n"})
+    repo.commit({"tests/perf/helpers.py": "SIZE = 8\n"})
+    (test,) = run(repo).tests
+    assert syncs(test) == (8, 8)
+    assert not test.is_regression
+
+
+def test_an_added_helper_runs_on_both_sides(repo: Any, quick: None) -> None:
+    before = HELPED.replace("helpers.SIZE", "1").replace(", helpers", "")
+    files = {"pyproject.toml": PYTEST, "lib.py": LOOP.format("")}
+    repo.commit({**files, "perf_tests/test_lib.py": before})
+    repo.commit(
+        {
+            "lib.py": LOOP.format(".item()"),
+            "perf_tests/test_lib.py": HELPED,
+            "perf_tests/helpers.py": "SIZE = 3\n",
+        }
+    )
+    (test,) = run(repo).tests
+    assert test.verdict is not Verdict.NEW
+    assert test.is_regression
+
+
+@pytest.mark.parametrize(
+    ("files", "edited", "helpers"),
+    [
+        ({"perf_tests/helpers.py": ""}, "perf_tests/helpers.py", True),
+        ({"perf_tests/more/helpers.py": ""}, "perf_tests/more/helpers.py", True),
+        ({"helpers.py": ""}, "helpers.py", False),
+        # What the library itself imports is no helper of its tests.
+        (
+            {"perf_tests/helpers.py": "", "lib.py": "from perf_tests.helpers import A\n"},
+            "perf_tests/helpers.py",
+            False,
+        ),
+        # Nobody's helper.
+        ({"perf_tests/others.py": "", "perf_tests/helpers.py": ""}, "perf_tests/others.py", False),
+    ],
+)
+def test_a_helper_lies_beside_the_tests_and_nothing_else_imports_it(
+    repo: Any, files: dict[str, str], edited: str, helpers: bool
+) -> None:
+    test = HELPED.replace(
+        "lib, helpers", "lib; from more import helpers" if "more" in edited else "lib, helpers"
+    )
+    repo.commit({"lib.py": "", "perf_tests/test_lib.py": test, **files})
+    repo.commit({edited: "SIZE = 1\n"})
+    choice, _ = chosen(repo)
+    assert choice.helpers == ({"perf_tests/test_lib.py": (edited,)} if helpers else {})
+
+
 def test_base_s_version_that_head_cannot_run_fails_nobody(repo: Any, quick: None) -> None:
     repo.commit(
         {

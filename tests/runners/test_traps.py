@@ -183,6 +183,18 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
     assert result.notes[0].startswith("read data/a.txt, which its `reads` does not declare")
 
 
+def test_a_sub_folder_named_like_an_installed_package_refuses_no_run(repo: Any) -> None:
+    """As with an `integrations/wandb/`: what is installed under that name is no copy of it."""
+    files = {"integrations/numpy/__init__.py": ""}
+    test = "import numpy\n" + TEST
+    repo.commit({**files, "lib.py": STEP.format(""), "test_lib.py": test, "pyproject.toml": PYTEST})
+    more = {"integrations/numpy/__init__.py": "A = 1\n", "examples/numpy/__init__.py": ""}
+    repo.commit({**more, "lib.py": STEP.format(".item()")})
+    result = run(repo)
+    assert result.refused is None
+    assert syncs(result.tests[0]) == (0, 1)
+
+
 @pytest.mark.slow
 def test_both_sides_are_timed_on_one_processor_at_a_time(repo: Any, tmp_path: Path) -> None:
     """The step writes down where it may run: one processor in each turn, the same for both."""

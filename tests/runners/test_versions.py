@@ -126,3 +126,7 @@ def test_what_is_edited_and_what_is_removed_are_told_apart() -> None:
     assert this_change(["a.py", "b.py"]) == "this change edits a.py, b.py"
     assert this_change(["a.py", "b.py"], {"b.py"}) == "this change edits a.py and removes b.py"
     assert this_change(["b.py"], {"b.py"}) == "this change removes b.py"
+    users = {"a.py": ["test_x", "test_y"]}
+    assert this_change(["a.py", "b.py"], (), users) == (
+        "this change edits b.py, a.py, which test_x, test_y use"
+    )
