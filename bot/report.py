@@ -17,7 +17,7 @@ from ..runners.result import RunResult, TestResult
 #    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order` and `processor`, comparisons
 #    have `spoiled`, a run has `interrupted`, `verdicts`, `budgets` and `dependencies`, the
 #    environment has `cuda` and `gpu_uuid`, peaks have what was reserved and the host's, tests have
-#    `utilization` and `compiling`.
+#    `utilization` and `compiling`, counters and their sites `steps`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)
