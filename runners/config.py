@@ -44,7 +44,8 @@ class RunnersConfig:
     `threads`: PyTorch's and OpenMP's threads in each worker.
     `timeout`: seconds after which a side that neither answers nor ends a step counts as hanging.
     `max_seconds`: seconds of measuring that one perf test may take, over all launches.
-    `total_seconds`: seconds after which a run begins no more timing; counts are compared still.
+    `total_seconds`: seconds after which a run begins no more timing; operators and host syncs are
+    compared still.
     `min_effect`: the smallest slowdown that matters, where a test does not say.
     `budgets`: by how much a counter may grow per step; a counter without a budget only informs.
     `peak_flops`: what the device can do at most, in FLOP/s by type, where perflint does not know.

@@ -210,7 +210,7 @@ class Launch:
             rows, order = [], turn_order(rhythm.pairs, self._workers.random)
             begin = time.monotonic()
             for sides in order:
-                more = self._workers.random.randint(0, rhythm.vary)
+                more = self._workers.random.randint(0, rhythm.vary) if rhythm.vary else 0
                 turns = {side: session.turn(side, rhythm, more) for side in sides}
                 rows.append((turns[Side.BASE], turns[Side.HEAD]))
             seconds = time.monotonic() - begin

@@ -10,7 +10,7 @@ from .sample import Side
 _TURN_SECONDS = 0.030
 _TURN_STEPS = 3
 # With three steps timed and one dropped, every turn would begin at the same step of four.
-_VARY_STEPS = 4
+_VARY_STEPS = 3
 # From here on the first step after a switch is no longer noticeably slower than the others.
 _LONG_STEP_SECONDS = 0.25
 # A segment is short, as each build of the state has a bias of its own and many builds average it;

@@ -82,7 +82,7 @@ def test_a_rhythm_of_four_is_weighed_as_it_is() -> None:
 
 def test_turns_of_irregular_steps_begin_at_random_places() -> None:
     assert pace(0.01).vary == 0
-    assert pace(0.01, regular=False).vary == 4
+    assert pace(0.01, regular=False).vary == 3
     assert pace(0.01, regular=False).seconds(0.01) <= 1.2
     # Each turn of long steps is one step, and begins where the last one ended.
     assert pace(0.5, regular=False).vary == 0
