@@ -223,7 +223,12 @@ def accumulating(every: int, extra: Callable[[], object] = lambda: None) -> Call
     return step
 
 
-@pytest.mark.parametrize("every", [2, 4, 8, 10, 16])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "every", [2, 4, 8, pytest.param(10, marks=SLOW), pytest.param(16, marks=SLOW)]
+)
 def test_what_only_the_optimizer_s_step_does_is_seen(every: int) -> None:
     x = torch.ones(3, 3)
 
