@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from .answers import counts_of, summary_of, test_of
+from .blame import Finding, find_blame, run_alone
 from .channel import Message
 from .gpu import Card, GpuPair, GpuRecord
 from .gpu_guard import GpuGuard, mps_daemon_runs
@@ -25,6 +26,9 @@ from .workers import Workers
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
+
+_TOO_LARGE = "both sides do not fit on the GPU together"
+_ALONE = "each was measured alone, in processes that lived one after the other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Launch:
         roots: dict[Side, Path],
         number: int,
         seed: int,
-        apart: set[str] | None = None,
+        apart: dict[str, str] | None = None,
     ) -> None:
         self.number = number
         self._workers = Workers(plan, roots, number, seed)
@@ -66,8 +70,8 @@ class Launch:
         self._peaks: dict[tuple[str, Side], int] = {}
         self._free_bytes = 0
         self._cards: dict[Side, Card] = {}
-        # Tests whose sides do not fit on the GPU together; what one launch finds, the next knows.
-        self._apart: set[str] = set() if apart is None else apart
+        # Tests whose sides cannot live together, and why; what one launch finds, the next knows.
+        self._apart: dict[str, str] = {} if apart is None else apart
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +84,7 @@ class Launch:
         """Say what was special about the GPU, for people."""
         said = list(self._guard.notes)
         if test.id in self._apart:
-            said.append(
-                "both sides do not fit on the GPU together: each was measured alone, in processes "
-                "that lived one after the other"
-            )
+            said.append(f"{self._apart[test.id]}: {_ALONE}")
         for card in [self._cards[side] for side in Side if side in self._cards][:1]:
             said += sharing_notes(card, mps=uses_mps(card, os.environ, daemon=mps_daemon_runs()))
         return tuple(said)
@@ -107,11 +108,13 @@ class Launch:
 
     def examine(self, test: PerfTest, side: Side) -> Examined:
         """Run the test once on one side and count its steps."""
+        if self.is_apart(test):
+            self.drop(side.other)
         examined = self._examine(test, side)
         short = examined.failure is not None and is_out_of_memory(examined.failure)
         if short and self._workers.is_running(side.other):
             # What is missing may be held by the other side, which is no failure of this one.
-            self._apart.add(test.id)
+            self.keep_apart(test, _TOO_LARGE)
             self.drop(at_once=True)
             examined = self._examine(test, side)
         return examined
@@ -141,6 +144,22 @@ class Launch:
             cold=done["cold"],
         )
 
+    def is_apart(self, test: PerfTest) -> bool:
+        """Whether the sides are measured one after the other, in processes that live alone."""
+        return test.id in self._apart
+
+    def keep_apart(self, test: PerfTest, why: str) -> None:
+        """Measure the sides one after the other from now on."""
+        self._apart[test.id] = why
+
+    def whose_failure(self, test: PerfTest, side: Side) -> Finding:
+        """Find out whether each side fails alone, in a fresh process.
+
+        Each does the builds and steps that `side`, which has just failed, had been told to do.
+        """
+        built = tuple(self._workers.built[side])
+        return find_blame(lambda one: run_alone(self._workers, test, one, built))
+
     def compile_seconds(self, test: PerfTest, side: Side) -> float | None:
         """Compile the test's first steps and return how long that took; None where nothing was.
 
@@ -161,7 +180,7 @@ class Launch:
         self._free_bytes = max(self._free_bytes, done["gpu"]["free"] + CONTEXT_BYTES)
         base, head = (self._peaks.get((test.id, one)) for one in Side)
         if base is not None and head is not None and not fit_together(base, head, self._free_bytes):
-            self._apart.add(test.id)
+            self.keep_apart(test, _TOO_LARGE)
 
     def _named(self, side: Side, machine: Message, gpu: Message | None) -> Message:
         """Add the driver, and name a slice of a card as what it is."""
@@ -187,7 +206,7 @@ class Launch:
         except SideFailed as error:
             if not is_out_of_memory(error.failure):
                 raise
-        self._apart.add(test.id)
+        self.keep_apart(test, _TOO_LARGE)
         return self._time_apart(test, rhythm, most_seconds)
 
     def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
@@ -288,9 +307,9 @@ def _segment(
 ) -> Segment:
     pairs = tuple(Pair(base[0], head[0]) for base, head in rows)
     if not on_gpu:
-        return Segment(launch, pairs, seconds)
+        return Segment(launch, pairs, seconds, apart=apart)
     seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
-    return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
+    return Segment(launch, pairs, seconds, GpuRecord(seen), apart=apart)
 
 
 def _remarks(done: Message, side: Side) -> Iterator[str]:

@@ -55,7 +55,7 @@ class VersionRun:
         self._refused: str | None = None
         self._interrupted = False
         self._limit, self._versions = limit, versions
-        self._apart: set[str] = set()  # what does not fit on the GPU together
+        self._apart: dict[str, str] = {}  # tests whose sides cannot live together, and why
         self._timing = Timing(config, limit, say, versions)
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
@@ -148,7 +148,9 @@ class VersionRun:
         for side in Side:
             sides[side] = self._collected(launch, side)
         if all(complaints := [wrong_call(collected) for collected in sides.values()]):
-            raise PerflintError(f"pytest does not accept its command line: {complaints[0]}")
+            raise PerflintError(
+                f"pytest does not accept its command line or settings: {complaints[-1]}"
+            )
         tests = join(sides, {file.path for file in self._choice.files})
         found = [test for test, _ in tests]
         self._notes += uncollected(self._choice.files, found, self._options.keyword)
@@ -228,7 +230,8 @@ class VersionRun:
         for side in Side:
             failure = measured.examined[side].failure
             if failure and not failure.timed_out and not measured.examined[side.other].failure:
-                launch.drop(side)
+                # Alone: the other side may hold a port or a lock that this one needs.
+                launch.drop(at_once=True)
                 measured.examined[side] = launch.examine(measured.test, side)
                 if side is Side.HEAD or not measured.examined[side].failure:
                     note = f"{side.value} failed once and was tried again: {failure.summary}"

@@ -20,6 +20,7 @@ from .own_paths import OpenedFiles, imported, put_first
 from .placement import held_on, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
+from .run_driver import RunDriver
 from .words import DETAIL_LINES
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 # Of a longer step nobody waits for four more, to see whether it leaks memory.
 _LONG_STEP_SECONDS = 5.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the setting of the cache, which a worker has not: strict projects refuse what is not."""
+    parser.addini("cache_dir", "read by pytest's cache, which is turned off here")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,7 +76,7 @@ class WorkerPlugin:
         items[:] = [item for item in items if item.get_closest_marker("perf")]
         if config.pluginmanager.hasplugin("timeout"):
             for item in items:
-                # A limit that a test sets itself would count the other side's turns as well.
+                # A limit, of the project or the test, would count the other side's turns as well.
                 item.add_marker(pytest.mark.timeout(0), append=False)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -134,15 +140,17 @@ class WorkerPlugin:
         done["cold"] = self._cold
         return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
-    def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
+    def _driver(self, order: Message) -> "_Driver":
         match order["do"]:
             case "count":
                 return _CountDriver(self._channel, self._root)
             case "compile":
                 return _CompileDriver(self._channel)
+            case "run":
+                return RunDriver(self._channel, order["steps"])
         return _TurnDriver(self._channel, self._root)
 
-    def _outcome(self, driver: "_CountDriver | _CompileDriver | _TurnDriver") -> Message:
+    def _outcome(self, driver: "_Driver") -> Message:
         for report in self._reports:
             if report.skipped:
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
@@ -276,6 +284,9 @@ class _TurnDriver:
 
         summary: dict[str, Any] = dataclasses.asdict(merge(self._steps))
         return {"profile": summary}
+
+
+_Driver = _CountDriver | _CompileDriver | RunDriver | _TurnDriver
 
 
 def pytest_report_header() -> str:
