@@ -37,6 +37,7 @@ class Examined:
 
     `remarks` are what makes its times doubtful, for people to read. `compile_seconds` went into
     compiling its first steps, None where nothing was compiled; `cold`: with empty caches.
+    `processes` is how many processes the tests of this side had started by then.
     """
 
     failure: Failure | None = None
@@ -48,6 +49,7 @@ class Examined:
     remarks: tuple[str, ...] = ()
     compile_seconds: float | None = None
     cold: bool = False
+    processes: int = 0
 
 
 class Launch:
@@ -142,6 +144,7 @@ class Launch:
             remarks=tuple(_remarks(done, side)),
             compile_seconds=done["compile_seconds"],
             cold=done["cold"],
+            processes=done["processes"],
         )
 
     def is_apart(self, test: PerfTest) -> bool:

@@ -17,7 +17,7 @@ from .channel import VARIABLE, Channel, Closed, Message
 from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
-from .placement import held_on, processor_of
+from .placement import held_on, processes_started, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
 from .run_driver import RunDriver
@@ -57,6 +57,7 @@ class WorkerPlugin:
         )
         self._min_effect: float = setup["min_effect"]
         self._opened = OpenedFiles(root, self._repository, self._inherited)
+        processes_started()  # from here on, those of set-ups included
         # What was compiled by an earlier process of this run makes compiling warm.
         caches = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
         self._cold = caches is not None and not any(Path(caches).glob("*"))
@@ -137,7 +138,7 @@ class WorkerPlugin:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
         done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
-        done["cold"] = self._cold
+        done |= {"cold": self._cold, "processes": processes_started()}
         return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
     def _driver(self, order: Message) -> "_Driver":
