@@ -20,11 +20,12 @@ _COMPLAINT = re.compile(r"^(?:.*?: error|ERROR): (?!usage:)(?P<line>.+)", re.MUL
 class Collected:
     """One side's perf tests, and for each node that pytest could not collect the reason.
 
-    The node "" stands for all of them: the process itself failed.
+    The node "" stands for all of them: the process itself failed; `hangs`: it gave no answer.
     """
 
     tests: list[PerfTest]
     errors: Mapping[str, str]
+    hangs: bool = False
 
 
 def join(

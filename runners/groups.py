@@ -17,7 +17,7 @@ _SECTIONS = {
 }
 
 
-def group(roots: Iterable[Path], files: Iterable[PerfFile]) -> list[Group]:
+def group_files(roots: Iterable[Path], files: Iterable[PerfFile]) -> list[Group]:
     """Put those files together that get the same settings on every side; `roots` are worktrees.
 
     One call of pytest takes the settings of the folder that all its files have in common: in a

@@ -135,7 +135,7 @@ LAZY = {
     "async def step(): yield": "got a generator function",
     "async def work(): pass\nstep = functools.partial(work)": "got a coroutine function",
     "class Work:\n    def __call__(self): yield\nstep = Work()": "got a generator function",
-    "async def later(): pass\ndef step(): return later()": "returned something to await (coroutine)",
+    "async def late(): pass\ndef step(): return late()": "returned something to await (coroutine)",
     "def items(): yield\ndef step(): return items()": "the step returned a generator",
     "async def work(): yield\ndef step(): return work()": "the step returned a generator",
 }
