@@ -69,9 +69,10 @@ def package(name: str, more: str) -> dict[str, str]:
         f"import pytest\nimport {name}\n@pytest.mark.perf\ndef test_it(perf): perf({name}.step)\n"
     )
     folder = f"packages/{name}"
+    code = f"import torch\ndef step(): torch.ones(2).sum(){more}\n"
     return {
         f"{folder}/pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['src']\n",
-        f"{folder}/src/{name}/__init__.py": f"import torch\ndef step(): torch.ones(2).sum(){more}\n",
+        f"{folder}/src/{name}/__init__.py": code,
         f"{folder}/tests/test_speed.py": test,
     }
 
