@@ -212,8 +212,8 @@ class VersionRun:
         if measured.identical and (hidden := self._hidden(measured)):
             measured.identical = False
             measured.notes.append(
-                f"starts processes, which may run {some(hidden)}; what they run is not seen, so "
-                "that it was timed"
+                f"starts processes, which may run {some(hidden)}: what they run is not seen, so "
+                "that this does not count as the same code"
             )
         if measured.identical and not self._options.time_identical:
             return
