@@ -27,8 +27,10 @@ class Measured:
     wants_launch: bool = False  # fresh processes may settle what is open
     gpu_notes: list[str] = field(default_factory=list)
     untimed: str = ""  # why nothing was timed, where there was something to time
-    failed_once: set[Side] = field(default_factory=set)
+    failed_once: bool = False  # while being timed
+    # Of the sides that fail while being timed, and alone as well; `blame` says how.
     timing_failures: dict[Side, Failure] = field(default_factory=dict)
+    blame: str = ""
     added: bool = False  # this change adds the perf test's file
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
     # Seconds that a fresh process compiled for, whose caches were filled.
@@ -122,15 +124,20 @@ def _verdict(
         return Verdict.SKIPPED, f"pytest skipped it: {skipped[Side.HEAD]}"
     match failures[Side.BASE], failures[Side.HEAD]:
         case Failure(), Failure() if measured.added:
-            return Verdict.FAILED, "this change adds the perf test, and it fails"
+            words = f": {measured.blame}" if measured.blame else ""
+            return Verdict.FAILED, f"this change adds the perf test, and it fails{words}"
+        case Failure(), Failure() if measured.blame:
+            return Verdict.BROKEN, measured.blame
         case Failure(), Failure():
             return Verdict.BROKEN, "it fails on base and on head"
         case None, Failure() if skipped[Side.BASE] is None:
-            return Verdict.FAILED, "it passes on base and fails on head"
+            words = f" while being timed: {measured.blame}" if measured.blame else ""
+            return Verdict.FAILED, f"it passes on base and fails on head{words}"
         case None, Failure():
             return Verdict.FAILED, "it is skipped on base and fails on head"
         case Failure() as failure, None if measured.examined[Side.BASE].failure is None:
-            return Verdict.UNSURE, f"base failed while being timed: {failure.summary}"
+            words = f"base failed while being timed: {failure.summary}"
+            return Verdict.UNSURE, f"{words} ({measured.blame})" if measured.blame else words
         case Failure() as failure, None:
             return Verdict.NEW, f"it runs on head only; on base: {failure.summary}"
     if skipped[Side.BASE] is not None:

@@ -9,19 +9,23 @@ from .result import Failure
 from .sample import PerfTest, Side
 from .words import DETAIL_LINES
 
-# What pytest says of its own command line; it also ends with that status where a conftest fails.
-_WRONG_CALL = re.compile(r"Wrong expression passed to '-k'.*|error: unrecognized arguments.*")
+# What pytest says where it cannot work as it is called or configured (its status 4). It ends with
+# that status where a conftest fails as well, which is a failure of the tests.
+_USAGE = re.compile(r"^the process ended with status 4$", re.MULTILINE)
+_CONFTEST = re.compile(r"^ImportError while loading conftest", re.MULTILINE)
+_COMPLAINT = re.compile(r"^(?:.*?: error|ERROR): (?!usage:)(?P<line>.+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """One side's perf tests, and for each node that pytest could not collect the reason.
 
-    The node "" stands for all of them: the process itself failed.
+    The node "" stands for all of them: the process itself failed; `hangs`: it gave no answer.
     """
 
     tests: list[PerfTest]
     errors: Mapping[str, str]
+    hangs: bool = False
 
 
 def join(
@@ -45,9 +49,12 @@ def join(
 
 
 def wrong_call(collected: Collected) -> str | None:
-    """Return pytest's complaint about its own command line, where there is one."""
-    found = _WRONG_CALL.search(collected.errors.get("", ""))
-    return found[0].strip() if found else None
+    """Return pytest's complaint about its command line or its settings, where there is one."""
+    text = collected.errors.get("", "")
+    if not _USAGE.search(text) or _CONFTEST.search(text):
+        return None
+    found = _COMPLAINT.search(text)
+    return found["line"].strip() if found else text.strip().splitlines()[-1]
 
 
 def uncollected(files: Iterable[PerfFile], tests: Iterable[PerfTest], keyword: str) -> list[str]:

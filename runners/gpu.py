@@ -44,13 +44,11 @@ class GpuRecord:
     """What was seen of the GPU in one segment: `pairs` are in the order of the segment's own.
 
     The kernels are those of one step at the segment's end, by name, with how often they ran.
-    `apart` says that the sides were measured in processes that lived one after the other.
     """
 
     pairs: tuple[GpuPair, ...] = ()
     base_kernels: Mapping[str, int] = field(default_factory=dict)
     head_kernels: Mapping[str, int] = field(default_factory=dict)
-    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from .channel import VARIABLE, Channel, Closed, Message, TooSlow
+from .ports import free_port
 from .provenance import FirstParty
 from .pulse import ALIVE
 from .result import Failure
@@ -187,8 +188,6 @@ def _command(plan: WorkerPlan, side: Side) -> list[str]:
         python = str(interpreter(plan.environments[side]))
     words = [python, "-P", "-m", "pytest", "-p", "torch_perflint.runners.pytest_worker"]
     words += ["-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", ".", "--tb=short"]
-    # pytest-timeout, where the project has it, would count the time in which the other side runs.
-    words += ["-o", "timeout=0", "-W", "ignore:Unknown config option:pytest.PytestConfigWarning"]
     words += ["--continue-on-collection-errors", *plan.pytest_args]
     if plan.keyword:
         words += ["-k", plan.keyword]
@@ -214,7 +213,7 @@ def without_secrets(ours: Mapping[str, str]) -> dict[str, str]:
 def worker_environment(
     ours: Mapping[str, str], plan: WorkerPlan, side: Side, hash_seed: int
 ) -> dict[str, str]:
-    """Return a worker's variables: the same on both sides but for the compile caches.
+    """Return a worker's variables: the same on both sides but for compile caches and `MASTER_PORT`.
 
     And, where each side has a virtual environment of its own, for that.
     """
@@ -235,5 +234,7 @@ def worker_environment(
             # Shared caches would let one side profit from what the other compiled.
             "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
             "TRITON_CACHE_DIR": str(caches / "triton"),
+            # Both sides' process groups live at once, and one port serves one of them.
+            "MASTER_PORT": str(free_port()),
         }
     )

@@ -277,7 +277,7 @@ def _usable(segments: Sequence[Segment]) -> tuple[list[Build], bool]:
         times = np.array(pairs).reshape(-1, 2)
         ratios = np.log(times[:, 1] / times[:, 0])
         turns = segment.seconds / max(1, 2 * len(segment.pairs))
-        build = Build(ratios, segment.launch, apart=segment.gpu is not None and segment.gpu.apart)
+        build = Build(ratios, segment.launch, apart=segment.apart)
         found.append(replace(build, turn_seconds=turns) if turns else build)
     return found, usable
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from .answers import counts_of, summary_of, test_of
+from .blame import Finding, find_blame, run_alone
 from .channel import Message
 from .gpu import Card, GpuPair, GpuRecord
 from .gpu_guard import GpuGuard, mps_daemon_runs
@@ -33,6 +34,9 @@ PROFILED_STEPS = _PROFILE_ROUNDS * _PROFILE_STEPS
 # What counting one side's steps, and profiling both sides', may take.
 COUNTING_SECONDS, PROFILING_SECONDS = 30.0, 20.0
 
+_TOO_LARGE = "both sides do not fit on the GPU together"
+_ALONE = "each was measured alone, in processes that lived one after the other"
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -40,6 +44,7 @@ class Examined:
 
     `remarks` are what makes its times doubtful, for people to read. `compile_seconds` went into
     compiling its first steps, None where nothing was compiled; `cold`: with empty caches.
+    `processes` is how many processes the tests of this side had started by then.
     """
 
     failure: Failure | None = None
@@ -51,6 +56,7 @@ class Examined:
     remarks: tuple[str, ...] = ()
     compile_seconds: float | None = None
     cold: bool = False
+    processes: int = 0
 
 
 class Launch:
@@ -65,7 +71,7 @@ class Launch:
         roots: dict[Side, Path],
         number: int,
         seed: int,
-        apart: set[str] | None = None,
+        apart: dict[str, str] | None = None,
         rhythms: dict[str, Rhythm] | None = None,
     ) -> None:
         self.number = number
@@ -74,8 +80,8 @@ class Launch:
         self._peaks: dict[tuple[str, Side], int] = {}
         self._free_bytes = 0
         self._cards: dict[Side, Card] = {}
-        # Tests whose sides do not fit on the GPU together; what one launch finds, the next knows.
-        self._apart: set[str] = set() if apart is None else apart
+        # Tests whose sides cannot live together, and why; what one launch finds, the next knows.
+        self._apart: dict[str, str] = {} if apart is None else apart
         # In which rhythm the steps of each test differ; likewise.
         self._rhythms: dict[str, Rhythm] = {} if rhythms is None else rhythms
 
@@ -90,10 +96,7 @@ class Launch:
         """Say what was special about the GPU, for people."""
         said = list(self._guard.notes)
         if test.id in self._apart:
-            said.append(
-                "both sides do not fit on the GPU together: each was measured alone, in processes "
-                "that lived one after the other"
-            )
+            said.append(f"{self._apart[test.id]}: {_ALONE}")
         for card in [self._cards[side] for side in Side if side in self._cards][:1]:
             said += sharing_notes(card, mps=uses_mps(card, os.environ, daemon=mps_daemon_runs()))
         return tuple(said)
@@ -119,11 +122,13 @@ class Launch:
         self, test: PerfTest, side: Side, most_seconds: float = COUNTING_SECONDS
     ) -> Examined:
         """Run the test once on one side and count its steps; what takes longer is left out."""
+        if self.is_apart(test):
+            self.drop(side.other)
         examined = self._examine(test, side, most_seconds)
         short = examined.failure is not None and is_out_of_memory(examined.failure)
         if short and self._workers.is_running(side.other):
             # What is missing may be held by the other side, which is no failure of this one.
-            self._apart.add(test.id)
+            self.keep_apart(test, _TOO_LARGE)
             self.drop(at_once=True)
             examined = self._examine(test, side, most_seconds)
         return examined
@@ -153,7 +158,24 @@ class Launch:
             remarks=tuple(remarks_on(done, counts, side)),
             compile_seconds=done["compile_seconds"],
             cold=done["cold"],
+            processes=done["processes"],
         )
+
+    def is_apart(self, test: PerfTest) -> bool:
+        """Whether the sides are measured one after the other, in processes that live alone."""
+        return test.id in self._apart
+
+    def keep_apart(self, test: PerfTest, why: str) -> None:
+        """Measure the sides one after the other from now on."""
+        self._apart[test.id] = why
+
+    def whose_failure(self, test: PerfTest, side: Side) -> Finding:
+        """Find out whether each side fails alone, in a fresh process.
+
+        Each does the builds and steps that `side`, which has just failed, had been told to do.
+        """
+        built = tuple(self._workers.built[side])
+        return find_blame(lambda one: run_alone(self._workers, test, one, built))
 
     def compile_seconds(self, test: PerfTest, side: Side) -> float | None:
         """Compile the test's first steps and return how long that took; None where nothing was.
@@ -175,7 +197,7 @@ class Launch:
         self._free_bytes = max(self._free_bytes, done["gpu"]["free"] + CONTEXT_BYTES)
         base, head = (self._peaks.get((test.id, one)) for one in Side)
         if base is not None and head is not None and not fit_together(base, head, self._free_bytes):
-            self._apart.add(test.id)
+            self.keep_apart(test, _TOO_LARGE)
 
     def _named(self, side: Side, machine: Message, gpu: Message | None) -> Message:
         """Add the driver, and name a slice of a card as what it is."""
@@ -201,7 +223,7 @@ class Launch:
         except SideFailed as error:
             if not is_out_of_memory(error.failure):
                 raise
-        self._apart.add(test.id)
+        self.keep_apart(test, _TOO_LARGE)
         return self._time_apart(test, rhythm, most_seconds)
 
     def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
@@ -319,6 +341,6 @@ def _segment(
 ) -> Segment:
     pairs = tuple(Pair(base[0], head[0]) for base, head in rows)
     if not on_gpu:
-        return Segment(launch, pairs, seconds)
+        return Segment(launch, pairs, seconds, apart=apart)
     seen = tuple(GpuPair(base[1], head[1]) for base, head in rows)
-    return Segment(launch, pairs, seconds, GpuRecord(seen, apart=apart))
+    return Segment(launch, pairs, seconds, GpuRecord(seen), apart=apart)

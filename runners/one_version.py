@@ -1,16 +1,19 @@
 """Runs one version of the perf tests on both sides: who is measured, in which order."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from .. import PerflintError
 from .assemble import Measured, result_of
 from .checkout import Checkout
 from .clocks import clock_notes
-from .collect import Collected, join, uncollected, wrong_call
+from .collect import uncollected
+from .collecting import Found, collect_groups
 from .config import RunnersConfig
 from .environments import Environments
 from .git import tracked_files
+from .groups import group_files
+from .hidden import hidden_changes, is_script
 from .import_roots import import_roots
 from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
@@ -25,6 +28,7 @@ from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
 from .select import Choice
 from .timing import Timing
+from .words import some
 
 Say = Callable[[str], None]
 
@@ -57,7 +61,9 @@ class VersionRun:
         self._refused: str | None = None
         self._interrupted = False
         self._limit, self._versions = limit, versions
-        self._apart: set[str] = set()  # what does not fit on the GPU together
+        self._groups = group_files((checkout.root(side) for side in Side), choice.files)
+        self._group_of: dict[str, int] = {}  # by the test's name
+        self._apart: dict[str, str] = {}  # tests whose sides cannot live together, and why
         self._rhythms: dict[str, Rhythm] = {}  # in which the steps of a test differ
         self._timing = Timing(config, limit, say, versions)
 
@@ -91,10 +97,20 @@ class VersionRun:
 
     def _first_launch(self, measured: list[Measured]) -> None:
         """Count every test on both sides, and time those that are not the same."""
-        with self._launch(1) as launch:
-            tests = self._collect(launch)
+        with ExitStack() as stack:
+            launches: list[Launch] = []
+
+            def start(group: int) -> Launch:
+                launches.append(stack.enter_context(self._launch(1, group)))
+                return launches[-1]
+
+            tests = self._collect(start)
             self._timing.tests = self._versions * max(1, len(tests))
-            for number, (test, failures) in enumerate(tests, 1):
+            for number, (group, test, failures) in enumerate(tests, 1):
+                launch = launches[group]
+                for other in launches:
+                    if other is not launch:
+                        other.drop()
                 self._say(f"{test.name} ({number} of {len(tests)}){self._limit.left()}")
                 one = Measured(test, added=test.path in self._added)
                 measured.append(one)
@@ -109,14 +125,15 @@ class VersionRun:
         """
         number = 2
         while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
-            with self._launch(number) as launch:
-                for one in doubtful:
-                    if self._limit.is_over():
-                        one.wants_launch = False
-                        one.notes.append(self._limit.over())
-                        continue
-                    self._say(f"{one.test.name}: again in fresh processes{self._limit.left()}")
-                    self._timing.add_segments(launch, one)
+            for group, tests in self._by_group(doubtful).items():
+                with self._launch(number, group) as launch:
+                    for one in tests:
+                        if self._limit.is_over():
+                            one.wants_launch = False
+                            one.notes.append(self._limit.over())
+                            continue
+                        self._say(f"{one.test.name}: again in fresh processes{self._limit.left()}")
+                        self._timing.add_segments(launch, one)
             number += 1
         return number
 
@@ -125,16 +142,27 @@ class VersionRun:
         compiled = [one for one in measured if compiles(one)]
         if self._refused or not compiled or self._limit.is_over():
             return
-        with self._launch(number) as launch:
-            time_restart(launch, compiled, self._say, self._limit.is_over)
+        for group, tests in self._by_group(compiled).items():
+            with self._launch(number, group) as launch:
+                time_restart(launch, tests, self._say, self._limit.is_over)
 
-    def _launch(self, number: int) -> Launch:
+    def _by_group(self, measured: list[Measured]) -> dict[int, list[Measured]]:
+        found: dict[int, list[Measured]] = {}
+        for one in measured:
+            found.setdefault(self._group_of[one.test.id], []).append(one)
+        return found
+
+    def _launch(self, number: int, group: int) -> Launch:
         own = {side: tracked_files(self._checkout.root(side)) for side in Side}
         places = [import_roots(self._checkout.root(side), own[side]) for side in Side]
+        # A folder of its own: for logs, and for compile caches that no other group has filled.
+        scratch = self._checkout.scratch / f"group-{group}"
+        scratch.mkdir(exist_ok=True)
+        files = tuple(file.path for file in self._groups[group])
         plan = WorkerPlan(
             repository=self._checkout.repository,
-            scratch=self._checkout.scratch,
-            files=tuple(file.path for file in self._choice.files),
+            scratch=scratch,
+            files=files,
             keyword=self._options.keyword,
             pytest_args=self._config.pytest_args,
             threads=self._config.threads,
@@ -142,7 +170,7 @@ class VersionRun:
             min_effect=self._config.min_effect,
             own=first_party(
                 {name for names in own.values() for name in names},
-                self._reached_changes(),
+                self._reached_changes(files),
                 frozenset().union(*places),
             ),
             environments=self._own.folders,
@@ -150,32 +178,14 @@ class VersionRun:
         roots = {side: self._checkout.root(side) for side in Side}
         return Launch(plan, roots, number, self._options.seed, self._apart, self._rhythms)
 
-    def _collect(self, launch: Launch) -> list[tuple[PerfTest, dict[Side, Failure]]]:
-        sides = {}
+    def _collect(self, start: Callable[[int], Launch]) -> list[Found]:
         self._say("starting base and head")
-        for side in Side:
-            sides[side] = self._collected(launch, side)
-        if all(complaints := [wrong_call(collected) for collected in sides.values()]):
-            raise PerflintError(f"pytest does not accept its command line: {complaints[0]}")
-        tests = join(sides, {file.path for file in self._choice.files})
-        found = [test for test, _ in tests]
-        self._notes += uncollected(self._choice.files, found, self._options.keyword)
-        return tests
-
-    def _collected(self, launch: Launch, side: Side) -> Collected:
-        """Return what one side has; a process that dies is started once more, alone."""
-        try:
-            return Collected(*launch.collect(side))
-        except SideFailed as error:
-            if error.failure.timed_out:
-                return _nothing(error)
-            first = error.failure.summary
-        try:
-            collected = Collected(*launch.collect(side))
-        except SideFailed as error:
-            return _nothing(error)
-        self._notes.append(f"{side.value} could not start and was tried again: {first}")
-        return collected
+        found, notes = collect_groups(self._groups, start)
+        self._notes += notes
+        tests = [one.test for one in found]
+        self._notes += uncollected(self._choice.files, tests, self._options.keyword)
+        self._group_of = {one.test.id: one.group for one in found}
+        return found
 
     def _measure(self, launch: Launch, measured: Measured, failures: dict[Side, Failure]) -> None:
         test = measured.test
@@ -198,14 +208,21 @@ class VersionRun:
         if self._refused or not measured.both_ran:
             return
         ran = self._choice.ran.get(test.path)
-        seen = None if ran is None else ran | self._others(test.path)
+        others = self._others(test)
+        seen = None if ran is None else ran | others
         remarks = dict.fromkeys((*head.remarks, *base.remarks))
         measured.notes += [*unseen(test, head.provenance, seen), *remarks]
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         unknown = self._choice.doubts or self._own.changes
         measured.identical = not unknown and identical(
-            base.provenance, head.provenance, ran, self._others(test.path)
+            base.provenance, head.provenance, ran, others
         )
+        if measured.identical and (hidden := self._hidden(measured)):
+            measured.identical = False
+            measured.notes.append(
+                f"starts processes, which may run {some(hidden)}: what they run is not seen, so "
+                "that this does not count as the same code"
+            )
         if measured.identical and not self._options.time_identical:
             return
         if self._limit.is_over():
@@ -215,18 +232,31 @@ class VersionRun:
         if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
 
-    def _reached_changes(self) -> list[str]:
-        """The changed Python files that a chosen perf test can import."""
-        reach = [self._choice.ran.get(file.path) for file in self._choice.files]
+    def _reached_changes(self, files: tuple[str, ...]) -> list[str]:
+        """The changed Python files that these files of perf tests can import."""
+        reach = [self._choice.ran.get(path) for path in files]
         return [
             reason.path
             for reason in self._choice.selection.files
             if reason.path.endswith(".py") and any(r is None or reason.path in r for r in reach)
         ]
 
-    def _others(self, path: str) -> frozenset[str]:
-        """What the other chosen files can import: the same process runs them all."""
-        reach = (self._choice.ran[f.path] for f in self._choice.files if f.path != path)
+    def _hidden(self, measured: Measured) -> list[str]:
+        """The changed files that only a process which the test started can have run."""
+        sides = measured.examined.values()
+        if not any(one.processes for one in sides):
+            return []
+        return hidden_changes(
+            (reason.path for reason in self._choice.selection.files),
+            {name for one in sides for name in one.provenance.files},
+            self._choice.ran.get(measured.test.path),
+            lambda name: any(is_script(self._checkout.root(side) / name) for side in Side),
+        )
+
+    def _others(self, test: PerfTest) -> frozenset[str]:
+        """What the other files of the group can import: the same process runs them all."""
+        group = self._groups[self._group_of[test.id]]
+        reach = (self._choice.ran[file.path] for file in group if file.path != test.path)
         return frozenset().union(*(files for files in reach if files is not None))
 
     def _retry(self, launch: Launch, measured: Measured, most_seconds: float) -> None:
@@ -238,7 +268,8 @@ class VersionRun:
         for side in Side:
             failure = measured.examined[side].failure
             if failure and not failure.timed_out and not measured.examined[side.other].failure:
-                launch.drop(side)
+                # Alone: the other side may hold a port or a lock that this one needs.
+                launch.drop(at_once=True)
                 again = launch.examine(measured.test, side, most_seconds)
                 measured.examined[side] = again
                 if side is Side.HEAD or not measured.examined[side].failure:
@@ -280,10 +311,6 @@ class VersionRun:
         return result_of(
             measured, comparison, self._config.budgets, source, self._config.peak_flops
         )
-
-
-def _nothing(error: SideFailed) -> Collected:
-    return Collected([], {"": f"{error.failure.summary}\n{error.failure.details}"})
 
 
 def _text(path: Path) -> str:

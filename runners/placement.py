@@ -9,14 +9,14 @@ from functools import cache, wraps
 from multiprocessing.process import BaseProcess
 
 # Audit events of Python that start a process.
-_STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
+_STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"}
 
 
 class _Hold:
     """The one hold that a process may have, and how many threads and processes it has started."""
 
     def __init__(self) -> None:
-        self.started = 0
+        self.started = self.processes = 0
         self.thread: int | None = None  # which is held
         self.everywhere: set[int] = set()
 
@@ -30,9 +30,10 @@ class _Hold:
             os.sched_setaffinity(0, self.everywhere)
             self.thread = None
 
-    def note(self) -> None:
+    def note(self, *, process: bool) -> None:
         """Free the thread before it starts what would be held with it."""
         self.started += 1
+        self.processes += process
         self.free()
 
 
@@ -43,6 +44,12 @@ def starts() -> int:
     """Return how many threads and processes this process has started, from the first call on."""
     _watch()
     return _hold.started
+
+
+def processes_started() -> int:
+    """Return how many processes this one has started, from the first call on."""
+    _watch()
+    return _hold.processes
 
 
 def processor_of(number: int | None) -> int | None:
@@ -87,18 +94,19 @@ def _watch() -> None:
 
     def hook(event: str, arguments: object) -> None:
         if event in _STARTS:
-            _hold.note()
+            _hold.note(process=True)
 
     sys.addaudithook(hook)
     # These two have no event of their own in every Python.
     for kind in (threading.Thread, BaseProcess):
-        kind.start = _noted(kind.start)  # type: ignore[method-assign]
+        process = kind is BaseProcess
+        kind.start = _noted(kind.start, process=process)  # type: ignore[method-assign]
 
 
-def _noted(start: Callable[..., None]) -> Callable[..., None]:
+def _noted(start: Callable[..., None], *, process: bool) -> Callable[..., None]:
     @wraps(start)
     def noted(*arguments: object, **more: object) -> None:
-        _hold.note()
+        _hold.note(process=process)
         start(*arguments, **more)
 
     return noted

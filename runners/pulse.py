@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 
+from .. import PerflintError
 from .channel import Channel, Message
+from .lazy import why_unfinished
 from .placement import starts
 
 # Often enough for any time limit; a step of microseconds is not kept busy with it.
@@ -18,6 +20,8 @@ class Pulse:
     Steps of 20 seconds are counted for minutes; a side hangs only if no step ends. `seconds` is how
     long the last one took, `starts` how many threads and processes the last ones have started: all
     but the first two, in which what serves the step for good comes to life.
+
+    A call raises PerflintError where the step only promised its work.
     """
 
     def __init__(self, step: Callable[[], object], channel: Channel) -> None:
@@ -30,6 +34,8 @@ class Pulse:
         """Run the step."""
         begin, before = time.monotonic(), starts()
         result = self._step()
+        if why := why_unfinished(result):
+            raise PerflintError(why)
         now = time.monotonic()
         self.seconds = now - begin
         self._ran += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from .. import PerflintError
+from .lazy import why_lazy, why_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -35,7 +36,8 @@ class SmokeTest:
 
     def drive(self, step: Callable[[], object]) -> None:
         """Run `step` once."""
-        step()
+        if why := why_unfinished(step()):
+            raise PerflintError(why)
 
 
 # The worker puts its own driver here; a plain run has none.
@@ -62,6 +64,8 @@ class Perf:
             raise PerflintError("perf(step) was called twice: write one perf test for each step")
         if not callable(step):
             raise PerflintError(f"perf(step) needs a function without arguments, not {step!r}")
+        if why := why_lazy(step):
+            raise PerflintError(why)
         self.called = True
         self._driver.drive(step)
 

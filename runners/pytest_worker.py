@@ -18,9 +18,10 @@ from .limit import TimeLimit
 from .machine import where_it_ran
 from .orphans import die_with_parent
 from .own_paths import OpenedFiles, imported, put_first
-from .placement import held_on, processor_of
+from .placement import held_on, processes_started, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
+from .run_driver import RunDriver
 from .words import DETAIL_LINES
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 # Of a longer step nobody waits for four more, to see whether it leaks memory.
 _LONG_STEP_SECONDS = 5.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the setting of the cache, which a worker has not: strict projects refuse what is not."""
+    parser.addini("cache_dir", "read by pytest's cache, which is turned off here")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,6 +58,7 @@ class WorkerPlugin:
         ).rooted_at(on_path)
         self._min_effect: float = setup["min_effect"]
         self._opened = OpenedFiles(root, self._repository, self._inherited)
+        processes_started()  # from here on, those of set-ups included
         # What was compiled by an earlier process of this run makes compiling warm.
         caches = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
         self._cold = caches is not None and not any(Path(caches).glob("*"))
@@ -71,7 +78,7 @@ class WorkerPlugin:
         items[:] = [item for item in items if item.get_closest_marker("perf")]
         if config.pluginmanager.hasplugin("timeout"):
             for item in items:
-                # A limit that a test sets itself would count the other side's turns as well.
+                # A limit, of the project or the test, would count the other side's turns as well.
                 item.add_marker(pytest.mark.timeout(0), append=False)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -132,18 +139,20 @@ class WorkerPlugin:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
         done = {"kind": "done", **self._outcome(driver), **driver.result(), **self._provenance()}
-        done["cold"] = self._cold
+        done |= {"cold": self._cold, "processes": processes_started()}
         return done | {"kept": torch_state.kept_models(alive, self._root)} if counts else done
 
-    def _driver(self, order: Message) -> "_CountDriver | _CompileDriver | _TurnDriver":
+    def _driver(self, order: Message) -> "_Driver":
         match order["do"]:
             case "count":
                 return _CountDriver(self._channel, self._root, order["seconds"])
             case "compile":
                 return _CompileDriver(self._channel)
+            case "run":
+                return RunDriver(self._channel, order["steps"])
         return _TurnDriver(self._channel, self._root)
 
-    def _outcome(self, driver: "_CountDriver | _CompileDriver | _TurnDriver") -> Message:
+    def _outcome(self, driver: "_Driver") -> Message:
         for report in self._reports:
             if report.skipped:
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
@@ -288,6 +297,9 @@ class _TurnDriver:
 
 def _nothing() -> None:
     pass
+
+
+_Driver = _CountDriver | _CompileDriver | RunDriver | _TurnDriver
 
 
 def pytest_report_header() -> str:

@@ -58,7 +58,8 @@ class Segment:
     `seconds` went into its turns, the steps that do not count included. `gpu` is what was seen of
     the card meanwhile; None where the steps do not run on one. Building and warming up both sides
     took `build_seconds`, with this `seed`; `order` tells who went first in each pair, "b" or "h".
-    Turns were held on one `processor`, or on none (None).
+    Turns were held on one `processor`, or on none (None). `apart`: the sides did not take turns,
+    but lived one after the other.
     """
 
     launch: int
@@ -69,6 +70,7 @@ class Segment:
     build_seconds: float = 0.0
     order: str = ""
     processor: int | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ from .placement import processor_of
 from .result import Failure
 from .sample import PerfTest, Side
 from .schedule import Pace
-from .workers import Workers
+from .workers import Built, Workers
+
+# `torch_step.warm_up` does no more.
+_MOST_WARM_UP_STEPS = 20
 
 # Mean seconds per step, and what was seen of the GPU around the turn.
 Turn = tuple[float, GpuTurn]
@@ -76,7 +79,7 @@ class Session:
                 ready = self.ask(side, order)
                 alone = alone and bool(ready["alone"])
                 self.step_seconds[side] = float(ready["seconds"])
-                warm[side] = int(ready["steps"])
+                warm[side] = self._workers.built[side][-1].steps = int(ready["steps"])
                 if ready["gpu"] is not None:
                     self._watched[side] = self._guard.watch(ready["gpu"]["uuid"])
             if alone:
@@ -121,10 +124,22 @@ class Session:
 
     def ask(self, side: Side, order: Message) -> Message:
         """Give one side an order; a test that ends instead of answering has failed."""
+        self._count(side, order)
         answer = self._workers.ask(side, order)
         if answer["kind"] == "done":
             raise SideFailed(side, _unexpected_end(answer))
         return answer
+
+    def _count(self, side: Side, order: Message) -> None:
+        """Note how many steps the side has been told to do."""
+        built = self._workers.built[side]
+        match order:
+            case {"do": "time", "seed": seed}:
+                built.append(Built(seed, _MOST_WARM_UP_STEPS))
+            case {"do": "turn", "keep": keep, "drop": drop}:
+                built[-1].steps += keep + drop
+            case {"steps": steps}:
+                built[-1].steps += steps
 
     def _ended(self, side: Side) -> Message:
         done = self._workers.ask(side, self._end)

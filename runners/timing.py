@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from .assemble import Measured
+from .blame import Blame
 from .compare import Comparison
 from .config import RunnersConfig
 from .isolate import SideFailed
@@ -48,12 +49,12 @@ class Timing:
                 return
             except SideFailed as error:
                 measured.notes.append(f"{error} (while being timed)")
-                if error.side in measured.failed_once:
-                    measured.timing_failures[error.side] = error.failure
+                # Once more, in the fresh processes that the launch starts by itself, where that
+                # does not mean to wait for the time limit again.
+                again = measured.failed_once or error.failure.timed_out
+                measured.failed_once = True
+                if again and not self._may_go_on(launch, measured, error):
                     return
-                # Once more, in the fresh processes that the launch starts by itself. A second
-                # failure, in this launch or a later one, counts.
-                measured.failed_once.add(error.side)
                 continue
             measured.segments.append(segment)
             spent = sum(one.seconds for one in measured.segments)
@@ -69,6 +70,31 @@ class Timing:
         except SideFailed as error:
             measured.notes.append(f"the kernels of a step are not known: {error}")
         measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
+
+    def _may_go_on(self, launch: Launch, measured: Measured, error: SideFailed) -> bool:
+        """Find out whose failure this is; whether the test can be timed all the same."""
+        test = measured.test
+        self._say(f"{test.name}: each side alone, to see who fails")
+        found = launch.whose_failure(test, error.side)
+        match found.blame:
+            case Blame.BOTH if measured.segments:
+                # What was timed before is worth as much as ever.
+                measured.notes.append(found.words)
+            case Blame.BOTH | Blame.ONE:
+                measured.blame, measured.timing_failures = found.words, found.failures
+            case Blame.NEITHER if launch.is_apart(test):
+                measured.untimed = (
+                    f"it fails now and then while being timed ({error}); {found.words} without "
+                    "failing"
+                )
+            case Blame.NEITHER:
+                launch.keep_apart(
+                    test,
+                    f"base and head cannot live side by side ({error.failure.summary}; "
+                    f"{found.words} without failing; do they share a port, a file or a lock?)",
+                )
+                return True
+        return False
 
     def settled(self, measured: Measured) -> Comparison | None:
         """Judge a test when no more data comes; None where nothing was timed."""

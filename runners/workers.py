@@ -1,11 +1,20 @@
 """Keeps both sides' processes for one launch: starts, orders, and ends them."""
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 from .channel import Message
 from .isolate import SideFailed, Worker, WorkerPlan
 from .sample import PerfTest, Side
+
+
+@dataclass(slots=True)
+class Built:
+    """One build of a test's state, and how many steps were ordered on it."""
+
+    seed: int
+    steps: int
 
 
 class Workers:
@@ -19,6 +28,8 @@ class Workers:
         self._running: dict[Side, Worker] = {}
         self._collected: dict[Side, Message] = {}
         self._failed: dict[Side, SideFailed] = {}
+        # What each side's process was told to do since it started, the last one where it has ended.
+        self.built: dict[Side, list[Built]] = {side: [] for side in Side}
         self._starts = 0
 
     def drop(self, *sides: Side, at_once: bool = False) -> None:
@@ -75,6 +86,7 @@ class Workers:
         for side in fresh:
             self._failed.pop(side, None)
             self._starts += 1
+            self.built[side] = []
             # Each start has files of its own, so that the log of a dead process stays readable.
             number = self.number * 100 + self._starts
             worker = Worker(self._plan, side, self._roots[side], number, self._hash_seed)

@@ -107,7 +107,7 @@ def test_sides_that_do_not_fit_together_are_measured_one_after_the_other(
         assert len(launch._workers.pids()) == 1
         assert "do not fit on the GPU together" in launch.notes(test)[0]
         profiles = launch.profile(test)
-    assert segment.gpu is not None and segment.gpu.apart
+    assert segment.gpu is not None and segment.apart
     assert len(segment.pairs) == 8 and all(pair.base > 0 < pair.head for pair in segment.pairs)
     assert set(profiles) == set(Side)
 
@@ -117,7 +117,8 @@ def test_what_one_launch_finds_not_to_fit_the_next_one_knows(repo: Any) -> None:
     repo.commit({"other.py": ""})
     test = PerfTest("t.py::test_it", "t.py", 1)
     with check_out(repo.root, "main~1", "main") as sides:
-        fresh = Launch(worker_plan(sides, "t.py"), roots(sides), 2, 0, {test.id})
+        known = {test.id: "both sides do not fit on the GPU together"}
+        fresh = Launch(worker_plan(sides, "t.py"), roots(sides), 2, 0, known)
         assert "do not fit on the GPU together" in fresh.notes(test)[0]
 
 
@@ -141,7 +142,7 @@ def test_memory_that_the_other_side_holds_is_no_failure_of_this_one(
         for side in Side:
             assert launch.examine(test, side).failure is None
         segment = launch.time_segment(test)
-    assert segment.gpu is not None and segment.gpu.apart
+    assert segment.gpu is not None and segment.apart
 
 
 @pytest.mark.torch
@@ -151,7 +152,7 @@ def test_a_launch_that_examined_nothing_finds_out_while_timing(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", stand_in(FakeCard()))
     with launched(repo, setup=CROWDED.strip()) as (launch, test):
-        assert launch.time_segment(test).gpu.apart
+        assert launch.time_segment(test).apart
 
 
 def test_a_card_that_is_lost_midway_ends_the_watch_with_one_note(

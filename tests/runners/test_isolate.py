@@ -42,10 +42,12 @@ def test_a_test_sees_no_token_of_the_job_and_no_options_for_other_runs(
     assert (given["HOME"], given["PYTHONPATH"]) == ("/home", "/lib")
 
 
-def test_both_sides_get_the_same_but_for_their_compile_caches(tmp_path: Path) -> None:
-    base, head = (environment(tmp_path, {"A": "1", "OMP_NUM_THREADS": "64"}, s) for s in Side)
+def test_both_sides_get_the_same_but_for_their_compile_caches_and_ports(tmp_path: Path) -> None:
+    ours = {"A": "1", "OMP_NUM_THREADS": "64", "MASTER_PORT": "29500"}
+    base, head = (environment(tmp_path, ours, side) for side in Side)
     differing = {name for name in base | head if base.get(name) != head.get(name)}
-    assert differing == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
+    assert differing == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "MASTER_PORT"}
+    assert "29500" not in (base["MASTER_PORT"], head["MASTER_PORT"])
     assert (base["OMP_NUM_THREADS"], base["MKL_NUM_THREADS"]) == ("3", "3")
     assert base["PYTHONHASHSEED"] == "7"
     assert base["TRITON_CACHE_DIR"].startswith(str(tmp_path))

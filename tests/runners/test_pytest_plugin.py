@@ -129,6 +129,34 @@ def test_each_mistake_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "3 failed, 1 passed, 6 errors" in last(output)
 
 
+LAZY = {
+    "async def step(): pass": "got a coroutine function",
+    "def step(): yield": "got a generator function",
+    "async def step(): yield": "got a generator function",
+    "async def work(): pass\nstep = functools.partial(work)": "got a coroutine function",
+    "class Work:\n    def __call__(self): yield\nstep = Work()": "got a generator function",
+    "async def late(): pass\ndef step(): return late()": "returned something to await (coroutine)",
+    "def items(): yield\ndef step(): return items()": "the step returned a generator",
+    "async def work(): yield\ndef step(): return work()": "the step returned a generator",
+}
+
+
+def test_a_step_that_only_promises_its_work_is_refused(tmp_path: Path) -> None:
+    tests = [
+        f"{code}\n@pytest.mark.perf\ndef test_{number}(perf, step=step): perf(step)"
+        for number, code in enumerate(LAZY)
+    ]
+    done = (
+        "def step(): return (x for x in [])\n"
+        "@pytest.mark.perf\ndef test_done(perf): perf(lambda: list(step()))"
+    )
+    output = run(tmp_path, "\n".join(["import functools", *tests, done]), "-W", "error")
+    assert [message for message in LAZY.values() if message not in output] == []
+    assert f"{len(LAZY)} failed, 1 passed" in last(output)
+    assert "loop.run_until_complete(step())" in output
+    assert "collections.deque(step(), maxlen=0)" in output
+
+
 def test_the_nearest_marker_holds(tmp_path: Path) -> None:
     code = """
         pytestmark = pytest.mark.perf(items=2)

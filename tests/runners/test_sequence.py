@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from torch_perflint.runners import judge
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.gpu import GpuRecord
 from torch_perflint.runners.judge import Thresholds
 from torch_perflint.runners.sample import Pair, Segment
 from torch_perflint.runners.schedule import pace
@@ -253,7 +252,7 @@ def live(
     pairs: int = 16,
     turn: float = 0.0375,
     spread: float = 0.005,
-    gpu: GpuRecord | None = None,
+    apart: bool = False,
 ) -> list[tuple[Verdict, float]]:
     """What a run does: whole segments of 1.2 s, looked at when they end, with the usual budget."""
     rng = np.random.default_rng(1)
@@ -268,7 +267,7 @@ def live(
             noise = np.clip(0.026 * rng.standard_t(2.5, pairs), -1, 1)
             ratios = np.exp(math.log1p(slowdown) + bias + rng.normal(0, spread) + noise)
             timed = tuple(Pair(1.0, float(r)) for r in ratios)
-            segments.append(Segment(launch, timed, 2 * pairs * turn, gpu))
+            segments.append(Segment(launch, timed, 2 * pairs * turn, apart=apart))
             spent += segments[-1].seconds
             move, comparison = next_move(segments, at, Budget(), spent)
         found.append((comparison.verdict, spent))
@@ -287,10 +286,9 @@ def test_sides_measured_apart_are_believed_by_what_their_builds_differ(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A machine that drifts by 5 % from process to process: turns would have taken that out."""
-    apart = GpuRecord((), apart=True)
-    same = live(0.0, 200, Thresholds(), spread=0.05, gpu=apart)
+    same = live(0.0, 200, Thresholds(), spread=0.05, apart=True)
     assert sum(verdict in ALARMS for verdict, _ in same) <= 4
-    slower = live(0.1, 60, Thresholds(), spread=0.05, gpu=apart)
+    slower = live(0.1, 60, Thresholds(), spread=0.05, apart=True)
     assert sum(verdict is Verdict.SLOWER for verdict, _ in slower) >= 54
     # The control: taken for turns, two launches of such builds are believed far too early.
     trust_what_is_known_beforehand(monkeypatch)
