@@ -22,7 +22,7 @@ from .remarks import remarks_on
 from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
 from .sample import Counts, Memory, Pair, PerfTest, Segment, Side
-from .schedule import Pace, pace, turn_order
+from .schedule import Pace, Room, pace, turn_order
 from .session import Session, StepTooLong, Turn
 from .sharing import identity, sharing_notes, uses_mps, why_incomparable
 from .workers import Workers
@@ -209,26 +209,27 @@ class Launch:
         return {**machine, "gpu": name, "driver": card.driver}
 
     def time_segment(
-        self, test: PerfTest, rhythm: Pace | None = None, *, most_seconds: float = math.inf
+        self, test: PerfTest, rhythm: Pace | None = None, *, room: Room | None = None
     ) -> Segment:
         """Build the test anew on both sides and time pairs of turns. Raises SideFailed.
 
         Without a `rhythm`, turns are made to fit the length of a step. Raises StepTooLong where
-        even the fewest turns would take more than `most_seconds`.
+        even the fewest turns would take more than there is `room` for.
         """
+        room = room or Room()
         if test.id in self._apart:
-            return self._time_apart(test, rhythm, most_seconds)
+            return self._time_apart(test, rhythm, room)
         try:
-            return self._time_together(test, rhythm, most_seconds)
+            return self._time_together(test, rhythm, room)
         except SideFailed as error:
             if not is_out_of_memory(error.failure):
                 raise
         self.keep_apart(test, _TOO_LARGE)
-        return self._time_apart(test, rhythm, most_seconds)
+        return self._time_apart(test, rhythm, room)
 
-    def _time_together(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
+    def _time_together(self, test: PerfTest, rhythm: Pace | None, room: Room) -> Segment:
         with Session(self._workers, self._guard, test) as session:
-            rhythm = self._fitting(rhythm, session, test, most_seconds)
+            rhythm = self._fitting(rhythm, session, test, room)
             rows, order = [], turn_order(rhythm.pairs, self._workers.random)
             begin = time.monotonic()
             for sides in order:
@@ -244,7 +245,7 @@ class Launch:
             processor=session.processor,
         )
 
-    def _time_apart(self, test: PerfTest, rhythm: Pace | None, most_seconds: float) -> Segment:
+    def _time_apart(self, test: PerfTest, rhythm: Pace | None, room: Room) -> Segment:
         """Time a block of turns of one side, two of the other, and one of the first again.
 
         A side's process lives alone: the other's is ended before, so that the GPU's memory is free.
@@ -258,23 +259,22 @@ class Launch:
             self.drop(side.other)
             with Session(self._workers, self._guard, test, (side,), seed, warm=warm) as session:
                 warm = max(warm, session.warm_steps)
-                rhythm = self._fitting(rhythm, session, test, most_seconds)
+                rhythm = self._fitting(rhythm, session, test, room)
                 begin = time.monotonic()
                 blocks[side] += [session.turn(side, rhythm) for _ in range(rhythm.pairs // 2)]
                 seconds += time.monotonic() - begin
         rows = list(zip(blocks[Side.BASE], blocks[Side.HEAD], strict=True))
         return _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
 
-    def _fitting(
-        self, given: Pace | None, session: Session, test: PerfTest, most_seconds: float
-    ) -> Pace:
+    def _fitting(self, given: Pace | None, session: Session, test: PerfTest, room: Room) -> Pace:
         step_seconds = max(session.step_seconds.values())
         at = self._rhythms.get(test.id, Rhythm())
         fitting = given or pace(
             step_seconds, session.build_seconds, period=at.period, regular=at.regular
         )
-        if fitting.seconds(step_seconds) > most_seconds:
-            raise StepTooLong(step_seconds, fitting.seconds(step_seconds))
+        wanted = room.wanted(fitting, step_seconds)
+        if wanted > room.seconds:
+            raise StepTooLong(step_seconds, wanted)
         return fitting
 
     def with_kernels(self, test: PerfTest, segments: Sequence[Segment]) -> list[Segment]:

@@ -42,6 +42,19 @@ class Pace:
         return 2 * self.pairs * (self.keep + self.drop + self.vary / 2) * step_seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many `seconds` of steps there is time for, and how many segments should fit in."""
+
+    seconds: float = math.inf
+    segments: int = 1
+
+    def wanted(self, rhythm: Pace, step_seconds: float) -> float:
+        """The least that is worth beginning with: of short steps there is always enough."""
+        segments = self.segments if step_seconds >= _LONG_STEP_SECONDS else 1
+        return segments * rhythm.seconds(step_seconds)
+
+
 def pace(
     step_seconds: float, build_seconds: float = 0.0, *, period: int = 1, regular: bool = True
 ) -> Pace:

@@ -11,6 +11,7 @@ from .isolate import SideFailed
 from .judge import Thresholds
 from .limit import TimeLimit
 from .measure import Launch
+from .schedule import Room
 from .sequence import Budget, Move, conclude, next_move
 from .session import StepTooLong
 
@@ -39,13 +40,13 @@ class Timing:
             if measured.segments and left < measured.segments[-1].seconds:
                 break  # too short for one more: nothing is built for that
             # Fewer segments than that never lead to a verdict: nothing is timed for them.
-            most = left if measured.segments else left / at.min_segments
+            room = Room(left, 1 if measured.segments else at.min_segments)
             try:
-                segment = launch.time_segment(test, most_seconds=most)
+                segment = launch.time_segment(test, room=room)
             except StepTooLong as error:
                 if measured.segments:
                     break  # the time that is left is too short for more
-                measured.untimed = self._too_long(error, at.min_segments)
+                measured.untimed = self._too_long(error)
                 return
             except SideFailed as error:
                 measured.notes.append(f"{error} (while being timed)")
@@ -104,8 +105,8 @@ class Timing:
         budget = Budget(seconds=measured.affordable)
         return conclude(measured.segments, self._thresholds(measured), budget, spent)
 
-    def _too_long(self, error: StepTooLong, segments: int) -> str:
-        needed = segments * error.needed
+    def _too_long(self, error: StepTooLong) -> str:
+        needed = error.needed
         if self._limit.seconds_left() < needed:
             return self._limit.over()
         return (
