@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from .channel import Message
 from .sample import Counts, Side
 
-# Fewer steps than that were counted only where they take long.
+# Fewer steps than that were counted only where they take long, or the run's time was up.
 _WINDOW = 16
 
 
@@ -13,8 +13,8 @@ def remarks_on(done: Message, counts: Counts, side: Side) -> Iterator[str]:
     """Tell people about one side's steps; `done` is what its worker answered."""
     if 0 < counts.counted < _WINDOW:
         yield (
-            f"its steps take so long that only {counts.counted} in a row were counted: what steps "
-            "do less often may not be in the counts"
+            f"there was time to count only {counts.counted} of its steps in a row: what steps do "
+            "less often may not be in the counts"
         )
     if counts.late:
         names = ", ".join(name.replace("_", " ") for name in counts.late)

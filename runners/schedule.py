@@ -72,6 +72,10 @@ def pace(
         keep = max(_TURN_STEPS, math.ceil(_TURN_SECONDS / max(step_seconds, 1e-7)))
         drop, fewest = 1, _FEWEST_PAIRS
     keep = math.ceil(keep / period) * period
+    if period > 1 and keep * step_seconds >= _LONG_STEP_SECONDS:
+        # A turn as long as such a step tells as much.
+        very = keep * step_seconds >= _VERY_LONG_STEP_SECONDS
+        fewest = min(fewest, _FEWEST_VERY_LONG_PAIRS if very else _FEWEST_LONG_PAIRS)
     vary = 0 if regular or not drop else _VARY_STEPS
     wanted = min(max(_SEGMENT_SECONDS, build_seconds), _LONGEST_SEGMENT_SECONDS)
     pairs = int(wanted / max(2 * (keep + drop + vary / 2) * step_seconds, 1e-7))

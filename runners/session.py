@@ -111,7 +111,7 @@ class Session:
     def turn(self, side: Side, rhythm: Pace, more: int = 0) -> Turn:
         """Let one side take a timed turn, and read the GPU right before and right after it.
 
-        It drops `more` steps than the rhythm says.
+        It drops so many `more` steps than the rhythm says.
         """
         watched, guard = self._watched.get(side), self._guard
         own = self._workers.pids()
