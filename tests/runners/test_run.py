@@ -143,7 +143,8 @@ def test_a_copy_of_the_package_elsewhere_is_refused(
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     # The package lies where no worktree's path leads, as with a nested layout.
     files = {"packages/lib/__init__.py": "def step(): pass\n", "test_lib.py": test}
-    repo.commit(files)
+    # It is a project of its own there, and no folder that only happens to be called so.
+    repo.commit(files | {"packages/pyproject.toml": "[project]\nname = 'lib'\n"})
     repo.commit({"packages/lib/__init__.py": "def step(): sum(range(10**5))\n"})
     monkeypatch.setenv("PYTHONPATH", f"{copy}:{':'.join(p for p in sys.path if p)}")
     result = run(repo)
