@@ -15,6 +15,7 @@ from .imports import ImportGraph
 from .reasons import PerfFile
 from .sample import Side
 from .select import Choice, choose, find_perf_files
+from .words import removes_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def select_tests(
         if (file.path, name) not in kept
     ]
     notes = _edited_settings(checkout)
-    notes += [f"this change removes the perf test {name}" for name in gone]
+    notes += [removes_test(name) for name in gone]
     if dependencies.unread and not own_command:
         notes = [unread_note(dependencies.unread), *notes]
     return replace(choice, dependencies=dependencies), notes
