@@ -51,9 +51,13 @@ def short_words(counter: CounterChange) -> str:
 
 
 def amounts(counter: CounterChange) -> str:
-    """What base and head count: `25 → 28`, `7.03 → 8.53 MiB`."""
+    """What base and head count: `25 → 28`, `7.03 → 8.53 MiB`, `613.4M → 868.2M` operations."""
     if counter.name.endswith(_BYTES):
         return numbers.byte_change(counter.base, counter.head)
+    if counter.name == "flops":
+        base, head = numbers.rate(counter.base), numbers.rate(counter.head)
+        if base != head:
+            return f"{base} → {head}"
     return f"{counter.base:,} → {counter.head:,}"
 
 

@@ -14,7 +14,8 @@ def doubt(result: TestResult, at: Comparison, *, stopped: bool) -> str:
     estimate beyond the smallest effect that matters, evidence against chance that is stricter than
     the 95 % interval, and fresh processes that agree.
     """
-    interval = f"the 95% interval {numbers.interval(at.low, at.high)}"
+    short = f"95% interval {numbers.interval(at.low, at.high)}"
+    interval = f"the {short}"
     if at.spoiled:
         return f"something spoiled the numbers, so that {interval} does not hold"
     if at.low <= 0 <= at.high:
@@ -27,10 +28,10 @@ def doubt(result: TestResult, at: Comparison, *, stopped: bool) -> str:
         )
     if at.launches < 2 and not _are_apart(result):
         if stopped:
-            return f"the run was stopped before fresh processes could confirm it ({interval})"
-        return f"no fresh processes have confirmed it ({interval})"
+            return f"the run was stopped before fresh processes could confirm it ({short})"
+        return f"no fresh processes have confirmed it ({short})"
     if any(text.startswith("fresh processes did not confirm") for text in at.warnings):
-        return f"fresh processes did not confirm it ({interval})"
+        return f"fresh processes did not confirm it ({short})"
     return f"a verdict needs more certainty than {interval} has"
 
 

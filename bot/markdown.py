@@ -94,7 +94,7 @@ def _inner(span: re.Match[str]) -> str:
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """Split into (is it code?, piece); spans of code that the text has itself stay what they are."""
+    """Split into (is it code?, piece); the text's own spans of code stay what they are."""
     end = 0
     for span in _SPAN.finditer(text):
         yield from _runs(text[end : span.start()], first=end == 0)
@@ -154,21 +154,20 @@ def _balanced_end(tokens: list[str], start: int) -> int:
 def _peeled(piece: str) -> Iterator[tuple[bool, str]]:
     """Take off what belongs to the sentence: brackets and quotes without a partner, a comma."""
     front, back = "", ""
-    while len(piece) > 1:
-        last, closes = piece[-1], _CLOSES.get(piece[-1])
-        alone = (closes == "(" and piece.count("(") < piece.count(")")) or (
-            last in "\"'" and piece.count(last) % 2 == 1
-        )
-        if not (last in ".,;:!?" and not back[:1] in (*".,;:!?",)) and not alone:
-            break
-        piece, back = piece[:-1], last + back
-    while len(piece) > 1:
-        alone = (piece[0] == "(" and piece.count("(") > piece.count(")")) or (
-            piece[0] in "\"'" and piece.count(piece[0]) % 2 == 1
-        )
-        if not alone:
-            break
+    if len(piece) > 1 and piece[-1] in ".,;:!?":
+        piece, back = piece[:-1], piece[-1]
+    while len(piece) > 1 and _is_alone(piece, piece[-1], ")"):
+        piece, back = piece[:-1], piece[-1] + back
+    while len(piece) > 1 and _is_alone(piece, piece[0], "("):
         piece, front = piece[1:], front + piece[0]
     yield False, front
     yield True, piece
     yield False, back
+
+
+def _is_alone(piece: str, character: str, bracket: str) -> bool:
+    """Whether a quote, or a round bracket of this kind, at an end of the piece has no partner."""
+    if character == bracket:
+        other = "(" if bracket == ")" else ")"
+        return piece.count(bracket) > piece.count(other)
+    return character in "\"'" and piece.count(character) % 2 == 1

@@ -8,6 +8,7 @@ from ..lints.finding import Severity
 from ..runners.compare import Verdict
 from ..runners.result import TestResult
 from ..runners.words import STOPPED
+from . import numbers
 from .report import Report
 
 # From this share of peak memory on, a test whose time is the same is shown all the same.
@@ -80,6 +81,22 @@ def tell(report: Report) -> Story:
             *(name.split("::", 1)[-1] for name in report.run.unmeasured),
         ),
     )
+
+
+def this(report: Report) -> str:
+    """What sentences call what was measured."""
+    return "this PR" if report.link and report.link.pull_request is not None else "this change"
+
+
+def stopped_words(story: Story) -> str:
+    """How far a run came that the user stopped."""
+    total = story.measured + len(story.unmeasured)
+    if not story.measured:
+        return "stopped before anything was measured"
+    words = "stopped before everything was measured"
+    if not story.unmeasured:
+        return words
+    return f"{words}: {story.measured:,} of {numbers.plural(total, 'perf test')}"
 
 
 def labels(tests: Sequence[TestResult]) -> dict[str, str]:
