@@ -45,8 +45,8 @@ class LineCause:
 
     @property
     def exceeds(self) -> bool:
-        """Whether the profile gives the change more than the clock gives the whole step."""
-        return self.head_ms - self.base_ms - self.saved_ms > self.gained
+        """Whether the profile gives the change clearly more than the clock gives the whole step."""
+        return self.head_ms - self.base_ms - self.saved_ms > (1 + WORTH_COUNTING) * self.gained
 
 
 @dataclass(frozen=True, slots=True)

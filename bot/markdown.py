@@ -44,6 +44,8 @@ def prose(text: str, limit: int = 400, *, in_table: bool = False) -> str:
     """A sentence whose plain words stay words; its code, and all that is no plain word, is code."""
     pieces: list[str] = []
     for is_code, piece in _pieces(inert(text.strip(), limit)):
+        if not piece:
+            continue
         if is_code and pieces and pieces[-1].endswith("`"):
             pieces.append(" ")  # two neighbouring fences would become one
         pieces.append(code(piece, limit, in_table=in_table) if is_code else piece)

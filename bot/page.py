@@ -1,8 +1,7 @@
 """Gathers the values of each section of a comment: what is said, how much of it, in which order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from ..lints.finding import Finding
@@ -13,7 +12,8 @@ from .counts import hidden_counters, told_counters
 from .doubt import doubt
 from .failure import own_frames
 from .links import Links
-from .markdown import block, code, inert, prose
+from .markdown import block, code, prose
+from .method import digits, method, reproduce
 from .profile_rows import profile_view, worth_showing
 from .remarks import details_of, run_notes, why_open
 from .report import Report
@@ -96,7 +96,7 @@ class Page:
             "lint": self._lint(),
             "counted": self._counted(),
             "selection": self._selection(),
-            "reproduce": self._reproduce(),
+            "reproduce": reproduce(self.report, self.story.shown),
             "details": self._details(),
             "profiles": self._profiles(),
             "footer": self._footer(),
@@ -242,17 +242,6 @@ class Page:
             ],
         }
 
-    def _reproduce(self) -> str | None:
-        worth = (Verdict.FAILED, Verdict.SLOWER, Verdict.UNSURE)
-        tests = [t for t in self.story.shown if t.verdict in worth or t.over_budget]
-        if not tests:
-            return None
-        base, head = self.report.base, self.report.head
-        words = ["perflint", "ci", "--base", inert(base.sha[:12], 12)]
-        words += [] if head.snapshot else ["--head", inert(head.sha[:12], 12)]
-        words += ["-k", _expression(tests)]
-        return block(" ".join(map(quote, words)), language="bash", columns=500)
-
     def _details(self) -> dict[str, object]:
         run, cut = self.report.run, self.cut
         quiet = [*self.story.quiet, *self.story.identical, *self.story.skipped]
@@ -262,10 +251,10 @@ class Page:
             "count": len(quiet),
             "more": _more(len(quiet) - cut.unchanged, "more perf test"),
             "peak": self.has_peak,
-            "method": _method(timed, run.seed),
+            "method": method(timed, run.seed),
             "remarks": self._remarks()[: cut.texts],
             "reasons": [prose(reason) for reason in self.report.status_reasons[: cut.texts]],
-            "status": _digits(self.report.exit_status),
+            "status": digits(self.report.exit_status),
             "environment": environment_rows(run.environment, run.dependencies)
             if run.environment and cut.environment
             else [],
@@ -310,31 +299,3 @@ class Page:
 
 def _more(count: int, noun: str) -> str | None:
     return numbers.plural(count, noun) if count > 0 else None
-
-
-def _expression(tests: Sequence[TestResult]) -> str:
-    """Name the functions of the first three tests, as pytest's -k wants them.
-
-    Classes and parameters stay out: `::`, brackets and what parameters are made of are not words of
-    that language. It may run a few tests more, never fewer.
-    """
-    functions = [result.test.name.split("[", 1)[0].rsplit("::", 1)[-1] for result in tests]
-    return " or ".join(inert(name, 120) for name in list(dict.fromkeys(functions))[:3])
-
-
-def _digits(number: int) -> str:
-    """As it is, to be copied; as code where GitHub would take it for the hash of a commit."""
-    return str(number) if abs(number) < 1_000_000 else code(str(number))
-
-
-def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:
-    if not timed:
-        return None
-    at = [result.comparison for result in timed if result.comparison]
-    return {
-        "pairs": numbers.between([c.pairs for c in at]),
-        "segments": numbers.between([c.segments for c in at]),
-        "launches": numbers.between([c.launches for c in at]),
-        "effects": numbers.between([round(result.test.min_effect * 100, 1) for result in timed]),
-        "seed": _digits(seed),
-    }

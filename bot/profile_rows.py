@@ -32,11 +32,11 @@ class Rows:
 
 
 def worth_showing(result: TestResult) -> Rows:
-    """Keep what differs by more than the noise.
+    """Keep what differs by more than the noise, and by something at all.
 
     What the change does not touch (an operator called as often, a line that is the same) and that
-    moved against the whole step shows how much the profile errs: what is untouched as well, and
-    moved no further than that, is left out.
+    moved against the whole step shows how much the profile errs: of what is untouched, all that
+    moved no further than that is left out, and what is a small share of the whole difference.
     """
     if result.profile is None:
         return Rows((), (), 0)
@@ -64,11 +64,12 @@ def _kept(
 ) -> tuple[Change, ...]:
     against = [_growth(one) for one in changes if is_untouched(one) and _growth(one) * gained < 0]
     noise = max(map(abs, against), default=0.0)
-    least = max(_ROUNDS_TO_ZERO, WORTH_A_ROW * abs(gained))
+    noise = max(noise, WORTH_A_ROW * abs(gained))
     return tuple(
         one
         for one in changes
-        if abs(_growth(one)) >= least and not (is_untouched(one) and abs(_growth(one)) <= noise)
+        if abs(_growth(one)) > (noise if is_untouched(one) else 0.0)
+        and abs(_growth(one)) >= _ROUNDS_TO_ZERO
     )
 
 
