@@ -85,7 +85,7 @@ def test_what_the_change_edits_of_its_perf_tests_stands_first() -> None:
 
 
 def test_the_cause_of_a_slower_test_stands_before_its_counts() -> None:
-    lines = render_terminal(report(GPT, findings=(finding(),)), 200, color=False).splitlines()
+    lines = render_terminal(report(GPT, findings=(finding(),)), 400, color=False).splitlines()
     assert lines[2].strip() == (
         "Likely cause: minitrain/gpt.py:41 — projected = self.qkv(x).chunk(3, dim=-1)[part]. This "
         "changed line went from 1.3 to 4.1 ms per step; a whole step takes 2.8 ms longer. Largest "
