@@ -10,7 +10,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 # Words and numbers that mean nothing to Markdown and to GitHub. All else goes into a code span: a
 # `@name`, a `#5`, an address, a commit hash (seven digits or more), whatever holds punctuation.
-_PART = r"(?!www\.)(?![a-f]{7,}\b)[A-Za-z]+"
+_PART = r"(?![A-Za-z]*www\.)(?![a-f]{7,}\b)[A-Za-z]+"
 _WORD = rf"{_PART}(?:['’-]{_PART})*(?:/s)?"
 _NUMBER = r"[+−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,6}(?:\.[0-9]{1,4})?)(?:%|ms|s|k|x)?"
 _PLAIN = re.compile(

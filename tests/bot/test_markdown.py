@@ -162,7 +162,7 @@ def test_a_terminal_shows_what_a_comment_says(text: str) -> None:
 
 
 def test_a_commit_behind_a_hyphen_and_an_address_stay_code() -> None:
-    for text in ("a-deadbee", "www. x", "x deadbeef-x"):
+    for text in ("a-deadbee", "www. x", "awww.", "x deadbeef-x"):
         assert not LIVE.search(parse(prose(text)).text)
 
 
