@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from torch_perflint.bot.doubt import doubt
+import pytest
+from torch_perflint.bot.doubt import LARGE_EFFECT, LAUNCHES, SAME_WITHIN, doubt
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.gpu import GpuRecord
 from torch_perflint.runners.sample import Segment
@@ -23,9 +24,17 @@ def test_clear_of_zero_and_not_confirmed_by_fresh_processes() -> None:
     told = said(-0.099, 0.05, launches=1)
     assert told == "no fresh processes have confirmed it (95% interval [−14.9, −4.9])"
     assert "stopped before fresh" in said(-0.099, 0.05, launches=1, stopped=True)
-    assert "fresh" not in said(-0.099, 0.05, launches=2)
+    assert "fresh" not in said(-0.099, 0.05, launches=2), "so large that two are enough"
+    assert said(-0.05, 0.02, launches=2) == (
+        "no third launch of processes has confirmed it (95% interval [−7.0, −3.0])"
+    )
+    told = said(-0.05, 0.02, launches=2, stopped=True)
+    assert told.startswith("the run was stopped before a third launch of fresh processes could")
+    assert "launch" not in said(-0.05, 0.02, launches=3)
     warning = "fresh processes did not confirm a difference: -9.9%, -1.0%"
-    assert said(-0.06, 0.05, warnings=(warning,)).startswith("fresh processes did not confirm it")
+    assert said(-0.06, 0.05, launches=3, warnings=(warning,)).startswith(
+        "fresh processes did not confirm it"
+    )
 
 
 def test_sides_that_were_measured_apart_need_no_further_launch() -> None:
@@ -46,3 +55,9 @@ def test_less_than_matters_is_not_called_too_wide() -> None:
 
 def test_spoiled_numbers_have_no_interval_that_holds() -> None:
     assert said(-0.1, 0.01, spoiled=True).startswith("something spoiled the numbers")
+
+
+def test_the_conditions_are_those_of_the_judge() -> None:
+    judge = pytest.importorskip("torch_perflint.runners.judge")
+    at = judge.Thresholds()
+    assert (LAUNCHES, LARGE_EFFECT, SAME_WITHIN) == (at.launches, at.large_effect, at.same_within)
