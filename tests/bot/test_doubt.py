@@ -60,4 +60,9 @@ def test_spoiled_numbers_have_no_interval_that_holds() -> None:
 def test_the_conditions_are_those_of_the_judge() -> None:
     judge = pytest.importorskip("torch_perflint.runners.judge")
     at = judge.Thresholds()
-    assert (LAUNCHES, LARGE_EFFECT, SAME_WITHIN) == (at.launches, at.large_effect, at.same_within)
+    assert (at.launches, at.large_effect, at.same_within) == (LAUNCHES, LARGE_EFFECT, SAME_WITHIN)
+
+
+def test_a_change_that_none_can_have_is_no_error() -> None:
+    assert said(-1.5, 0.05).startswith("a verdict needs more certainty")
+    assert said(-1e25, 0.05, launches=1).startswith("no fresh processes")
