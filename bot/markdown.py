@@ -16,6 +16,7 @@ _NUMBER = r"[+−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,6}(?:\.[0-9]{1,4})?)(?:%
 _PLAIN = re.compile(
     rf"""[("']*(?:{_WORD}|{_NUMBER})[)"']*[.,;:!?]?|[("')]+[.,;:!?]?|[→–—·×−…±]|[.,;:!?]"""
 )
+_PUNCTUATION = re.compile(r"[()\"'.,;:!?]+|'?s[.,;:!?]?")
 _LIST_MARK = re.compile(r"[0-9]+[.)]")
 # Opened and closed by as many backticks, as Markdown has it.
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -99,23 +100,27 @@ def _pieces(text: str) -> Iterator[tuple[bool, str]]:
     """Split into (is it code?, piece); the text's own spans of code stay what they are."""
     end = 0
     for span in _SPAN.finditer(text):
-        yield from _runs(text[end : span.start()], first=end == 0)
+        yield from _runs(text[end : span.start()], first=end == 0, last=False)
         yield True, _inner(span)
         end = span.end()
-    yield from _runs(text[end:], first=end == 0)
+    yield from _runs(text[end:], first=end == 0, last=True)
 
 
-def _runs(text: str, *, first: bool) -> Iterator[tuple[bool, str]]:
-    """Split text without spans of code; neighbouring strange tokens become one piece."""
+def _runs(text: str, *, first: bool, last: bool) -> Iterator[tuple[bool, str]]:
+    """Split text without spans of code; neighbouring strange tokens become one piece.
+
+    Before the first and behind the last there is no span. What touches a span is code as well, but
+    for punctuation, as in "(`.item()`), which".
+    """
     tokens = re.findall(r"\s+|\S+", text)
     at = 0
     while at < len(tokens):
         token = tokens[at]
         # "1." would start a list where the sentence stands first on its line.
         starts_list = first and at == 0 and _LIST_MARK.fullmatch(token) is not None
-        # Right after a code span stands punctuation without a word, as in "`.item()`, which".
-        trails = not first and at == 0 and re.fullmatch(r"[)\"'.,;:!?]+|s", token) is not None
-        if token.isspace() or trails or (_PLAIN.fullmatch(token) and not starts_list):
+        touches = (not first and at == 0) or (not last and at == len(tokens) - 1)
+        is_plain = (_PUNCTUATION if touches else _PLAIN).fullmatch(token) and not starts_list
+        if token.isspace() or is_plain:
             yield False, token
             at += 1
             continue

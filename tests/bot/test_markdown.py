@@ -145,6 +145,8 @@ def test_plain_words_stay_words_and_code_stays_code() -> None:
         ("removes a_a.py, b_b.py: both", "removes `a_a.py`, `b_b.py`: both"),
         ("86.9 → 77.4 GFLOP/s (was 11.9), ±2", "86.9 → 77.4 GFLOP/s (was 11.9), `±2`"),
         ("needs ``a`b`` here", "needs ``a`b`` here"),
+        ("x (`a`), co-`b`'s c", "x (`a`), `co-` `b`'s c"),
+        ("0000`a`0000 b", "`0000` `a` `0000` b"),
         ("call f(x, y_z)[0] == 1: no", "call `f(x, y_z)[0] ==` 1: no"),
         ("never closed f(x_y", "never closed `f(x_y`"),
         ("x`y", "``x`y``"),
