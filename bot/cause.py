@@ -4,12 +4,14 @@ Nothing is said that the data cannot support: a count never becomes time, and a 
 time that was added is no cause.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, TestResult
+from .counts import words
 
 # Below this share of the time that a step gained, a line or an operator explains too little.
 EXPLAINS = 0.25
@@ -28,21 +30,32 @@ class LineCause:
     """Lines that this change added or edited and that take longer than what they replace.
 
     `others` of them stand behind the one that is named. Together they took `base_ms` of a step and
-    take `head_ms`; `gained` is by how much the whole step grew, by the clock and not the profile.
+    take `head_ms`; other lines of this change take `saved_ms` less. `gained` is by how much the
+    whole step grew, by the clock and not the profile.
     """
 
     line: LineChange
     others: int
     base_ms: float
     head_ms: float
+    saved_ms: float
     gained: float
     finding: Finding | None
     operator: OperatorChange | None
 
+    @property
+    def exceeds(self) -> bool:
+        """Whether the profile gives the change clearly more than the clock gives the whole step."""
+        return self.head_ms - self.base_ms - self.saved_ms > (1 + WORTH_COUNTING) * self.gained
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorCause:
-    """An operator whose time changed, and the line (not of this change) where most of it is."""
+    """An operator whose time changed, and the line where most of it is.
+
+    A line of this change is one that calls the operator, as far as its text tells, or the one that
+    grew most.
+    """
 
     operator: OperatorChange
     line: LineChange | None
@@ -60,9 +73,10 @@ class SyncCause:
 
 @dataclass(frozen=True, slots=True)
 class CallsCause:
-    """The operator whose number of calls grew most."""
+    """The operator whose number of calls grew most, and the line of this change that calls it."""
 
     operator: OperatorChange
+    line: LineChange | None
 
 
 Cause = LineCause | OperatorCause | SyncCause | CallsCause
@@ -104,11 +118,6 @@ def finding_at(path: str, line: int, findings: Sequence[Finding]) -> Finding | N
     return here[0] if here else None
 
 
-def words(counter: CounterChange) -> str:
-    """The counter's name as words."""
-    return counter.name.replace("_", " ")
-
-
 def _grown_lines(
     profile: ProfileChange,
     gained: float,
@@ -123,7 +132,9 @@ def _grown_lines(
     finding = finding_at(grown[0].path, grown[0].line, findings)
     named = operator.operator if operator else None
     before, after = sum(line.base_ms for line in grown), sum(line.head_ms for line in grown)
-    return LineCause(grown[0], len(grown) - 1, before, after, gained, finding, named)
+    edited = [_growth(line) for line in profile.lines if line.touched]
+    saved = -sum(one for one in edited if one <= -WORTH_COUNTING * gained)
+    return LineCause(grown[0], len(grown) - 1, before, after, saved, gained, finding, named)
 
 
 def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
@@ -131,17 +142,28 @@ def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
     best = max(profile.operators, key=lambda operator: sign * _growth(operator), default=None)
     if best is None or sign * _growth(best) < max(EXPLAINS * abs(gained), SMALLEST_MS):
         return None
+    if sign > 0 and (edited := _edited_line(profile, best)):
+        return OperatorCause(best, edited)
     line = max(profile.lines, key=lambda line: sign * _growth(line), default=None)
     if line is not None and (line.touched or sign * _growth(line) < EXPLAINS * abs(gained)):
         line = None
     return OperatorCause(best, line)
 
 
+def _edited_line(profile: ProfileChange, operator: OperatorChange) -> LineChange | None:
+    """The line of this change that calls the operator by name, else the one that grew most."""
+    grown = [line for line in profile.lines if line.touched and _growth(line) >= SMALLEST_MS]
+    # `aten::add_` is written as `add_`, `+=` or not at all.
+    name = operator.name.split("::")[-1].strip("_")
+    named = [line for line in grown if re.search(rf"\b{re.escape(name)}_?\b", line.source)]
+    return max(named or grown, key=_growth, default=None)
+
+
 def _more_calls(profile: ProfileChange) -> CallsCause | None:
     grown = max(profile.operators, key=lambda o: o.head_calls - o.base_calls, default=None)
     if grown is None or grown.head_calls - grown.base_calls < 0.5:
         return None
-    return CallsCause(grown)
+    return CallsCause(grown, _edited_line(profile, grown))
 
 
 def _growth(change: LineChange | OperatorChange) -> float:

@@ -54,7 +54,7 @@ def main(words: list[str]) -> int:
     report, out = run_ci(options)
     print(render_terminal(report, width=_width(), color=_wants_color()))
     print(f"\nreport   {out / 'report.json'}\ncomment  {out / 'comment.md'}")
-    return 130 if report.run.interrupted else report.status
+    return report.exit_status
 
 
 def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:

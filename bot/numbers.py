@@ -64,6 +64,17 @@ def peak_bytes(base: int, head: int) -> tuple[str, str]:
     return f"{head / scale:,.1f} {unit}", "" if difference == "0.0" else difference
 
 
+def byte_change(base: int, head: int) -> str:
+    """`7.03 → 8.53 MiB`; the exact bytes where rounding would hide what differs."""
+    unit, scale = _unit(max(base, head))
+    most = max(base, head) / scale
+    digits = 2 if most < 10 else 1 if most < 100 else 0
+    before, after = (f"{size / scale:,.{digits}f}" for size in (base, head))
+    if before == after or max(base, head) < 1024:
+        return f"{base:,} → {head:,} bytes"
+    return f"{before} → {after} {unit}"
+
+
 def times(count: int) -> str:
     """`once`, `twice`, `3 times`."""
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")

@@ -1,29 +1,32 @@
 """Gathers the values of each section of a comment: what is said, how much of it, in which order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from ..lints.finding import Finding
 from ..runners.compare import Verdict
 from ..runners.result import TestResult
 from . import numbers
+from .counts import hidden_counters, told_counters
+from .doubt import doubt
+from .failure import own_frames
 from .links import Links
-from .markdown import block, code, inert, prose
+from .markdown import block, code, prose
+from .method import digits, method, reproduce
+from .profile_rows import profile_view, worth_showing
+from .remarks import details_of, run_notes, why_open
 from .report import Report
 from .rows import (
+    NAME_LIMIT,
     counter_row,
     environment_rows,
     finding_item,
     is_plain_code,
     line_costs,
-    memory_remarks,
-    profile_view,
     test_row,
-    work_remarks,
 )
-from .story import State, Story, changed_counters
+from .story import State, Story, stopped_words, this
 from .told import Teller
 
 MOST_ROWS = 20
@@ -33,6 +36,7 @@ ICONS = {
     State.FAILED: "❌",
     State.SLOWER: "🔴",
     State.COUNTER: "🔴",
+    State.STOPPED: "⏹️",
     State.PROBLEMS: "⚠️",
     State.BROKEN: "⚠️",
     State.FINDINGS: "🟠",
@@ -73,16 +77,18 @@ class Page:
         """What the template `comment.md.j2` asks for."""
         report, story = self.report, self.story
         return {
+            "this": this(report),
+            "stopped": self._stopped(),
             "icon": ICONS.get(story.state, "✅"),
             "state": story.state.value,
             "lead": self._lead(),
             "others": _more(len(story.about) - 1, "more perf test"),
             "causes": self.teller.causes(story.shown, leads=story.state in LEADING),
-            "passes": report.status == 0,
+            "passes": report.exit_status == 0,
             "refused": None if report.run.refused is None else prose(report.run.refused),
             "problems": self._problems(),
             "broken": self._broken(),
-            "notes": [prose(note) for note in report.run.notes[: self.cut.texts]],
+            "notes": [prose(note) for note in run_notes(report.run)[: self.cut.texts]],
             "failures": self._failures(),
             "unsure": self._unsure(),
             "tests": self._tests(),
@@ -90,7 +96,7 @@ class Page:
             "lint": self._lint(),
             "counted": self._counted(),
             "selection": self._selection(),
-            "reproduce": self._reproduce(),
+            "reproduce": reproduce(self.report, self.story.shown),
             "details": self._details(),
             "profiles": self._profiles(),
             "footer": self._footer(),
@@ -102,6 +108,16 @@ class Page:
             return None
         counter = self.story.state is State.COUNTER
         return self.teller.counter(lead) if counter else self.teller.timing(lead)
+
+    def _stopped(self) -> dict[str, object]:
+        story, run = self.story, self.report.run
+        shown = story.unmeasured[: self.cut.texts] if run.interrupted else ()
+        return {
+            "ended": run.interrupted,
+            "words": stopped_words(story),
+            "unmeasured": [code(name, NAME_LIMIT) for name in shown],
+            "more": _more(len(story.unmeasured) - len(shown), "more") if shown else None,
+        }
 
     def _problems(self) -> list[str]:
         return [prose(problem) for problem in self.report.lint.problems[: self.cut.texts]]
@@ -120,7 +136,7 @@ class Page:
                 "test": self._name(result),
                 "hangs": failure.timed_out,
                 "summary": code(failure.summary, 200),
-                "details": block(failure.details) if failure.details.strip() else None,
+                "details": block(own_frames(failure.details)) if failure.details.strip() else None,
                 "base": self.links.commit(self.report.base),
                 "head": self.links.commit(self.report.head),
             }
@@ -133,13 +149,9 @@ class Page:
         return [
             self.teller.timing(result)
             | {
-                "measured": result.comparison is not None,
-                "around_zero": (at := result.comparison) is not None and at.low <= 0 <= at.high,
-                "why": [
-                    prose(text)
-                    for text in (at.warnings if at else ())
-                    or ([result.reason] if result.reason else [])
-                ],
+                "measured": (at := result.comparison) is not None,
+                "doubt": doubt(result, at, stopped=self.report.run.interrupted) if at else None,
+                "why": [prose(text) for text in why_open(result)],
             }
             for result in unsure[:3]
         ]
@@ -195,7 +207,7 @@ class Page:
         rows = [
             (result, counter)
             for result in self.report.run.tests
-            for counter in changed_counters(result)
+            for counter in told_counters(result, self.report.run.budgets)
         ]
         rows.sort(key=lambda row: not row[1].over_budget)
         shown = [
@@ -208,7 +220,13 @@ class Page:
             "places": places,
             "more": _more(len(rows) - len(shown), "more count"),
             "over": any(counter.over_budget for _, counter in rows),
+            "hidden": self._hidden_counts(),
         }
+
+    def _hidden_counts(self) -> str | None:
+        run = self.report.run
+        hidden = sum(hidden_counters(result, run.budgets) for result in run.tests)
+        return numbers.plural(hidden, "count") if hidden else None
 
     def _selection(self) -> dict[str, object] | None:
         files = self.report.run.selection.files
@@ -224,17 +242,6 @@ class Page:
             ],
         }
 
-    def _reproduce(self) -> str | None:
-        worth = (Verdict.FAILED, Verdict.SLOWER, Verdict.UNSURE)
-        tests = [t for t in self.story.shown if t.verdict in worth or t.over_budget]
-        if not tests:
-            return None
-        base, head = self.report.base, self.report.head
-        words = ["perflint", "ci", "--base", inert(base.sha[:12], 12)]
-        words += [] if head.snapshot else ["--head", inert(head.sha[:12], 12)]
-        words += ["-k", _expression(tests)]
-        return block(" ".join(map(quote, words)), language="bash", columns=500)
-
     def _details(self) -> dict[str, object]:
         run, cut = self.report.run, self.cut
         quiet = [*self.story.quiet, *self.story.identical, *self.story.skipped]
@@ -244,30 +251,21 @@ class Page:
             "count": len(quiet),
             "more": _more(len(quiet) - cut.unchanged, "more perf test"),
             "peak": self.has_peak,
-            "method": _method(timed, run.seed),
+            "method": method(timed, run.seed),
             "remarks": self._remarks()[: cut.texts],
             "reasons": [prose(reason) for reason in self.report.status_reasons[: cut.texts]],
-            "status": _digits(self.report.status),
+            "status": digits(self.report.exit_status),
             "environment": environment_rows(run.environment, run.dependencies)
             if run.environment and cut.environment
             else [],
         }
 
     def _remarks(self) -> list[str]:
-        """What else is known about single tests: each reason, warning, note and unstable count."""
+        """What else is known of the run and of single tests."""
         remarks = []
         for result in (*self.story.shown, *self.story.quiet, *self.story.skipped):
-            texts = [*result.notes]
-            # These say their reason at the top of the comment.
-            if result.verdict not in (Verdict.UNSURE, Verdict.BROKEN, Verdict.FAILED):
-                warnings = result.comparison.warnings if result.comparison else ()
-                texts += [result.reason, *warnings]
-            texts += [*memory_remarks(result.peak), *work_remarks(result)]
-            texts += [
-                f"{name.replace('_', ' ')} left out, since two steps of one side differ in it"
-                for name in result.unstable
-            ]
-            remarks += [f"{self._name(result)}: {prose(text)}" for text in texts if text]
+            texts = details_of(result, self.report.run)
+            remarks += [f"{self._name(result)}: {prose(text)}" for text in texts]
             if len(remarks) >= self.cut.texts:
                 break
         return remarks
@@ -276,12 +274,11 @@ class Page:
         if not self.cut.lines:
             return []
         views = [
-            profile_view(self.labels[result.test.id], result.profile, self.links)
+            profile_view(result, self.labels[result.test.id], self.links)
             for result in self.story.shown[:3]
             # Beside "same" the differences of a short profile would only be noise.
             if result.verdict is not Verdict.SAME
-            and result.profile is not None
-            and (result.profile.operators or result.profile.lines)
+            and ((rows := worth_showing(result)).operators or rows.lines)
         ]
         return views if self.cut.operators else [view | {"operators": []} for view in views]
 
@@ -302,31 +299,3 @@ class Page:
 
 def _more(count: int, noun: str) -> str | None:
     return numbers.plural(count, noun) if count > 0 else None
-
-
-def _expression(tests: Sequence[TestResult]) -> str:
-    """Name the functions of the first three tests, as pytest's -k wants them.
-
-    Classes and parameters stay out: `::`, brackets and what parameters are made of are not words of
-    that language. It may run a few tests more, never fewer.
-    """
-    functions = [result.test.name.split("[", 1)[0].rsplit("::", 1)[-1] for result in tests]
-    return " or ".join(inert(name, 120) for name in list(dict.fromkeys(functions))[:3])
-
-
-def _digits(number: int) -> str:
-    """As it is, to be copied; as code where GitHub would take it for the hash of a commit."""
-    return str(number) if abs(number) < 1_000_000 else code(str(number))
-
-
-def _method(timed: Sequence[TestResult], seed: int) -> dict[str, str] | None:
-    if not timed:
-        return None
-    at = [result.comparison for result in timed if result.comparison]
-    return {
-        "pairs": numbers.between([c.pairs for c in at]),
-        "segments": numbers.between([c.segments for c in at]),
-        "launches": numbers.between([c.launches for c in at]),
-        "effects": numbers.between([round(result.test.min_effect * 100, 1) for result in timed]),
-        "seed": _digits(seed),
-    }

@@ -15,12 +15,15 @@ from ..runners.result import RunResult, TestResult
 # 1: the first.
 # 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
 #    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order` and `processor`, comparisons
-#    have `spoiled`, a run has `interrupted`, `verdicts`, `budgets` and `dependencies`, the
-#    environment has `cuda` and `gpu_uuid`, peaks have what was reserved and the host's, tests have
-#    `utilization` and `compiling`, counters and their sites `steps`.
+#    have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`, `budgets` and
+#    `dependencies`, the environment has `cuda` and `gpu_uuid`, peaks have what was reserved and
+#    the host's, tests have `utilization` and `compiling`, counters and their sites `steps`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)
+
+# As shells have it for Ctrl-C.
+STOPPED_BY_USER = 130
 
 # Two hundred times what a run of ten perf tests needs; a larger file is no report of ours.
 LARGEST_REPORT_BYTES = 64 * 1024 * 1024
@@ -92,6 +95,11 @@ class Report:
     status_reasons: tuple[str, ...] = ()
     link: RunLink | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def exit_status(self) -> int:
+        """What the process of `perflint ci` ends with: `status`, unless the user stopped it."""
+        return STOPPED_BY_USER if self.run.interrupted else self.status
 
 
 def write_report(report: Report, path: Path) -> None:

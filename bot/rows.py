@@ -4,13 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..lints.finding import Finding, Severity
-from ..runners import compiling, utilization
 from ..runners.compare import Verdict
-from ..runners.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
 from ..runners.sample import Environment
 from . import numbers
-from .cause import words
+from .counts import amounts, short_words
 from .links import Links
 from .markdown import cell, code, prose
 
@@ -27,11 +25,7 @@ ICONS = {
 SEVERITY_ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 MOST_SITES = 2
 MOST_DEPENDENCIES = 20
-# From this share on, memory that is not counted exactly is worth a word: less comes and goes.
-LOOSE_MEMORY_MATTERS = 0.1
 NAME_LIMIT = 48
-# Before the names of backward nodes; it only makes the table wider.
-_AUTOGRAD = "autograd::engine::evaluate_function: "
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,3}")
 SOURCE_LIMIT = 60
 
@@ -78,7 +72,7 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
     ]
     more = len(counter.sites) - len(places)
     where = cell(", ").join(places) + (cell(f" and {more} more") if more else "")
-    counted = cell(f"**{counter.base:,} → {counter.head:,}**") + f" {_counter_name(counter)}"
+    counted = cell(f"**{amounts(counter)}**") + f" {_counter_name(counter)}"
     if counter.steps > 1:
         counted += cell(f" {counter.per}")
     icon = "🔴" if counter.over_budget else "⚪"
@@ -123,15 +117,6 @@ def line_costs(tests: Sequence[TestResult]) -> dict[tuple[str, int], float]:
                 at = (line.path, line.line)
                 costs[at] = max(costs.get(at, 0.0), line.head_ms - line.base_ms)
     return costs
-
-
-def profile_view(label: str, profile: ProfileChange, links: Links) -> dict[str, object]:
-    """The tables of one test's profile."""
-    return {
-        "test": code(label, NAME_LIMIT),
-        "operators": [_operator_row(operator) for operator in profile.operators[:10]],
-        "lines": [_line_row(line, links) for line in profile.lines[:5]],
-    }
 
 
 def environment_rows(
@@ -185,8 +170,8 @@ def _unit(unit: str) -> str:
 
 
 def _counter_name(counter: CounterChange) -> str:
-    plain = _PLAIN_WORDS.fullmatch(words(counter))
-    return cell(words(counter)) if plain else code(counter.name, 40, in_table=True)
+    plain = _PLAIN_WORDS.fullmatch(short_words(counter))
+    return cell(short_words(counter)) if plain else code(counter.name, 40, in_table=True)
 
 
 def _peak(peak: PeakMemory | None) -> str:
@@ -194,46 +179,3 @@ def _peak(peak: PeakMemory | None) -> str:
         return numbers.NONE
     size, difference = numbers.peak_bytes(peak.base, peak.head)
     return cell(f"{size} **({difference})**" if difference else size)
-
-
-def memory_remarks(peak: PeakMemory | None) -> list[str]:
-    """What else of memory differs by enough to be told: the allocator's share, the process's."""
-    if peak is None:
-        return []
-    sides = {
-        f"the allocator of {peak.device} reserved": (peak.base_reserved, peak.head_reserved),
-        "the process held (not exact)": (peak.base_host, peak.head_host),
-    }
-    return [
-        f"{what} {size} at its peak ({difference})"
-        for what, (base, head) in sides.items()
-        if base and head and abs(head - base) >= LOOSE_MEMORY_MATTERS * base
-        for size, difference in [numbers.peak_bytes(base, head)]
-    ]
-
-
-def work_remarks(result: TestResult) -> list[str]:
-    """What a test achieves of what its device can do, and how long it compiles."""
-    remarks = []
-    if result.utilization:
-        remarks.append(utilization.words(result.utilization))
-    if result.compiling:
-        remarks.append(compiling.words(result.compiling))
-    return remarks
-
-
-def _operator_row(operator: OperatorChange) -> list[str]:
-    times = [numbers.milliseconds(ms) for ms in (operator.base_ms, operator.head_ms)]
-    before, after = numbers.calls(operator.base_calls), numbers.calls(operator.head_calls)
-    calls = before if before == after else f"{before} → {after}"
-    change = numbers.signed(operator.head_ms - operator.base_ms, 2)
-    name = operator.name.removeprefix(_AUTOGRAD)
-    return [code(name, 40, in_table=True), change, *times, cell(calls)]
-
-
-def _line_row(line: LineChange, links: Links) -> list[str]:
-    place = links.place(line.path, line.line, limit=NAME_LIMIT, in_table=True)
-    source = code(line.source, 40, in_table=True)
-    mark = "edited" if line.touched else ""
-    times = [numbers.milliseconds(ms) for ms in (line.base_ms, line.head_ms)]
-    return [place, mark, *times, source]

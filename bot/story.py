@@ -6,7 +6,9 @@ from enum import Enum
 
 from ..lints.finding import Severity
 from ..runners.compare import Verdict
-from ..runners.result import CounterChange, TestResult
+from ..runners.result import TestResult
+from ..runners.words import STOPPED
+from . import numbers
 from .report import Report
 
 # From this share of peak memory on, a test whose time is the same is shown all the same.
@@ -20,6 +22,7 @@ class State(Enum):
     FAILED = "failed"
     SLOWER = "slower"
     COUNTER = "counter"
+    STOPPED = "stopped"
     PROBLEMS = "problems"
     FINDINGS = "findings"
     BROKEN = "broken"
@@ -38,7 +41,8 @@ class Story:
     """The state, the tests it is about (the worst first), and how the others divide.
 
     `shown` are the tests whose row everybody should see; `quiet` ran and did not change;
-    `identical` were not timed, since nothing that they run differs.
+    `identical` were not timed, since nothing that they run differs. `measured` are how many a run
+    that was stopped has measured, `unmeasured` the names of the others.
     """
 
     state: State
@@ -48,6 +52,8 @@ class Story:
     identical: tuple[TestResult, ...]
     skipped: tuple[TestResult, ...]
     broken: tuple[TestResult, ...]
+    measured: int
+    unmeasured: tuple[str, ...]
 
     @property
     def lead(self) -> TestResult | None:
@@ -69,13 +75,28 @@ def tell(report: Report) -> Story:
         identical=tuple(t for t in rest if t.comparison is None and t.verdict is Verdict.SAME),
         skipped=tuple(t for t in rest if t.verdict is Verdict.SKIPPED),
         broken=tuple(t for t in tests if t.verdict is Verdict.BROKEN),
+        measured=sum(not _was_cut_off(test) for test in tests),
+        unmeasured=(
+            *(test.test.name for test in tests if _was_cut_off(test)),
+            *(name.split("::", 1)[-1] for name in report.run.unmeasured),
+        ),
     )
 
 
-def changed_counters(result: TestResult) -> tuple[CounterChange, ...]:
-    """The exact counts that differ, those over their budget first."""
-    changed = [counter for counter in result.counters if counter.base != counter.head]
-    return tuple(sorted(changed, key=lambda counter: (not counter.over_budget, counter.name)))
+def this(report: Report) -> str:
+    """What sentences call what was measured."""
+    return "this PR" if report.link and report.link.pull_request is not None else "this change"
+
+
+def stopped_words(story: Story) -> str:
+    """How far a run came that the user stopped."""
+    total = story.measured + len(story.unmeasured)
+    if not story.measured:
+        return "stopped before anything was measured"
+    words = "stopped before everything was measured"
+    if not story.unmeasured:
+        return words
+    return f"{words}: {story.measured:,} of {numbers.plural(total, 'perf test')}"
 
 
 def labels(tests: Sequence[TestResult]) -> dict[str, str]:
@@ -105,6 +126,7 @@ def _state(report: Report) -> State:
         (State.FAILED, Verdict.FAILED in verdicts),
         (State.SLOWER, Verdict.SLOWER in verdicts),
         (State.COUNTER, any(result.over_budget for result in run.tests)),
+        (State.STOPPED, run.interrupted),
         (State.PROBLEMS, bool(lint.problems)),
         (State.FINDINGS, matters),
         (State.BROKEN, Verdict.BROKEN in verdicts),
@@ -117,6 +139,11 @@ def _state(report: Report) -> State:
         (State.UNTIMED, not timed and Verdict.SAME not in verdicts),
     ]
     return next((state for state, applies in said if applies), State.CLEAR)
+
+
+def _was_cut_off(result: TestResult) -> bool:
+    """Whether the run was stopped between counting this test and timing it."""
+    return result.reason == STOPPED
 
 
 def _is_shown(result: TestResult) -> bool:

@@ -1,16 +1,22 @@
 """Report in, plain text out: the same verdicts as a table for the terminal."""
 
 from collections.abc import Iterator
-from unicodedata import east_asian_width
 
 from ..runners import compiling, utilization
 from ..runners.compare import Verdict
 from ..runners.result import TestResult
+from ..templates import fill
 from . import numbers
-from .cause import words
-from .markdown import inert
+from .counts import amounts, short_words, told_counters
+from .doubt import doubt
+from .failure import own_frames
+from .layout import align, columns, harmless, wrap
+from .links import Links
+from .markdown import inert, plain
+from .remarks import run_notes, test_notes, why_open
 from .report import Report
-from .story import changed_counters, labels
+from .story import labels, stopped_words, tell, this
+from .told import Teller
 
 _COLORS = {
     Verdict.FAILED: "31",
@@ -19,38 +25,46 @@ _COLORS = {
     Verdict.UNSURE: "33",
     Verdict.BROKEN: "33",
 }
-_HEADER = ("verdict", "perf test", "change [95% CI]", "base", "head", "peak")
+_HEADER = ("verdict", "perf test", "throughput [95% CI]", "base", "head", "peak")
 _RIGHT = {2, 3, 4, 5}
+_LEGEND = "throughput: head against base; + is faster, − is slower"
 _STATUS = {
-    0: "nothing that fails this change",
+    0: "nothing stands against this change",
     1: "something to look at",
     2: "perflint could not do its work",
     3: "refused",
 }
 MOST_FINDINGS = 50
+MOST_COUNTERS = 3
+# Longer than any sentence of ours; of a stranger's, both ends are shown.
+LONGEST_NOTE = 1000
 
 
 def render_terminal(report: Report, width: int, color: bool) -> str:
     """Write the report as text of at most `width` columns where the words allow it."""
-    parts = ["\n".join(f"note: {inert(note, 300)}" for note in report.run.notes)]
-    parts += [_tests(report, width, color), _failures(report, width), _findings(report, width)]
-    parts.append("\n".join(_ending(report, width)))
-    return "\n\n".join(part for part in parts if part)
+    notes = [wrap(f"note: {inert(note, LONGEST_NOTE)}", width) for note in run_notes(report.run)]
+    parts = ["\n".join(notes), _tests(report, width, color), _failures(report, width)]
+    parts += [_findings(report, width), "\n".join(_ending(report, width))]
+    return harmless("\n\n".join(part for part in parts if part))
 
 
 def _tests(report: Report, width: int, color: bool) -> str:
-    if not report.run.tests:
+    tests = report.run.tests
+    if not tests:
         return ""
-    names = labels(report.run.tests)
-    rows = [_HEADER, *(_row(result, names[result.test.id]) for result in report.run.tests)]
-    rows = _fit(rows, width)
-    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(rows[0], widths)]
-    for result, row in zip(report.run.tests, rows[1:], strict=True):
-        line = _line(row, widths)
+    names = labels(tests)
+    rows = [_HEADER, *(_row(result, names[result.test.id]) for result in tests)]
+    first, *table = align(rows, width, shrinks=1, right=_RIGHT)
+    lines = [first]
+    # Nothing is linked in a terminal.
+    teller = Teller(names, Links.to(None, report.head), report.lint.findings)
+    for result, line in zip(tests, table, strict=True):
         paint = color and result.verdict in _COLORS
         lines.append(f"\x1b[{_COLORS[result.verdict]}m{line}\x1b[0m" if paint else line)
-        lines += [_clip(f"    {text}", width) for text in _below(result)]
+        texts = (inert(text, LONGEST_NOTE) for text in _below(result, report, teller))
+        lines += [wrap(text, width, indent=4) for text in texts]
+    if any(result.comparison for result in tests):
+        lines.append(wrap(_LEGEND, width))
     return "\n".join(lines)
 
 
@@ -71,23 +85,36 @@ def _row(result: TestResult, name: str) -> tuple[str, ...]:
     return result.verdict.value, inert(name, 200), change, base, head, peak
 
 
-def _below(result: TestResult) -> Iterator[str]:
-    """What else there is to say about one test: counts that changed, and why there is no number."""
-    for counter in changed_counters(result):
+def _below(result: TestResult, report: Report, teller: Teller) -> Iterator[str]:
+    """What else there is to say about one test: its cause, counts, and why there is no verdict."""
+    if told := teller.cause(result):
+        yield plain(fill("cause.md.j2", it=told, this=this(report))).strip()
+    yield from _counted(result, report)
+    if result.verdict in (Verdict.SLOWER, Verdict.FASTER) and result.utilization:
+        yield f"achieved {utilization.words(result.utilization)}"
+    if result.compiling:
+        yield compiling.words(result.compiling)
+    at = result.comparison
+    if result.verdict is Verdict.UNSURE:
+        if at is not None:
+            yield f"no verdict: {doubt(result, at, stopped=report.run.interrupted)}"
+        yield from why_open(result)
+    else:
+        yield from ([result.reason] if result.reason else [])
+        yield from (at.warnings if at is not None else ())
+    yield from test_notes(result, report.run)
+
+
+def _counted(result: TestResult, report: Report) -> Iterator[str]:
+    counters = told_counters(result, report.run.budgets)
+    for counter in counters[:MOST_COUNTERS]:
         over = ", over budget" if counter.over_budget else ""
         at = [f"{site.path}:{site.line}" for site in counter.sites[:3]]
         where = f" at {', '.join(at)}" if at else ""
-        yield inert(
-            f"{words(counter)} {counter.base:,} → {counter.head:,} {counter.per}{over}{where}", 300
-        )
-    if result.utilization:
-        yield utilization.words(result.utilization)
-    if result.compiling:
-        yield compiling.words(result.compiling)
-    if result.reason:
-        yield inert(result.reason, 300)
-    for text in (*(result.comparison.warnings if result.comparison else ()), *result.notes):
-        yield inert(text, 300)
+        yield f"{short_words(counter)} {amounts(counter)} {counter.per}{over}{where}"
+    more = len(counters) - MOST_COUNTERS
+    if more > 0:
+        yield f"… and {numbers.plural(more, 'more count')} (comment.md)"
 
 
 def _failures(report: Report, width: int) -> str:
@@ -96,9 +123,11 @@ def _failures(report: Report, width: int) -> str:
         failure = result.head_failure or result.base_failure
         if failure is None or result.verdict not in (Verdict.FAILED, Verdict.BROKEN):
             continue
-        lines.append(_clip(f"why {inert(f'{result.test.name}: {failure.summary}', 300)}", width))
+        why = inert(f"{result.test.name}: {failure.summary}", LONGEST_NOTE)
+        lines.append(wrap(f"why {why}", width))
         # The bar keeps a test's own output from being read as a command of the CI system.
-        lines += [f"  | {inert(text, 200)}" for text in failure.details.splitlines()[-25:]]
+        details = own_frames(failure.details).splitlines()[-25:]
+        lines += [f"  | {inert(text, 200)}".rstrip() for text in details]
     return "\n".join(lines)
 
 
@@ -106,7 +135,7 @@ def _findings(report: Report, width: int) -> str:
     findings = report.lint.findings
     shown = findings[:MOST_FINDINGS]
     places = [inert(finding.place.rsplit(":", 1)[0], 120) for finding in shown]
-    column = min(40, max(map(_columns, places), default=0))
+    column = min(40, max(map(columns, places), default=0))
     lines = [
         f"{finding.severity.value:7}  {place:{column}}  "
         + inert(f"{finding.code}  {finding.message}", 300)
@@ -114,50 +143,34 @@ def _findings(report: Report, width: int) -> str:
     ]
     if len(findings) > MOST_FINDINGS:
         lines.append(f"and {len(findings) - MOST_FINDINGS:,} more findings")
-    lines += [f"problem  {inert(problem, 300)}" for problem in report.lint.problems]
+    problems = report.lint.problems
+    lines += [wrap(f"problem  {inert(text, LONGEST_NOTE)}", width) for text in problems]
     return "\n".join(lines)
 
 
 def _ending(report: Report, width: int) -> Iterator[str]:
-    run = report.run
+    run, story = report.run, tell(report)
     if run.refused is not None:
-        yield f"refused: {inert(run.refused, 300)}"
-    elif not run.tests:
-        found, affected = run.selection.found, run.selection.affected
-        yield (
-            "no perf tests: only the code was read"
-            if found == 0
-            else f"{affected} of {numbers.plural(found, 'perf test')} affected by this change"
+        yield wrap(f"refused: {inert(run.refused, LONGEST_NOTE)}", width)
+    elif run.interrupted:
+        yield stopped_words(story)
+        if story.unmeasured:
+            names = ", ".join(inert(name, 120) for name in story.unmeasured[:MOST_FINDINGS])
+            yield wrap(f"not measured: {names}", width)
+    elif not run.selection.found and not run.tests:
+        yield wrap(
+            "no perf tests (functions marked with pytest.mark.perf), so only the code was read: "
+            "`perflint demo` makes a repository with three to copy from",
+            width,
         )
+    if run.selection.found > run.selection.affected:
+        others = run.selection.found - run.selection.affected
+        found = numbers.plural(run.selection.found, "perf test")
+        yield f"{others:,} of {found} not affected by this change"
     caught = [result.comparison.detectable for result in run.tests if result.comparison]
     if caught:
         yield f"smallest slowdown this run would have caught: {numbers.detectable(max(caught))}"
     kind = "finding" if report.lint.everything else "new finding"
     yield f"lint: {numbers.plural(len(report.lint.findings), kind)}"
-    why = "; ".join(report.status_reasons).replace("`", "")
-    meaning = _STATUS.get(report.status, "unknown")
-    yield f"exit status {report.status}: {inert(why, 600) if why else meaning}"
-
-
-def _fit(rows: list[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
-    """Shorten the names where the table would be wider than the screen."""
-    others = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
-    room = max(12, width - sum(others) + others[1] - 2 * (len(others) - 1))
-    return [(row[0], inert(row[1], room), *row[2:]) for row in rows]
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = []
-    for number, (text, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - _columns(text))
-        cells.append(space + text if number in _RIGHT else text + space)
-    return "  ".join(cells).rstrip()
-
-
-def _clip(text: str, width: int) -> str:
-    return text if _columns(text) <= width else text[: max(width, 20) - 1] + "…"
-
-
-def _columns(text: str) -> int:
-    """How many columns a terminal needs: wide characters take two."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    why = "; ".join(report.status_reasons).replace("`", "") or _STATUS.get(report.status, "unknown")
+    yield wrap(f"exit status {report.exit_status}: {inert(why, LONGEST_NOTE)}", width)

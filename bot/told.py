@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.compare import Verdict
+from ..runners.profile import LineChange
 from ..runners.result import CounterChange, TestResult
 from . import numbers
 from .cause import (
@@ -15,8 +16,8 @@ from .cause import (
     SyncCause,
     cause_of_count,
     cause_of_time,
-    words,
 )
+from .counts import amounts, words
 from .links import Links
 from .markdown import code, prose
 from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code
@@ -46,6 +47,10 @@ class Teller:
             for number, one in enumerate(told)
             if one["cause"] or number or not leads
         ]
+
+    def cause(self, result: TestResult) -> dict[str, object] | None:
+        """The worst thing that happened to this test and has a likely cause."""
+        return next((one for one in self._of(result) if one["cause"]), None)
 
     def counter(self, result: TestResult) -> dict[str, object]:
         """The first count of this test that is over its budget."""
@@ -87,8 +92,7 @@ class Teller:
             "times": numbers.times(more),
             "more": f"{more:,}",
             "per": counter.per,
-            "base": f"{counter.base:,}",
-            "head": f"{counter.head:,}",
+            "amounts": amounts(counter),
         }
 
     def _cause(self, cause: Cause | None) -> dict[str, object] | None:
@@ -96,9 +100,7 @@ class Teller:
             case LineCause():
                 return self._line(cause)
             case OperatorCause():
-                line = cause.line
-                place = self.links.place(line.path, line.line) if line else None
-                return {"kind": "operator", "operator": _operator(cause), "place": place}
+                return {"kind": "operator", "operator": _operator(cause), **self._at(cause.line)}
             case SyncCause():
                 return {
                     "kind": "sync",
@@ -107,8 +109,17 @@ class Teller:
                     "finding": _finding(cause.finding),
                 }
             case CallsCause():
-                return {"kind": "calls", "operator": _operator(cause)}
+                return {"kind": "calls", "operator": _operator(cause), **self._at(cause.line)}
         return None
+
+    def _at(self, line: LineChange | None) -> dict[str, object]:
+        if line is None:
+            return {"place": None, "source": None, "edited": False}
+        return {
+            "place": self.links.place(line.path, line.line),
+            "source": code(line.source, SOURCE_LIMIT) if line.source.strip() else None,
+            "edited": line.touched,
+        }
 
     def _line(self, cause: LineCause) -> dict[str, object]:
         return {
@@ -119,7 +130,9 @@ class Teller:
             "others": numbers.plural(cause.others, "more changed line") if cause.others else None,
             "base_ms": numbers.milliseconds(cause.base_ms) if cause.base_ms else None,
             "head_ms": numbers.milliseconds(cause.head_ms),
+            "saved_ms": numbers.milliseconds(cause.saved_ms) if cause.saved_ms else None,
             "gained": numbers.milliseconds(cause.gained),
+            "exceeds": cause.exceeds,
             "operator": _operator(cause),
         }
 

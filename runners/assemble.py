@@ -11,6 +11,7 @@ from .profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
 from .utilization import Device, Utilization, utilization
+from .words import STOPPED
 
 Source = Callable[[str], tuple[str, str]]
 
@@ -145,7 +146,7 @@ def _verdict(
     if comparison is None and measured.untimed:
         return Verdict.UNSURE, measured.untimed
     if comparison is None and not measured.identical:
-        return Verdict.UNSURE, "the run was stopped before it was timed"
+        return Verdict.UNSURE, STOPPED
     if comparison is None:
         return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
     return comparison.verdict, ""

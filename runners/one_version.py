@@ -28,7 +28,7 @@ from .result import Failure, RunResult, TestResult
 from .sample import Environment, PerfTest, Side
 from .select import Choice
 from .timing import Timing
-from .words import some
+from .words import STOPPED_NOTE, some
 
 Say = Callable[[str], None]
 
@@ -66,6 +66,7 @@ class VersionRun:
         self._apart: dict[str, str] = {}  # tests whose sides cannot live together, and why
         self._rhythms: dict[str, Rhythm] = {}  # in which the steps of a test differ
         self._timing = Timing(config, limit, say, versions)
+        self._tests: list[str] = []  # the ids of what was collected
 
     def result(self, notes: tuple[str, ...]) -> RunResult:
         """Measure everything and return it."""
@@ -78,7 +79,7 @@ class VersionRun:
             # What is measured so far is worth telling; the processes have ended by now.
             measured = [one for one in measured if len(one.examined) == len(Side)]
             self._interrupted = True
-            self._notes.append("stopped by the user: what was not measured by then is missing")
+            self._notes.append(STOPPED_NOTE)
         results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
         selection, seed = self._choice.selection, self._options.seed
         notes = (*notes, *self._notes)
@@ -90,10 +91,17 @@ class VersionRun:
             notes,
             self._refused,
             interrupted=self._interrupted,
+            unmeasured=self._unmeasured(measured) if self._interrupted else (),
             verdicts=self._timing.tests,
             budgets=self._config.budgets,
             dependencies=self._own.changes,
         )
+
+    def _unmeasured(self, measured: list[Measured]) -> tuple[str, ...]:
+        """The ids of what was not measured; of what was not collected yet, as its text names it."""
+        done = {one.test.id for one in measured}
+        named = [f"{file.path}::{name}" for file in self._choice.files for name in file.tests]
+        return tuple(name for name in self._tests or named if name not in done)
 
     def _first_launch(self, measured: list[Measured]) -> None:
         """Count every test on both sides, and time those that are not the same."""
@@ -106,6 +114,7 @@ class VersionRun:
 
             tests = self._collect(start)
             self._timing.tests = self._versions * max(1, len(tests))
+            self._tests = [one.test.id for one in tests]
             for number, (group, test, failures) in enumerate(tests, 1):
                 launch = launches[group]
                 for other in launches:

@@ -16,6 +16,7 @@ from .imports import ImportGraph
 from .reasons import PerfFile
 from .sample import Side
 from .select import Choice, choose, find_perf_files
+from .words import removes_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def select_tests(
         if (file.path, name) not in kept
     ]
     notes = _edited_settings(checkout)
-    notes += [f"this change removes the perf test {name}" for name in gone]
+    notes += [removes_test(name) for name in gone]
     if dependencies.unread and not own_command:
         notes = [unread_note(dependencies.unread), *notes]
     helpers = edited_helpers(choice.every_file, choice.ran, changed, graphs.values())

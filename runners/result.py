@@ -165,6 +165,7 @@ class RunResult:
     notes: tuple[str, ...] = ()
     refused: str | None = None  # why the two sides are not comparable
     interrupted: bool = False  # the user stopped it: what is here was measured before
+    unmeasured: tuple[str, ...] = ()  # ids of the perf tests that a stopped run did not come to
     verdicts: int = 0  # how many share the run's error rate (0: not recorded)
     budgets: Mapping[str, int] = field(default_factory=dict)  # by how much counters might grow
     dependencies: tuple[DependencyChange, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from .compare import Verdict
 from .result import RunResult, TestResult
 from .sample import Side
-from .words import some
+from .words import removes_test, some
 
 # What a version says that could not be compared is the least of all.
 _GRAVITY = (
@@ -56,7 +56,10 @@ def join_versions(ours: RunResult, theirs: RunResult, changed: str) -> RunResult
     gone = [replace(one, version=Side.BASE) for one in theirs.tests if one.test.id not in kept]
     joined += [one for one in gone if _compared(one)]
     more = (note for note in theirs.notes if note not in ours.notes)
-    notes = (*_notes(changed, joined, gone), *ours.notes, *more)
+    is_told = (one for one in gone if _compared(one) or one.verdict is Verdict.FAILED)
+    told = {removes_test(one.test.id) for one in is_told}
+    kept_notes = (note for note in ours.notes if note not in told)
+    notes = (*_notes(changed, joined, gone), *kept_notes, *more)
     refused = theirs.refused and f"with base's version of the perf tests, {theirs.refused}"
     ours = replace(
         ours,

@@ -88,6 +88,11 @@ def finding(
     return replace(at, **more)  # type: ignore[arg-type]
 
 
+RUN_FIELDS = (
+    *("notes", "refused", "selection", "dependencies", "interrupted", "unmeasured", "budgets"),
+)
+
+
 def report(
     *tests: TestResult,
     findings: tuple[Finding, ...] = (),
@@ -101,10 +106,7 @@ def report(
     run = RunResult(selection, tests, MACHINE if tests else None, seed=0)
     lint = LintResult(findings, files=3)
     lint = replace(lint, **{k: more.pop(k) for k in ("problems", "everything") if k in more})  # type: ignore[arg-type]
-    run = replace(
-        run,
-        **{k: more.pop(k) for k in ("notes", "refused", "selection", "dependencies") if k in more},
-    )  # type: ignore[arg-type]
+    run = replace(run, **{k: more.pop(k) for k in RUN_FIELDS if k in more})  # type: ignore[arg-type]
     decision = decide(lint, run, fail_on)
     made = Report(
         "0.1.0",
@@ -289,6 +291,41 @@ REPORTS = {
             DependencyChange("numpy", "1.26.4", "2.1.0"),
             DependencyChange("rich", None, "13.9.4"),
         ),
+    ),
+    "stopped": report(
+        replace(
+            timed("test_net_eval", Verdict.UNSURE, -0.099, 0.05),
+            comparison=compared(Verdict.UNSURE, -0.099, 0.05, launches=1, segments=1, pairs=16),
+        ),
+        selection=Selection(2, 2),
+        notes=("stopped by the user: what was not measured by then is missing",),
+        interrupted=True,
+        unmeasured=("perf_tests/test_train.py::test_net_train",),
+    ),
+    "stopped-early": report(
+        selection=Selection(2, 2),
+        notes=("stopped by the user: what was not measured by then is missing",),
+        interrupted=True,
+        unmeasured=("perf_tests/test_eval.py::test_net_eval", "perf_tests/test_train.py"),
+    ),
+    "slower-and-stopped": report(
+        GPT, interrupted=True, unmeasured=("perf_tests/test_train.py::test_net_train",)
+    ),
+    "bytes": report(
+        timed(
+            "test_net_train",
+            Verdict.SAME,
+            0.006,
+            0.035,
+            counters=(
+                CounterChange("allocated_bytes", 7_367_184, 8_940_060),
+                CounterChange("flops", 613_416_960, 868_220_928),
+                CounterChange("host_syncs", 0, 1, True),
+                CounterChange("peak_bytes", 3_034_152, 3_034_164, True),
+                CounterChange("saved_for_backward_bytes", 26_346_360, 26_346_424),
+            ),
+        ),
+        budgets={"host_syncs": 0, "peak_bytes": 0},
     ),
     "local": report(
         GPT,

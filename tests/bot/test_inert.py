@@ -81,6 +81,8 @@ def told(text: str) -> Report:
         ),
         problems=(text,),
         notes=(text,),
+        interrupted=True,
+        unmeasured=(f"perf.py::{text}",),
         refused=text,
         selection=Selection(7, 7, (FileReason(text, text),)),
         perflint=text,

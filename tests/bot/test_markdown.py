@@ -7,7 +7,7 @@ pytest.importorskip("hypothesis")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_perflint.bot.markdown import block, code, inert, prose
+from torch_perflint.bot.markdown import block, code, inert, plain, prose
 
 from .parsed import LIVE, parse
 
@@ -129,6 +129,43 @@ def test_plain_words_stay_words_and_code_stays_code() -> None:
         prose("this edits perf_tests/test_a.py: twice")
         == "this edits `perf_tests/test_a.py`: twice"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            'budgets from {"host_syncs": 0, "peak_bytes": 0} to {"operators": 2}, too',
+            'budgets from `{"host_syncs": 0, "peak_bytes": 0}` to `{"operators": 2}`, too',
+        ),
+        ("6 s of the 4 s (`max_seconds`) that", "6 s of the 4 s (`max_seconds`) that"),
+        ("`x`'s: 3,034,152 → 3,034,164.", "`x`'s: 3,034,152 → 3,034,164."),
+        ("line 9: '(' was never closed", "line 9: '(' was never closed"),
+        ("it says broken (no file data/a.bin)", "it says broken (no file `data/a.bin`)"),
+        ("removes a_a.py, b_b.py: both", "removes `a_a.py`, `b_b.py`: both"),
+        ("86.9 → 77.4 GFLOP/s (was 11.9), ±2", "86.9 → 77.4 GFLOP/s (was 11.9), `±2`"),
+        ("needs ``a`b`` here", "needs ``a`b`` here"),
+        ("x (`a`), co-`b`'s c", "x (`a`), `co-` `b`'s c"),
+        ("0000`a`0000 b", "`0000` `a` `0000` b"),
+        ("call f(x, y_z)[0] == 1: no", "call `f(x, y_z)[0] ==` 1: no"),
+        ("never closed f(x_y", "never closed `f(x_y`"),
+        ("x`y", "``x`y``"),
+    ],
+)
+def test_code_in_a_sentence_is_whole(text: str, shown: str) -> None:
+    assert prose(text) == shown
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_a_terminal_shows_what_a_comment_says(text: str) -> None:
+    assert plain(code(text)) == shown_of(text)
+    assert plain(f"**{code('a')}** b") == "a b"
+
+
+def test_a_commit_behind_a_hyphen_and_an_address_stay_code() -> None:
+    for text in ("a-deadbee", "www. x", "awww.", "x deadbeef-x"):
+        assert not LIVE.search(parse(prose(text)).text)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "```\n</details>\n````", "~~~", "    x", ""])

@@ -32,6 +32,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import PerfTest
+from torch_perflint.runners.words import STOPPED
 
 from .parsed import check_sound, parse
 from .reports import (
@@ -130,7 +131,7 @@ def plain(page: str) -> str:
 def test_slower_leads_over_a_counter_and_the_counter_is_told_below() -> None:
     page = render_comment(report(CONV, GPT))
     assert headline(report(CONV, GPT)) == (
-        "### 🔴 perflint: `test_gpt_train` trains 26.3% slower with this PR"
+        "### 🔴 perflint: `test_gpt_train` runs 26.3% slower with this PR"
     )
     assert "**Also:** `test_convnet_train` makes the host wait once more per step" in page
 
@@ -269,7 +270,7 @@ def test_sections_give_way_in_their_order_and_the_verdict_stays(
         lost = [name for name, landmark in landmarks.items() if landmark not in page]
         assert lost[: len(gone)] == gone
         gone = lost
-        assert page.startswith("### 🔴 perflint: `test_gpt_train` trains 26.3% slower")
+        assert page.startswith("### 🔴 perflint: `test_gpt_train` runs 26.3% slower")
         assert "| 🔴 | `test_gpt_train` | **−26.3%**" in page
         assert page.rstrip().endswith("</sub>")
     assert gone == list(landmarks)
@@ -321,3 +322,38 @@ def test_memory_beside_the_tensors_is_told_where_it_differs_by_enough() -> None:
     larger = replace(peak, head_host=1200 * MIB)
     page = render_comment(report(timed("test_a", Verdict.SAME, 0.0, peak=larger)))
     assert "the process held (not exact) 1.2 GiB at its peak (+0.2)" in page
+
+
+def test_a_stopped_run_is_no_green_one() -> None:
+    page = PAGES["stopped"]
+    assert page.startswith(
+        "### ⏹️ perflint: stopped before everything was measured: 1 of 2 perf tests\n"
+    )
+    assert "Not measured: `test_net_train`." in page
+    assert "`test_net_eval`: measured −9.9%, but the run was stopped before fresh processes" in page
+    assert "- Exit status 130: the run was stopped" in page
+    assert PAGES["stopped-early"].startswith("### ⏹️ perflint: stopped before anything was measured")
+    assert "Not measured: `test_net_eval`, `perf_tests/test_train.py`." in PAGES["stopped-early"]
+
+
+def test_a_regression_leads_over_the_stop_which_is_told_below() -> None:
+    page = PAGES["slower-and-stopped"]
+    assert page.startswith("### 🔴 perflint: `test_gpt_train` runs 26.3% slower with this PR")
+    assert "⏹️ The run was stopped before everything was measured: 1 of 2 perf tests." in page
+
+
+def test_a_test_that_was_counted_and_not_timed_is_not_measured() -> None:
+    cut = replace(GPT, verdict=Verdict.UNSURE, comparison=None, profile=None, reason=STOPPED)
+    page = render_comment(report(cut, LOADER, interrupted=True))
+    assert "stopped before everything was measured: 1 of 2 perf tests" in page
+    assert "Not measured: `test_gpt_train`." in page
+    assert "**Why:**" not in page
+
+
+def test_without_a_pull_request_none_is_spoken_of() -> None:
+    for made in REPORTS.values():
+        link = replace(LINK, pull_request=None)
+        for page in (render_comment(replace(made, link=each)) for each in (None, link)):
+            assert "this PR" not in page
+            assert "merge" not in page
+    assert "with this change" in render_comment(report(GPT, link=None))

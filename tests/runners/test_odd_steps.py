@@ -112,7 +112,25 @@ def test_a_run_that_is_stopped_tells_what_it_has(repo: Any) -> None:
     assert result.interrupted
     assert [test.test.name for test in result.tests] == ["test_0"]
     assert "stopped by the user" in result.notes[-1]
-    assert not run(repo).interrupted
+    assert result.unmeasured == ("test_lib.py::test_1",)
+    whole = run(repo)
+    assert not whole.interrupted
+    assert whole.unmeasured == ()
+
+
+def test_a_run_that_is_stopped_before_its_tests_are_collected_names_them(repo: Any) -> None:
+    change(repo, "def make(): return lambda: torch.ones(3).sum()\n", tests=2)
+
+    def say(what: str) -> None:
+        if what == "starting base and head":
+            raise KeyboardInterrupt
+
+    result = run(repo, say)
+    assert result.tests == ()
+    assert [name.split("::")[0] for name in result.unmeasured] == ["test_lib.py"] * len(
+        result.unmeasured
+    )
+    assert result.unmeasured
 
 
 def test_a_test_that_was_stopped_before_it_was_timed_is_not_called_the_same(

@@ -13,6 +13,7 @@ from torch_perflint.runners.result import (
 )
 from torch_perflint.runners.sample import PerfTest, Side
 from torch_perflint.runners.versions import join_versions, this_change
+from torch_perflint.runners.words import removes_test
 
 FAILURE = Failure("AttributeError: no step", "")
 SYNC = (CounterChange("host_syncs", 0, 1, over_budget=True),)
@@ -108,6 +109,17 @@ def test_a_test_that_only_base_s_version_has_counts_where_head_can_run_it() -> N
         ("test_gone", Verdict.SLOWER, Side.BASE)
     ]
     assert "test_old is in base's version only, and head cannot run it" in whole.notes[-1]
+
+
+def test_a_test_that_is_gone_and_was_run_is_told_of_once() -> None:
+    gone = [result(Verdict.SAME, "test_gone"), result(Verdict.FAILED, "test_old")]
+    names = [*(one.test.id for one in gone), "t.py::test_other"]
+    ours = replace(run(result(Verdict.SAME)), notes=tuple(map(removes_test, names)))
+    whole = join_versions(ours, run(*gone), CHANGED)
+    assert [note for note in whole.notes if "test_gone" in note] == [
+        "test_gone is in base's version only: same (+0.0%)"
+    ]
+    assert [note for note in whole.notes if note in ours.notes] == [removes_test(names[-1])]
 
 
 def test_a_file_that_head_cannot_collect_has_failed_where_base_runs_its_own() -> None:

@@ -1,0 +1,101 @@
+"""Which rows of a profile are shown, and which line of the change stands beside an operator."""
+
+from dataclasses import replace
+
+from torch_perflint.bot.cause import CallsCause, LineCause, cause_of_count, cause_of_time
+from torch_perflint.bot.profile_rows import worth_showing
+from torch_perflint.bot.render import render_comment
+from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.result import CounterChange, TestResult
+
+from .reports import CONV, GPT, REPORTS, compared, report
+
+
+def with_profile(*changes: OperatorChange | LineChange, gained: float = 1.0) -> TestResult:
+    """A slower test whose step grew by `gained` ms from 9 ms."""
+    operators = tuple(one for one in changes if isinstance(one, OperatorChange))
+    lines = tuple(one for one in changes if isinstance(one, LineChange))
+    at = compared(Verdict.SLOWER, -gained / (9 + gained), base_ms=9.0)
+    return replace(GPT, comparison=at, profile=ProfileChange(operators, lines))
+
+
+def line(number: int, base: float, head: float, *, edited: bool, source: str = "x") -> LineChange:
+    return LineChange("model.py", number, source, base, head, edited)
+
+
+TANH = OperatorChange("aten::tanh", 0.0, 0.6, 0, 1)
+
+
+def test_untouched_rows_within_the_noise_and_zeros_are_left_out() -> None:
+    rows = worth_showing(
+        with_profile(
+            TANH,
+            OperatorChange("aten::mm", 3.0, 2.8, 6, 6),  # moved against the step: it is noise
+            OperatorChange("aten::clamp_min", 0.1, 0.28, 5, 5),
+            OperatorChange("aten::gelu", 0.1, 0.4, 5, 5),
+            OperatorChange("aten::to", 0.0, 0.002, 2, 3),
+            line(16, 0.0, 0.6, edited=True),
+            line(15, 4.6, 4.3, edited=False),
+        )
+    )
+    assert [one.name for one in rows.operators] == ["aten::tanh", "aten::gelu"]
+    assert [one.line for one in rows.lines] == [16]
+    assert rows.hidden == 4
+
+
+def test_the_comment_says_how_many_rows_are_left_out() -> None:
+    page = render_comment(report(with_profile(TANH, OperatorChange("aten::to", 0.0, 0.001, 2, 3))))
+    assert "Not shown: 1 row that differs by no more than the profile's own noise." in page
+    assert "0.00 |" not in page
+    assert "Not shown" not in render_comment(report(with_profile(TANH)))
+
+
+def test_a_line_that_takes_more_than_the_step_grew_is_told_with_the_reason() -> None:
+    page = render_comment(report(with_profile(line(16, 0.0, 0.6, edited=True), gained=0.3)))
+    assert (
+        "This changed line takes 0.6 ms of each step; a whole step takes 0.3 ms longer by the "
+        "clock: the profiler makes short operators look longer."
+    ) in page
+    page = render_comment(report(with_profile(line(16, 0.0, 0.6, edited=True), gained=0.6)))
+    assert "by the clock" not in page
+
+
+def test_what_other_edited_lines_save_is_told() -> None:
+    result = with_profile(
+        line(41, 0.1, 4.7, edited=True), line(31, 3.3, 1.7, edited=True), gained=3
+    )
+    cause = cause_of_time(result, ())
+    assert isinstance(cause, LineCause)
+    assert not cause.exceeds
+    page = render_comment(report(result))
+    assert "and other lines that this PR edits take 1.6 ms less; a whole step takes 3.0 ms" in page
+
+
+def test_the_changed_line_that_calls_the_operator_is_named() -> None:
+    named = line(16, 0.0, 0.05, edited=True, source="x = x + torch.tanh(x)")
+    result = with_profile(TANH, line(9, 0.0, 0.1, edited=True, source="y = z"), named)
+    page = render_comment(report(result))
+    assert (
+        "`aten::tanh` 0.0 → 0.6 ms per step (0 → 1 calls). Of the lines that this PR edits" in page
+    )
+    assert "model.py#L16) — `x = x + torch.tanh(x)` grew most." in page
+    counter = CounterChange("operators", 25, 28, True)
+    cause = cause_of_count(result, counter, ())
+    assert isinstance(cause, CallsCause)
+    assert cause.line == named
+    untouched = replace(named, touched=False)
+    assert cause_of_count(with_profile(TANH, untouched), counter, ()) == CallsCause(TANH, None)
+
+
+def test_bytes_that_no_budget_concerns_and_hardly_differ_are_hidden_and_counted() -> None:
+    page = render_comment(REPORTS["bytes"]).replace("\N{NO-BREAK SPACE}", " ")
+    assert "saved for backward" not in page
+    assert "Not listed above: 1 count of bytes that differs by less than 0.1%" in page
+    assert "**3,034,152 → 3,034,164 bytes** peak" in page
+    assert "**7.03 → 8.53 MiB** allocated" in page
+    budgets = {"saved_for_backward_bytes": 1000}
+    run = replace(REPORTS["bytes"].run, budgets=budgets)
+    page = render_comment(replace(REPORTS["bytes"], run=run)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "**26,346,360 → 26,346,424 bytes** saved for backward" in page
+    assert "Not listed" not in render_comment(report(CONV))
