@@ -27,7 +27,7 @@ class CounterChange:
     @property
     def per(self) -> str:
         """Say of how many steps it is."""
-        return "per step" if self.steps == 1 else f"in every {self.steps} steps"
+        return "per step" if self.steps == 1 else f"in every {self.steps:,} steps"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from torch_perflint.bot.doubt import LARGE_EFFECT, LAUNCHES, SAME_WITHIN, doubt
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.gpu import GpuRecord
 from torch_perflint.runners.sample import Segment
 
 from .reports import compared, timed
@@ -39,7 +38,7 @@ def test_clear_of_zero_and_not_confirmed_by_fresh_processes() -> None:
 
 def test_sides_that_were_measured_apart_need_no_further_launch() -> None:
     at = compared(Verdict.UNSURE, -0.099, 0.05, launches=1)
-    apart = Segment(1, (), gpu=GpuRecord(apart=True))
+    apart = Segment(1, (), apart=True)
     test = replace(timed("test_a", Verdict.UNSURE, -0.099), segments=(apart,))
     assert doubt(test, at, stopped=False) == (
         "a verdict needs more certainty than the 95% interval [−14.9, −4.9] has"

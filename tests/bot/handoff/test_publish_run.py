@@ -43,7 +43,7 @@ def test_a_result_is_told_to_the_pull_request_that_ran(
     handed_over(github, run)
     assert publish(run) == 0
     [body] = github.bodies()
-    assert body.startswith("### 🔴 perflint: `test_gpt_train` trains 26.3% slower")
+    assert body.startswith("### 🔴 perflint: `test_gpt_train` runs 26.3% slower")
     assert f"https://github.example/{REPOSITORY}/actions/runs/{run.id}" in body
     found = read_marker(body)
     assert found and (found[1].head, found[1].run, found[1].attempt) == (HEAD, run.id, 1)
