@@ -21,3 +21,7 @@ class UnavailableError(GitHubError):
 
 class UnclearError(UnavailableError):
     """Something may or may not have been written: look again before writing it once more."""
+
+
+class WaitedError(UnclearError):
+    """GitHub asked us to wait and we did: look again, since others may have written meanwhile."""

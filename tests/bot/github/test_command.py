@@ -12,6 +12,7 @@ from torch_perflint.bot import post
 from torch_perflint.bot.github.client import Client
 from torch_perflint.bot.post import NotPosted, announce, tell
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink, write_report
+from torch_perflint.bot.state import LastVerdict
 from torch_perflint.bot.sticky import State, read_marker
 from torch_perflint.runners.result import RunResult, Selection
 
@@ -96,7 +97,10 @@ def test_a_report_is_posted_from_a_run_that_says_where(
     assert main(["comment", "report.json"]) == 0
     [body] = github.bodies()
     # The run that measured, not the one that posts: by it the results are put in order.
-    assert read_marker(body) == ("default", State(HEAD, "b" * 40, 900, 2))
+    last = LastVerdict(HEAD, "✅", "nothing to measure")
+    assert read_marker(body) == ("default", State(HEAD, "b" * 40, 900, 2, last=last))
+    [check] = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("perflint", "success")
     assert "perflint" in body.splitlines()[0]
     assert "comment posted: https://github.example/acme/models/pull/5" in capsys.readouterr().out
     assert not Path("summary.md").exists()
