@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .acks import Ack
 from .check import Check, Conclusion
 from .github.checks import CheckRun, Checks
 from .github.errors import GitHubError
@@ -70,7 +71,7 @@ class Desk:
             self.notes.append("a newer run has a check on this commit, so this one gets none")
             return
         if newer is not None and check.conclusion is not None:
-            check = _copy(newer, check)
+            check = _copy(newer)
         self._attempt(lambda checks: put(checks, check, identity, self._standing or (), self.page))
         self._settle(identity)
 
@@ -122,21 +123,38 @@ class Desk:
             self._failed(error)
 
     def give_way(self) -> None:
-        """Look whether a newer run told its result while we wrote ours, and put that back."""
-        if self._standing is None or not isinstance(self.comment, Posted):
+        """Look whether another run told its result while we wrote ours; the newest has to stand."""
+        if self._standing is None:
             return
-        if self.comment.action is Action.KEPT:
-            return
+        identity = Identity.of(self.key, self.state, self._comment_id())
         try:
-            heads = {self.state.head, self._head or self.state.head}
-            found = [one for head in heads for one in self._named(head)]
-            newer = newer_result(found, Identity.of(self.key, self.state))
+            self._standing = self._named(self.state.head)
+            if newer := newer_result(self._standing, identity):
+                self._repeat(newer, identity)
+            elif self._head not in ("", self.state.head):
+                newer = newer_result(self._named(self._head), identity)
             if newer is not None:
                 self._restore(newer)
         except GitHubError as error:
-            self.notes.append(
-                f"whether a newer run told its result meanwhile is not known: {error}"
-            )
+            self.notes.append(f"whether another run told its result is not known: {error}")
+            return
+        self._settle(identity)
+
+    def remember(self, acks: tuple[Ack, ...]) -> None:
+        """Keep what was accepted in a comment that tells something else by now."""
+        if not self._is_kept() or self._seen is None:
+            return
+
+        def say(told: State) -> tuple[str, State]:
+            mine = seen.mine(self.key)
+            return (mine.body.rpartition("\n")[0] if mine else ""), replace(told, acks=acks)
+
+        try:
+            seen = Look(self._seen.me, tuple(self.pull.comments()))
+            if seen.told(self.key).acks != acks:
+                write_comment(say, self.pull, seen, no_new=DELETED)
+        except GitHubError as error:
+            self._failed(error)
 
     def _look(self) -> None:
         pull = self.pull
@@ -199,10 +217,15 @@ class Desk:
         return mine.id if mine else None
 
     def _is_stale(self) -> bool:
-        done = self.comment
-        kept = isinstance(done, Posted) and done.action is Action.KEPT and done.reason != SAYS_SO
         identity = Identity.of(self.key, self.state)
-        return kept or newer_result(self._standing or (), identity) is not None
+        return self._is_kept() or newer_result(self._standing or (), identity) is not None
+
+    def _is_kept(self) -> bool:
+        """Whether the comment was left alone for telling something else."""
+        done = self.comment
+        if not isinstance(done, Posted) or done.action is not Action.KEPT:
+            return False
+        return done.reason != SAYS_SO
 
     def _relabel(self, facts: Facts, wanted: tuple[str, ...]) -> None:
         results = [wanted, *self._of_other_keys(facts.head)]
@@ -225,6 +248,12 @@ class Desk:
                 found[read[0]] = max(read[1], found.get(read[0], State()), key=lambda s: s.order)
         return [state.labels for state in found.values()]
 
+    def _repeat(self, newer: Standing, identity: Identity) -> None:
+        """Let our check run say what a newer one on the same commit found out."""
+        if self.check is not None and self.check.conclusion != newer.run.conclusion:
+            check = _copy(newer)
+            self.check = put(self._checks(self.state.head), check, identity, self._standing or ())
+
     def _restore(self, newer: Standing) -> None:
         state = newer.result
         assert state is not None
@@ -243,13 +272,10 @@ class Desk:
         self.failures.append(error)
 
 
-def _copy(newer: Standing, check: Check) -> Check:
+def _copy(newer: Standing) -> Check:
     """What a newer run found out, for the check run of an older one."""
-    return replace(
-        check,
-        title=newer.run.title,
-        summary=f"This is what run {newer.identity.run} found out, which began later.",
+    return Check(
+        newer.run.title,
+        f"This is what run {newer.identity.run} found out, which began later.",
         conclusion=Conclusion(newer.run.conclusion),
-        annotations=(),
-        text="",
     )

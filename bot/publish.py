@@ -31,7 +31,7 @@ from .state import LastVerdict, Stage, State
 from .sticky import marker, room_above
 
 # From the acknowledgements that the comment remembers to those that still stand.
-Lapse = Callable[[Sequence[Ack], Report], Sequence[Ack]]
+Lapse = Callable[[tuple[Ack, ...], Report], tuple[Ack, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def finished(
     last = LastVerdict(report.head.sha, icon_of(heading), title_of(heading))
 
     def standing(told: State) -> tuple[Ack, ...]:
-        return tuple(lapse(told.acks if acks is None else acks, report))
+        return lapse(told.acks if acks is None else tuple(acks), report)
 
     def state(told: State) -> State:
         acks = standing(told)
@@ -115,6 +115,8 @@ def finished(
         desk.put_check(check(desk.told))
     desk.sync_labels(state(desk.told).labels)
     desk.give_way()
+    if acks is not None:
+        desk.remember(tuple(acks))
     return _published(desk)
 
 

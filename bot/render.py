@@ -4,13 +4,9 @@ import re
 from collections.abc import Sequence
 
 from ..templates import fill
-from . import numbers
-from .acks import Ack
-from .links import Links
-from .markdown import code, prose
+from .acks import Ack, line
 from .page import Cut, Page
-from .report import Report, Revision
-from .rows import NAME_LIMIT
+from .report import Report
 from .story import labels, tell
 from .terminal import render_terminal
 
@@ -32,17 +28,13 @@ CUTS = (
 )
 
 
-# More acknowledgements than these are counted only.
-MOST_ACKS = 20
-
-
 def render_comment(report: Report, acks: Sequence[Ack] = (), room: int | None = None) -> str:
     """Write the comment, without the marker line that tells our comments from others.
 
     `acks` are the acknowledgements that still stand; `room` is how many characters it may take.
     """
     body, story, names = "", tell(report), labels(report.run.tests)
-    accepted = _accepted(report, acks, names) if acks else ""
+    accepted = _accepted(acks) if acks else ""
     room = min(LARGEST_COMMENT, LARGEST_COMMENT if room is None else room) - len(accepted) - 2
     for cut in CUTS:
         body = _tidy(fill("comment.md.j2", **Page(report, story, names, cut).values()))
@@ -52,27 +44,9 @@ def render_comment(report: Report, acks: Sequence[Ack] = (), room: int | None = 
     return f"{heading}\n\n{accepted}\n{rest.lstrip()}" if accepted else body
 
 
-def _accepted(report: Report, acks: Sequence[Ack], names: dict[str, str]) -> str:
-    """Write who accepted which regression, and why."""
-    links = Links.of(report)
-    shown = [
-        {
-            "test": code(names.get(ack.test, ack.test), NAME_LIMIT),
-            "by": code(ack.by, 40),
-            "change": None if ack.change is None else numbers.percent(ack.change),
-            "head": links.commit(Revision(ack.head, ack.head)),
-            "reason": prose(ack.reason, 300),
-        }
-        for ack in acks[:MOST_ACKS]
-    ]
-    more = len(acks) - len(shown)
-    return _tidy(
-        fill(
-            "acknowledged.md.j2",
-            acks=shown,
-            more=numbers.plural(more, "more acknowledgement") if more > 0 else None,
-        )
-    )
+def _accepted(acks: Sequence[Ack]) -> str:
+    """Write who accepted which regression, when and why."""
+    return _tidy(fill("acknowledged.md.j2", acks=[line(ack) for ack in acks]))
 
 
 def _tidy(page: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from .acks import Ack
+from .acks import Ack, facts_of, read_ack
 
 LONGEST_SAID = 160
 
@@ -74,17 +74,7 @@ def pack(state: State) -> str:
     if state.last is not None:
         facts["last"] = [state.last.head, state.last.icon, state.last.said[:LONGEST_SAID]]
     if state.acks:
-        facts["acks"] = [
-            [
-                ack.test,
-                ack.reason,
-                ack.by,
-                ack.at,
-                ack.head,
-                None if ack.change is None else float(ack.change),
-            ]
-            for ack in state.acks
-        ]
+        facts["acks"] = [facts_of(ack) for ack in state.acks]
     if state.labels:
         facts["labels"] = list(state.labels)
     text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
@@ -138,10 +128,15 @@ def _last(value: object) -> LastVerdict | None:
 
 def _acks(value: object) -> Iterator[Ack]:
     for one in value if isinstance(value, list) else ():
-        match one:
-            case [str(test), str(reason), str(by), str(at), str(head), change, *_]:
-                if change is None or (isinstance(change, float) and math.isfinite(change)):
-                    yield Ack(test, reason, by, at, head, change)
+        ack = read_ack(one)
+        if ack is not None and all(map(math.isfinite, _numbers(ack))):
+            yield ack
+
+
+def _numbers(ack: Ack) -> Iterator[float]:
+    """JSON of Python has room for numbers that are none."""
+    yield from (one for one in (ack.change, ack.low, ack.high) if one is not None)
+    yield ack.min_effect
 
 
 def _words(value: object) -> tuple[str, ...]:
