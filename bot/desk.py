@@ -255,17 +255,21 @@ class Desk:
             self.check = put(self._checks(self.state.head), check, identity, self._standing or ())
 
     def _restore(self, newer: Standing) -> None:
+        """Let comment and labels tell what the newer run found out, where we told something else.
+
+        The check run has all that the comment had, but for the links of its headline.
+        """
         state = newer.result
         assert state is not None
+        facts = self._fresh()
+        if facts is not None and facts.open and facts.head == state.head:
+            self._relabel(facts, state.labels)
         seen = Look(self._seen.me if self._seen else "", tuple(self.pull.comments()), self._head)
         if seen.told(self.key).order != self.state.order:
             return  # it stands, or somebody newer still told theirs
         body = f"### {prose(newer.run.title)}\n\n{newer.run.summary}"
         state = replace(state, check=newer.run.id)
         write_comment(lambda told: (body, state), self.pull, seen)
-        facts = self._fresh()
-        if facts is not None and facts.open and facts.head == state.head:
-            self._relabel(facts, state.labels)
         self.notes.append(f"run {newer.identity.run} told its result meanwhile, which was put back")
 
     def _failed(self, error: GitHubError) -> None:

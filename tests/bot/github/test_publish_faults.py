@@ -49,7 +49,7 @@ TORN = st.builds(
     verb=VERBS,
     status=st.sampled_from([200, 201]),
     after=st.just(True),
-    page=st.sampled_from([b'{"id": 1', b"", b"[]", b"<html>Sign in</html>"]),
+    page=st.sampled_from([b'{"id": 1', b"", b"<html>Sign in</html>"]),
     path=PATHS,
 )
 SILENT = st.builds(Fault, verb=VERBS, silent=st.just(0.12), after=st.booleans(), path=PATHS)
@@ -186,7 +186,6 @@ class Lives(RuleBasedStateMachine):
                 self._alone(life, lambda life=life: life.start(), Stage.RUNNING, [])
             pair.append(life)
         done = self._at_once(pair, order, faults)
-        assert len({id(one) for one in done}) == 2
         if all(not one.failures and not _doubts(one) for one in done):
             self._check_told(pair[1])
 
@@ -222,13 +221,15 @@ class Lives(RuleBasedStateMachine):
         done = do()
         self.github.faults = []
         assert all(str(failure) for failure in done.failures)
+        assert not (done.failures and _passes(faults)), "it could have been told"
         after = states(self.github)
         # What two runs at once may have left is no more than it was.
         assert len(after) <= max(1, len(before))
-        if before and after:
-            assert not self._is_lost(before[-1], after[-1])
-        if isinstance(done.comment, Posted) and done.comment.action is not Action.KEPT:
-            assert after[-1].order >= (life.run, 1, stage.place)
+        if len(before) == len(after) == 1:
+            assert not self._is_lost(before[0], after[0])
+        told = isinstance(done.comment, Posted) and done.comment.action is not Action.KEPT
+        if told and len(after) == 1:
+            assert after[0].order >= (life.run, 1, stage.place)
         if stage is not Stage.RUNNING and done.check is not None and not done.failures:
             assert self._unfinished(life) == []
         self._never_annotated_twice()
@@ -332,6 +333,13 @@ class _Impatient(Bot):
         if self.takes is not None:
             client.turns, client.who = self.takes
         return PullRequest(target, client)
+
+
+def _passes(faults: list[Fault]) -> bool:
+    """Whether GitHub recovers soon enough: an update that it would have taken then is not lost."""
+    waits = sum(60 if not one.headers and one.status in (403, 429) else 3 for one in faults)
+    torn = any(one.status < 300 for one in faults)
+    return not torn and len(faults) <= 3 and waits < 70
 
 
 def _doubts(done: Published) -> bool:
