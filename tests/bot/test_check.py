@@ -33,12 +33,13 @@ from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange
 from torch_perflint.runners.sample import SyncSite
 
-from .reports import CONV, GPT, HEAD, REPORTS, UNSURE, finding, report, timed
+from .reports import GPT, HEAD, REPORTS, UNSURE, finding, report, timed
 from .test_markdown import TEXTS
 
 ACK = Ack(
     GPT.test.id, "worth it", "alice", "2026-01-02T03:04:05Z", HEAD.sha, -0.263, -0.271, -0.255
 )
+STEADY = timed("test_steady", Verdict.SAME, 0.001)
 COUNTS = timed(
     "test_counts",
     Verdict.SAME,
@@ -82,7 +83,7 @@ def test_what_has_not_ended_has_no_conclusion() -> None:
 @pytest.mark.parametrize(
     ("made", "acks", "says"),
     [
-        (report(CONV), (), Conclusion.SUCCESS),
+        (report(STEADY), (), Conclusion.SUCCESS),
         (report(GPT), (), Conclusion.FAILURE),
         (report(GPT), (ACK,), Conclusion.NEUTRAL),
         (report(COUNTS), (), Conclusion.FAILURE),
@@ -91,12 +92,12 @@ def test_what_has_not_ended_has_no_conclusion() -> None:
         (report(GPT, UNSURE), (ACK,), Conclusion.NEUTRAL),
         # Doubt fails where the team asked for that, accepted regressions or not.
         (report(GPT, UNSURE, fail_on=FailOn(unsure=True)), (ACK,), Conclusion.FAILURE),
-        (report(CONV, findings=(finding(),)), (), Conclusion.FAILURE),
-        (report(CONV, findings=(finding(),), fail_on=FailOn(None)), (), Conclusion.SUCCESS),
-        (report(CONV, problems=("a.py: no Python",)), (), Conclusion.FAILURE),
+        (report(STEADY, findings=(finding(),)), (), Conclusion.FAILURE),
+        (report(STEADY, findings=(finding(),), fail_on=FailOn(None)), (), Conclusion.SUCCESS),
+        (report(STEADY, problems=("a.py: no Python",)), (), Conclusion.FAILURE),
         # A report may say of itself what it likes: its tests count.
         (report(GPT, status=0, status_reasons=()), (), Conclusion.FAILURE),
-        (report(CONV, status=1, status_reasons=()), (), Conclusion.FAILURE),
+        (report(STEADY, status=1, status_reasons=()), (), Conclusion.FAILURE),
     ],
 )  # fmt: skip
 def test_the_conclusion_is_that_of_the_gate_less_what_was_accepted(
@@ -106,7 +107,7 @@ def test_the_conclusion_is_that_of_the_gate_less_what_was_accepted(
 
 
 def test_a_run_that_was_stopped_is_cancelled_unless_it_found_a_regression() -> None:
-    for test, says in ((CONV, Conclusion.CANCELLED), (GPT, Conclusion.FAILURE)):
+    for test, says in ((STEADY, Conclusion.CANCELLED), (GPT, Conclusion.FAILURE)):
         made = report(test)
         stopped = replace(made, run=replace(made.run, interrupted=True), status=2)
         assert conclude(stopped) is says
@@ -119,7 +120,7 @@ def test_the_gravest_remarks_come_first_and_each_once() -> None:
         finding(line=7, severity=Severity.ERROR),
         finding(line=8),
     )
-    made = annotations_of(report(CONV, findings=found))
+    made = annotations_of(report(STEADY, findings=found))
     assert [(one.level, one.start_line) for one in made] == [
         (Level.FAILURE, 7),
         (Level.WARNING, 8),
@@ -151,7 +152,7 @@ def test_lines_that_no_file_has_are_none(first: int, last: int) -> None:
 @settings(max_examples=200, deadline=None)
 @given(TEXTS)
 def test_hostile_text_neither_breaks_a_remark_nor_commands_the_runner(text: str) -> None:
-    made = report(CONV, findings=(finding(text, message=text, rule=text), finding(message=text)))
+    made = report(STEADY, findings=(finding(text, message=text, rule=text), finding(message=text)))
     for one in annotations_of(made):
         assert is_place(one)
         assert 0 < len(one.message) <= LONGEST_MESSAGE
@@ -163,8 +164,8 @@ def test_hostile_text_neither_breaks_a_remark_nor_commands_the_runner(text: str)
 
 def test_so_many_remarks_go_to_github_and_no_more() -> None:
     found = tuple(finding(line=line) for line in range(1, 2_000))
-    assert len(annotations_of(report(CONV, findings=found))) == 1_999
-    assert len(check_of(report(CONV, findings=found)).annotations) == MOST_ANNOTATIONS
+    assert len(annotations_of(report(STEADY, findings=found))) == 1_999
+    assert len(check_of(report(STEADY, findings=found)).annotations) == MOST_ANNOTATIONS
 
 
 def test_a_remark_is_written_as_a_command() -> None:
@@ -175,7 +176,7 @@ def test_a_remark_is_written_as_a_command() -> None:
 
 
 def test_labels_follow_the_result() -> None:
-    assert wanted(report(CONV), ()) == ()
+    assert wanted(report(STEADY), ()) == ()
     assert wanted(report(GPT), ()) == (REGRESSION,)
     assert wanted(report(GPT), (ACK,)) == (REGRESSION, ACKNOWLEDGED)
     assert wanted(report(GPT, COUNTS), (ACK,)) == (REGRESSION,)

@@ -169,5 +169,8 @@ def test_waiting_and_running_comments_are_inert_too() -> None:
 
 def test_an_acknowledgement_is_inert_too() -> None:
     for text in HOSTILE:
-        acks = (Ack(GPT.test.id, text, text, text, text, -0.2), Ack(text, text, text, text, text))
+        acks = (
+            Ack(GPT.test.id, text, text, text, text, -0.2),
+            Ack(text, text, text, text, text, None),
+        )
         check_sound(parse(render_comment(report(GPT), acks)))
