@@ -179,10 +179,11 @@ def _says(run: CheckRun, check: Check, identity: Identity) -> bool:
     """Whether a check run says all that it should, its annotations aside."""
     if check.conclusion is None:
         return True  # it has begun already, or has even ended
-    says = (run.status, run.conclusion, run.title, _plain(run.summary), _plain(run.text))
-    should = (check.status, check.conclusion.value, check.title)
+    says = (run.status, run.conclusion, run.title, _plain(run.summary))
+    should = (check.status, check.conclusion.value, check.title, _plain(check.summary))
+    text = not check.text or _plain(run.text) == _plain(check.text)
     linked = identity.comment is None or _linked(run)
-    return says == (*should, _plain(check.summary), _plain(check.text)) and linked
+    return says == should and text and linked
 
 
 def _linked(run: CheckRun) -> bool:

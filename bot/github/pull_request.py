@@ -1,5 +1,6 @@
 """A pull request on GitHub: what it is now, its comments and its labels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -94,7 +95,7 @@ class PullRequest:
         return f"{self._repository}/issues/{self.target.pull_request}/comments"
 
 
-def _facts(sha: str, content: dict[str, object]) -> Facts:
+def _facts(sha: str, content: Mapping[object, object]) -> Facts:
     labels = content.get("labels")
     names = [
         str(one["name"])

@@ -107,6 +107,11 @@ class PatientClient(Client):
         return super()._try(*words)
 
 
+class _SleeplessRetry(pygithub.GithubRetry):
+    def sleep(self, response: Any = None) -> None:
+        pass
+
+
 class DefaultClient(PatientClient):
     """The control: PyGithub's own retry, and nothing of ours."""
 
@@ -115,7 +120,7 @@ class DefaultClient(PatientClient):
         self._requester = pygithub.Github(
             auth=pygithub.Auth.Token(token),
             base_url=api_url,
-            retry=pygithub.GithubRetry(backoff_factor=0),
+            retry=_SleeplessRetry(),
             seconds_between_requests=None,
             seconds_between_writes=None,
         ).requester
