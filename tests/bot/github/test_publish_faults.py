@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from torch_perflint.bot.check import Conclusion
+from torch_perflint.bot.gate import FailOn
 from torch_perflint.bot.github.client import Answer, Client
 from torch_perflint.bot.github.errors import GitHubError
 from torch_perflint.bot.github.pull_request import PullRequest
@@ -321,7 +322,8 @@ class Told(Life):
 
     def result(self) -> Published:
         test, count = self.told
-        return self.finish(test, findings=findings(count))
+        # Findings alone fail nothing here: the check tells which of the two tests it was.
+        return self.finish(test, findings=findings(count), fail_on=FailOn(None))
 
 
 class _Impatient(Bot):
