@@ -6,19 +6,23 @@ from pathlib import Path
 
 from .. import PerflintError
 from .event import PUBLIC_API, ActionsRun, Target, this_run
+from .report import Report
 from .sticky import State, with_marker
 
 HELP = """\
-Post a report as the one comment of a pull request: written once, then edited in place.
+Post a report as the one comment of a pull request: written once, then edited in place. Its check
+run ends with the same verdict and annotates the lines, and the labels perf-regression and
+perf-regression-acked follow it. --body posts a comment and nothing else.
 
 Inside GitHub Actions the repository, the pull request and the address of the API are known from
 the run; elsewhere say --repo and --pr. The token is read from an environment variable, since a
-command line can be read by others. It needs the permission `pull-requests: write`.
+command line can be read by others. It needs the permission `pull-requests: write`, and
+`checks: write` for the check run.
 
 Where GitHub does not let us post (a fork's token, a locked conversation, a failure), the reason
-is said aloud, the same Markdown goes to the job summary, and the exit status is 0: a build never
-fails because a comment could not be posted. Without a token, or with a report that cannot be
-read, it is 2.
+is said aloud, the same Markdown and all findings go to the job summary, annotations to the log,
+and the exit status is 0: a build never fails because a comment could not be posted. Without a
+token, or with a report that cannot be read, it is 2.
 """
 
 EXAMPLES = """\
@@ -35,7 +39,8 @@ def main(words: list[str]) -> int:
     if (asked.report is None) == (asked.body is None):
         raise PerflintError("name either REPORT.json or --body FILE.md (`perflint comment --help`)")
     run = this_run()
-    body, state = _markdown(asked.body, run) if asked.body else _rendered(asked.report)
+    report = None if asked.body else _read(asked.report)
+    body, state = _markdown(asked.body, run) if report is None else _rendered(report)
     if asked.dry_run:
         print(with_marker(body, asked.key, state))
         return 0
@@ -47,20 +52,29 @@ def main(words: list[str]) -> int:
             f"`env: {{{asked.token_env}: ${{{{ github.token }}}}}}`), name another variable with "
             "--token-env, or only look at the comment with --dry-run"
         )
+    summary = run.summary if run else None
     # Only now: PyGithub takes longer to import than everything above.
-    from .post import announce, tell
+    if report is None:
+        from .post import announce, tell
 
-    outcome = tell(body, target, state, token=token, summary=run.summary if run else None)
-    announce(outcome, in_actions=run is not None)
+        announce(tell(body, target, state, token=token, summary=summary), in_actions=bool(run))
+    else:
+        from .tell_report import tell_report
+
+        tell_report(report, target, token=token, summary=summary, in_actions=bool(run))
     return 0
 
 
-def _rendered(report_path: Path) -> tuple[str, State]:
-    from .post import state_of
-    from .render import render_comment
+def _read(path: Path) -> Report:
     from .report import read_report
 
-    report = read_report(report_path)
+    return read_report(path)
+
+
+def _rendered(report: Report) -> tuple[str, State]:
+    from .post import state_of
+    from .render import render_comment
+
     return render_comment(report), state_of(report)
 
 

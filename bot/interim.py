@@ -1,24 +1,21 @@
-"""The comment while there is no result yet, running or waiting; no command writes it so far."""
+"""The comment while there is no result: a run that goes on, waits, or ended without one."""
 
 from dataclasses import dataclass
 
-from ..runners.compare import Verdict
 from ..templates import fill
 from . import numbers
+from .check import Conclusion
 from .links import Links
-from .markdown import code
+from .markdown import code, prose
+from .page import ICONS
 from .report import Revision, RunLink
-from .rows import ICONS, NAME_LIMIT
+from .state import LONGEST_SAID, LastVerdict
 
-
-@dataclass(frozen=True, slots=True)
-class LastVerdict:
-    """What the last finished run of this pull request said first."""
-
-    head: Revision
-    test: str
-    verdict: Verdict
-    change: float | None = None
+# How a run without a result is told.
+_ENDED = {
+    Conclusion.CANCELLED: ("⏹️", "was cancelled"),
+    Conclusion.TIMED_OUT: ("⚠️", "took too long and was stopped"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +46,23 @@ class Waiting:
     affected: int | None = None
     findings: int | None = None
     link: RunLink | None = None
+    last: LastVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has no result: it was cancelled, took too long, or broke down (a failure)."""
+
+    head: Revision
+    conclusion: Conclusion = Conclusion.FAILURE
+    why: str = ""
+    link: RunLink | None = None
+    last: LastVerdict | None = None
 
 
 def render_running(running: Running) -> str:
     """Write what is known while the run goes on; the last verdict stays visible."""
     links = Links.to(running.link, running.head)
-    last = running.last
     return fill(
         "running.md.j2",
         head=code(running.head.short),
@@ -63,13 +71,7 @@ def render_running(running: Running) -> str:
         device=code(running.device, 40) if running.device else None,
         left=None if running.seconds_left is None else numbers.about(running.seconds_left),
         lint=_findings(running.findings),
-        last=last
-        and {
-            "head": links.commit(last.head),
-            "icon": ICONS[last.verdict],
-            "test": code(last.test, NAME_LIMIT),
-            "verdict": last.verdict.value if last.change is None else numbers.percent(last.change),
-        },
+        last=_last(running.last, links),
         page=links.run_page(),
     )
 
@@ -83,12 +85,39 @@ def render_waiting(waiting: Waiting) -> str:
         affected=_tests(waiting.affected),
         one=waiting.affected == 1,
         lint=_findings(waiting.findings),
+        last=_last(waiting.last, links),
         page=links.run_page(),
     )
 
 
 def _tests(count: int | None) -> str | None:
     return None if count is None else numbers.plural(count, "perf test")
+
+
+def render_ended(ended: Ended) -> str:
+    """Write that there is no result, and why; the last verdict stays visible."""
+    links = Links.to(ended.link, ended.head)
+    icon, how = _ENDED.get(ended.conclusion, ("⚠️", "ended without a result"))
+    return fill(
+        "ended.md.j2",
+        icon=icon,
+        head=code(ended.head.short),
+        how=how,
+        why=prose(ended.why) if ended.why.strip() else None,
+        last=_last(ended.last, links),
+        page=links.run_page(),
+    )
+
+
+def _last(last: LastVerdict | None, links: Links) -> dict[str, str] | None:
+    if last is None:
+        return None
+    return {
+        "head": links.commit(Revision(last.head, last.head)),
+        # Read back from a comment: only an icon of ours is one.
+        "icon": last.icon if last.icon in {*ICONS.values(), "✅"} else "",
+        "said": prose(last.said, LONGEST_SAID),
+    }
 
 
 def _findings(count: int | None) -> str | None:

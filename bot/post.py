@@ -1,16 +1,28 @@
 """Tells a pull request: one comment, or the same Markdown in the job summary where that fails."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from .event import Target
 from .github.client import TRIES, Client
-from .github.errors import GitHubError, NotFoundError, UnclearError
+from .github.errors import GitHubError, NotFoundError, UnclearError, WaitedError
 from .github.pull_request import PullRequest
+from .log_commands import data
 from .report import Report
-from .sticky import Comment, EditComment, KeepComment, PostComment, State, plan
+from .sticky import (
+    SAYS_SO,
+    Comment,
+    EditComment,
+    KeepComment,
+    Plan,
+    PostComment,
+    State,
+    ours,
+    plan,
+)
 from .summary import append_summary
 
 
@@ -49,6 +61,30 @@ class NotPosted:
         return f"comment not posted: {self.reason}{where}"
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen before writing: who we are, all comments, and the head of the pull request.
+
+    `current` is empty where it does not matter.
+    """
+
+    me: str
+    standing: tuple[Comment, ...]
+    current: str = ""
+
+    def mine(self, key: str) -> Comment | None:
+        """Our comment, the newest where there are several."""
+        return next((found for _, found in reversed(ours(self.standing, self.me, key))), None)
+
+    def told(self, key: str) -> State:
+        """What our comment remembers; nothing where there is none."""
+        return next((state for state, _ in reversed(ours(self.standing, self.me, key))), State())
+
+
+# From what our comment remembers to the Markdown and the state that should stand there.
+Say = Callable[[State], tuple[str, State]]
+
+
 def state_of(report: Report) -> State:
     """Return what the comment on a report remembers: by it no older result replaces a newer."""
     if report.link is None:
@@ -64,11 +100,7 @@ def tell(
     `body` is Markdown without its marker; `summary` is the file of GITHUB_STEP_SUMMARY.
     """
     try:
-        if not token:
-            raise GitHubError(
-                "there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}`"
-            )
-        return post_comment(body, PullRequest(target, Client(token, target.api_url)), state)
+        return post_comment(body, pull_request(target, token), state)
     except GitHubError as error:
         if summary is None:
             return NotPosted(str(error))
@@ -76,30 +108,65 @@ def tell(
         return NotPosted(f"{error}{problem}", in_summary=not problem)
 
 
+def pull_request(target: Target, token: str | None) -> PullRequest:
+    """Open the way to a pull request. Raises GitHubError where the token can be none."""
+    if not token:
+        raise GitHubError("there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}`")
+    return PullRequest(target, Client(token, target.api_url))
+
+
 def announce(outcome: Posted | NotPosted, *, in_actions: bool) -> None:
     """Say aloud what became of the comment; GitHub Actions shows a failure on the run's page."""
     if isinstance(outcome, Posted):
         print(f"perflint: {outcome}")
-        return
-    print(f"perflint: {outcome}", file=sys.stderr)
+    else:
+        warn(str(outcome), in_actions=in_actions)
+
+
+def warn(said: str, *, in_actions: bool) -> None:
+    """Say aloud what could not be done."""
+    print(f"perflint: {said}", file=sys.stderr)
     if in_actions:
-        said = str(outcome).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        print(f"::warning title=perflint::{said}")
+        print(f"::warning title=perflint::{data(said)}")
 
 
 def post_comment(body: str, pull: PullRequest, state: State) -> Posted:
     """Write, edit or keep our one comment. Raises GitHubError where GitHub does not let us."""
-    me, current = pull.client.me(), pull.head()
+    done = write_comment(lambda told: (body, state), pull)
+    assert isinstance(done, Posted)  # nothing forbids a new one
+    return done
+
+
+def look_at(pull: PullRequest, me: str | None = None) -> Look:
+    """See what stands on the pull request now."""
+    me = pull.client.me() if me is None else me
+    return Look(me, tuple(pull.comments()), pull.facts().head)
+
+
+def write_comment(
+    say: Say, pull: PullRequest, seen: Look | None = None, *, no_new: str = ""
+) -> Posted | NotPosted:
+    """Write, edit or keep our one comment, looking anew before anything is sent once more.
+
+    `no_new` says why there must be no new comment where none of ours stands. Raises GitHubError
+    where GitHub does not let us.
+    """
+    seen = look_at(pull) if seen is None else seen
     lost: GitHubError | None = None
+    tried: Plan | None = None
     for attempt in range(TRIES):
-        key = pull.target.key
-        decision = plan(pull.comments(), body, me=me, key=key, state=state, current=current)
+        if lost is not None:
+            seen = look_at(pull, seen.me)
+        decision = _decide(seen, say, pull.target.key)
+        if isinstance(decision, PostComment) and no_new:
+            return NotPosted(no_new)
         try:
             done = _do(decision, pull)
         except UnclearError as error:
             # Not at once: a failing GitHub may show late what it has written.
-            pull.client.wait(2.0**attempt, error)
-            lost = error
+            if not isinstance(error, WaitedError):
+                pull.client.wait(2.0**attempt, error)
+            lost, tried = error, decision
         except NotFoundError as error:
             # Somebody deleted our comment since we looked. A thread that is not there stays away.
             if isinstance(decision, PostComment):
@@ -107,14 +174,23 @@ def post_comment(body: str, pull: PullRequest, state: State) -> Posted:
             lost = error
         else:
             if isinstance(done, Comment):
-                return _only_one(done, body, pull, state, current)
-            wrote = isinstance(lost, UnclearError) and done.action is Action.KEPT
-            return Posted(done.url, Action.POSTED, note=done.note) if wrote else done
+                return _only_one(done, say, pull, seen)
+            if isinstance(lost, UnclearError) and done.action is Action.KEPT:
+                # It was written after all, though GitHub said otherwise.
+                action = Action.POSTED if isinstance(tried, PostComment) else Action.EDITED
+                same = done.reason == SAYS_SO
+                return Posted(done.url, action, note=done.note) if same else done
+            return done
     assert lost is not None
     raise lost
 
 
-def _do(decision: PostComment | EditComment | KeepComment, pull: PullRequest) -> Posted | Comment:
+def _decide(seen: Look, say: Say, key: str) -> Plan:
+    body, state = say(seen.told(key))
+    return plan(seen.standing, body, me=seen.me, key=key, state=state, current=seen.current)
+
+
+def _do(decision: Plan, pull: PullRequest) -> Posted | Comment:
     """Do what was decided; a comment that is new is returned for a second look."""
     match decision:
         case PostComment(body):
@@ -126,15 +202,13 @@ def _do(decision: PostComment | EditComment | KeepComment, pull: PullRequest) ->
             return Posted(url, Action.KEPT, reason, _delete(surplus, pull))
 
 
-def _only_one(new: Comment, body: str, pull: PullRequest, state: State, current: str) -> Posted:
+def _only_one(new: Comment, say: Say, pull: PullRequest, seen: Look) -> Posted:
     """Look again after posting: where two runs post at once, each sees both and one stays."""
     try:
         standing = {comment.id: comment for comment in [*pull.comments(), new]}.values()
         # By the author that GitHub shows: it settles who we are.
-        decision = plan(
-            standing, body, me=new.author, key=pull.target.key, state=state, current=current
-        )
-        done = _do(decision, pull)
+        again = Look(new.author, tuple(standing), seen.current)
+        done = _do(_decide(again, say, pull.target.key), pull)
     except GitHubError as error:
         return Posted(
             new.url, Action.POSTED, note=f"whether another run posted too is not known: {error}"

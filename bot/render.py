@@ -1,8 +1,10 @@
 """Report in, Markdown out: the pull request's comment, always short enough to be posted."""
 
 import re
+from collections.abc import Sequence
 
 from ..templates import fill
+from .acks import Ack, line
 from .page import Cut, Page
 from .report import Report
 from .story import labels, tell
@@ -26,14 +28,25 @@ CUTS = (
 )
 
 
-def render_comment(report: Report) -> str:
-    """Write the comment, without the marker line that tells our comments from others."""
+def render_comment(report: Report, acks: Sequence[Ack] = (), room: int | None = None) -> str:
+    """Write the comment, without the marker line that tells our comments from others.
+
+    `acks` are the acknowledgements that still stand; `room` is how many characters it may take.
+    """
     body, story, names = "", tell(report), labels(report.run.tests)
+    accepted = _accepted(acks) if acks else ""
+    room = min(LARGEST_COMMENT, LARGEST_COMMENT if room is None else room) - len(accepted) - 2
     for cut in CUTS:
         body = _tidy(fill("comment.md.j2", **Page(report, story, names, cut).values()))
-        if len(body) <= LARGEST_COMMENT:
+        if len(body) <= room:
             break
-    return body
+    heading, _, rest = body.partition("\n")
+    return f"{heading}\n\n{accepted}\n{rest.lstrip()}" if accepted else body
+
+
+def _accepted(acks: Sequence[Ack]) -> str:
+    """Write who accepted which regression, when and why."""
+    return _tidy(fill("acknowledged.md.j2", acks=[line(ack) for ack in acks]))
 
 
 def _tidy(page: str) -> str:

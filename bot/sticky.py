@@ -1,17 +1,22 @@
 """Decides what to do about a pull request's comments. It decides; it does not do."""
 
-import base64
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .. import PerflintError
+from .state import Stage, State, pack, unpack
+
+__all__ = ["Stage", "State"]
 
 # GitHub refuses a longer comment. It counts characters, not bytes.
 LARGEST_BODY = 65_536
-# What the rendered Markdown may take: the marker line below it never needs more than the rest.
-LARGEST_TEXT = LARGEST_BODY - 512
+# A marker may take this much; beyond it a comment would have no room to say what it is about.
+LARGEST_MARKER = 16_384
+# What rendered Markdown may always take, whatever the marker below it remembers.
+LARGEST_TEXT = LARGEST_BODY - LARGEST_MARKER - 2
+
+SAYS_SO = "it says this already"
 
 # What each version of the marker changed:
 # 1: the first.
@@ -29,19 +34,6 @@ class Comment:
     author: str
     body: str
     url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a comment of ours remembers about its result: the two commits and the CI run.
-
-    `run` is None where no CI run made the result.
-    """
-
-    head: str = ""
-    base: str = ""
-    run: int | None = None
-    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +72,15 @@ def plan(
     `body` is Markdown without its marker; `current` is the head commit of the pull request now.
     """
     body = with_marker(body, key, state)
-    ours = _ours(standing, me, key)
-    if not ours:
+    mine = ours(standing, me, key)
+    if not mine:
         return PostComment(body)
-    *others, (told, newest) = ours
+    *others, (told, newest) = mine
     surplus = tuple(comment.id for _, comment in others)
     if stale := _stale(state, told, current):
         return KeepComment(newest.url, stale, surplus)
     if _lines(newest.body) == _lines(body):
-        return KeepComment(newest.url, "it says this already", surplus)
+        return KeepComment(newest.url, SAYS_SO, surplus)
     return EditComment(newest.id, body, surplus)
 
 
@@ -110,12 +102,17 @@ def marker(key: str, state: State) -> str:
             f"{key!r} cannot be the key of a comment: "
             "use up to 64 letters, digits, '.', '_' and '-'"
         )
-    facts: dict[str, object] = {"v": 1, "head": state.head, "base": state.base}
-    if state.run is not None:
-        facts |= {"run": state.run, "attempt": state.attempt}
-    text = json.dumps(facts, separators=(",", ":")).encode()
-    packed = base64.urlsafe_b64encode(text).decode().rstrip("=")
-    return f"<!-- perflint:comment v1 key={key} state={packed} -->"
+    line = f"<!-- perflint:comment v1 key={key} state={pack(state)} -->"
+    if len(line) > LARGEST_MARKER:
+        raise PerflintError(
+            f"the comment cannot remember {len(state.acks)} acknowledgements: take some back"
+        )
+    return line
+
+
+def room_above(key: str, state: State) -> int:
+    """How many characters of Markdown a comment with this marker can hold."""
+    return LARGEST_BODY - len(marker(key, state)) - 2
 
 
 def read_marker(body: str) -> tuple[str, State] | None:
@@ -124,14 +121,14 @@ def read_marker(body: str) -> tuple[str, State] | None:
     Anybody can write such a line: what it says counts only where the author is us.
     """
     found = _MARKER.fullmatch(_lines(body).rsplit("\n", 1)[-1])
-    return (found["key"], _read_state(found["state"])) if found else None
+    return (found["key"], unpack(found["state"])) if found else None
 
 
-def _ours(standing: Iterable[Comment], me: str, key: str) -> list[tuple[State, Comment]]:
+def ours(standing: Iterable[Comment], me: str, key: str) -> list[tuple[State, Comment]]:
     """List the comments that we wrote under this key, the one with the newest result last."""
     read = ((read_marker(comment.body), comment) for comment in standing if comment.author == me)
-    ours = [(found[1], comment) for found, comment in read if found and found[0] == key]
-    return sorted(ours, key=lambda pair: (pair[0].run or 0, pair[0].attempt, pair[1].id))
+    mine = [(found[1], comment) for found, comment in read if found and found[0] == key]
+    return sorted(mine, key=lambda pair: (pair[0].order, pair[1].id))
 
 
 def _stale(state: State, told: State, current: str) -> str:
@@ -141,25 +138,17 @@ def _stale(state: State, told: State, current: str) -> str:
             return f"it tells about {told.head[:7]}, the head of the pull request now"
         if state.head == current:
             return ""
+    if state.stage is Stage.ENDED and told.stage is Stage.FINISHED:
+        return f"it tells a result, for {told.head[:7]}"
+    if told.stage is Stage.ENDED and state.stage is Stage.FINISHED and told.head == state.head:
+        return ""  # a result is more than none, whichever run it is of
     if state.run is None or told.run is None:
         return ""
-    if (told.run, told.attempt) > (state.run, state.attempt):
+    if told.order[:2] > state.order[:2]:
         return f"it tells a newer result, of run {told.run} (attempt {told.attempt})"
+    if told.order > state.order:
+        return f"it tells already that run {told.run} is {told.stage.value}"
     return ""
-
-
-def _read_state(text: str) -> State:
-    """Unpack a state; one that is not ours in every field tells nothing."""
-    try:
-        facts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, RecursionError):
-        return State()
-    match facts:
-        case {"v": 1, "head": str(head), "base": str(base), "run": int(run), "attempt": int(turn)}:
-            return State(head, base, run, turn)
-        case {"v": 1, "head": str(head), "base": str(base)} if "run" not in facts:
-            return State(head, base)
-    return State()
 
 
 def _lines(body: str) -> str:

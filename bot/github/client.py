@@ -9,7 +9,14 @@ import github
 import requests
 
 from ..event import PUBLIC_API
-from .errors import GitHubError, NotAllowedError, NotFoundError, UnavailableError, UnclearError
+from .errors import (
+    GitHubError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+    UnclearError,
+    WaitedError,
+)
 
 TRIES = 5
 # GitHub asks for a minute where it names no time after too many writes.
@@ -127,12 +134,15 @@ class Client:
         about: Subject,
         harmless: bool | None = None,
         elsewhere: bool = False,
+        afresh: bool = False,
     ) -> Answer:
         """Send a request, again where GitHub did nothing with it or where twice is harmless.
 
         `harmless` is so for every verb but POST unless it is said. Raises UnclearError where GitHub
         failed, may have done it, and twice would be too much. `elsewhere`: the answer may be where
-        else to ask, which is not followed, since the token is not for others.
+        else to ask, which is not followed, since the token is not for others. `afresh`: what is
+        sent depends on what the caller saw, so that after a wait it raises WaitedError instead of
+        sending the same.
         """
         harmless = verb != "POST" if harmless is None else harmless
         for attempt in range(TRIES):
@@ -146,6 +156,8 @@ class Client:
                 raise UnclearError(str(trouble))
             if attempt + 1 < TRIES:
                 self.wait(2.0**attempt if wait is None else wait, trouble)
+            if afresh:
+                raise WaitedError(str(trouble))
         raise trouble
 
     def pages(self, path: str, *, about: Subject) -> Iterator[object]:

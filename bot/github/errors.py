@@ -25,3 +25,7 @@ class UnclearError(UnavailableError):
 
 class RefusedError(GitHubError):
     """What GitHub has for us is not taken: too large, or not what it has recorded of it."""
+
+
+class WaitedError(UnclearError):
+    """GitHub asked us to wait and we did: look again, since others may have written meanwhile."""

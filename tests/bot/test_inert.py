@@ -10,16 +10,19 @@ pytest.importorskip("cmarkgfm")
 pytest.importorskip("hypothesis")
 
 from hypothesis import given, settings
+from torch_perflint.bot.acks import Ack
 from torch_perflint.bot.interim import (
-    LastVerdict,
+    Ended,
     Running,
     Waiting,
+    render_ended,
     render_running,
     render_waiting,
 )
 from torch_perflint.bot.page import MOST_ROWS
 from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
 from torch_perflint.bot.report import Report, Revision
+from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Severity
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
@@ -157,7 +160,19 @@ def test_the_largest_report_still_makes_a_sound_comment(text: str) -> None:
 
 def test_waiting_and_running_comments_are_inert_too() -> None:
     for text in HOSTILE:
-        last = LastVerdict(Revision(text, text), text, Verdict.UNSURE)
+        last = LastVerdict(text, text, text)
         page = render_running(Running(Revision(text, text), 1, 2, text, 5.0, 1, last, LINK))
         check_sound(parse(page))
-        check_sound(parse(render_waiting(Waiting(Revision(text, text), 1, 2, LINK))))
+        waiting = Waiting(Revision(text, text), 1, 2, LINK, last)
+        check_sound(parse(render_waiting(waiting)))
+        ended = Ended(Revision(text, text), why=text, link=LINK, last=last)
+        check_sound(parse(render_ended(ended)))
+
+
+def test_an_acknowledgement_is_inert_too() -> None:
+    for text in HOSTILE:
+        acks = (
+            Ack(GPT.test.id, text, text, text, text, -0.2),
+            Ack(text, text, text, text, text, None),
+        )
+        check_sound(parse(render_comment(report(GPT), acks)))

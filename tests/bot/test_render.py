@@ -13,16 +13,20 @@ pytest.importorskip("cmarkgfm")
 pytest.importorskip("hypothesis")
 
 from torch_perflint.bot import render
+from torch_perflint.bot.acks import Ack
+from torch_perflint.bot.check import Conclusion
 from torch_perflint.bot.interim import (
-    LastVerdict,
+    Ended,
     Running,
     Waiting,
+    render_ended,
     render_running,
     render_waiting,
 )
 from torch_perflint.bot.numbers import MINUS, interval
 from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
+from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Severity
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
@@ -58,13 +62,45 @@ from .reports import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
+LAST = LastVerdict(BASE.sha, "🔴", "test_gpt trains 9.6% slower with this PR")
 PAGES = {name: render_comment(made) for name, made in REPORTS.items()} | {
     "running": render_running(
         Running(
-            HEAD, 1, 3, "cpu", 540.0, 0, LastVerdict(BASE, "test_gpt", Verdict.SLOWER, -0.096), LINK
+            HEAD,
+            1,
+            3,
+            "cpu",
+            540.0,
+            0,
+            LastVerdict(BASE.sha, "🔴", "test_gpt trains 9.6% slower with this PR"),
+            LINK,
         )
     ),
     "waiting": render_waiting(Waiting(HEAD, 4, 0, LINK)),
+    "cancelled": render_ended(Ended(HEAD, Conclusion.CANCELLED, link=LINK)),
+    "crashed": render_ended(
+        Ended(
+            HEAD,
+            why="the runner was lost",
+            link=LINK,
+            last=LAST,
+        )
+    ),
+    "acknowledged": render_comment(
+        report(GPT),
+        (
+            Ack(
+                GPT.test.id,
+                "worth it: the loss of `fp32` is gone",
+                "alice",
+                "2026-11-23T20:15:00Z",
+                HEAD.sha,
+                -0.263,
+                -0.271,
+                -0.255,
+            ),
+        ),
+    ),
 }
 
 

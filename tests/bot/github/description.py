@@ -155,4 +155,4 @@ def _value(annotation: Any) -> Any:
     if issubclass(annotation, BaseModel):
         return example(annotation)
     values = {str: "x", int: 1, bool: False, float: 1.0, datetime: "2026-01-02T03:04:05Z"}
-    return values[annotation]
+    return {**values, type(None): None}[annotation]

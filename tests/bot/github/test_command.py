@@ -4,6 +4,7 @@ import functools
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,24 @@ from torch_perflint.bot import post
 from torch_perflint.bot.github.client import Client
 from torch_perflint.bot.post import NotPosted, announce, tell
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink, write_report
+from torch_perflint.bot.state import LastVerdict
 from torch_perflint.bot.sticky import State, read_marker
+from torch_perflint.bot.tell_report import all_findings, tell_report
 from torch_perflint.runners.result import RunResult, Selection
 
+from ..reports import finding
 from .conftest import Bot
-from .server import EXPIRED, HEAD, NUMBER, READ_ONLY, REPOSITORY, WORKFLOW, FakeGitHub, Fault
+from .server import (
+    EXPIRED,
+    HEAD,
+    NUMBER,
+    READ_ONLY,
+    REPOSITORY,
+    WORKFLOW,
+    Account,
+    FakeGitHub,
+    Fault,
+)
 
 MARKDOWN = "### perflint: no performance change\n\nNothing new.\n"
 ACTIONS = (
@@ -96,7 +110,10 @@ def test_a_report_is_posted_from_a_run_that_says_where(
     assert main(["comment", "report.json"]) == 0
     [body] = github.bodies()
     # The run that measured, not the one that posts: by it the results are put in order.
-    assert read_marker(body) == ("default", State(HEAD, "b" * 40, 900, 2))
+    last = LastVerdict(HEAD, "✅", "nothing to measure")
+    assert read_marker(body) == ("default", State(HEAD, "b" * 40, 900, 2, last=last))
+    [check] = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("perflint", "success")
     assert "perflint" in body.splitlines()[0]
     assert "comment posted: https://github.example/acme/models/pull/5" in capsys.readouterr().out
     assert not Path("summary.md").exists()
@@ -282,3 +299,54 @@ def test_words_of_a_server_cannot_give_commands_to_the_runner(
     assert capsys.readouterr().out == (
         "::warning title=perflint::comment not posted: no%0A::error::forged 100%25\n"
     )
+
+
+def with_findings(count: int) -> Report:
+    """A report whose comment shows the first ten findings only."""
+    lint = LintResult(tuple(finding(line=line) for line in range(1, count + 1)))
+    return replace(a_report(), lint=lint)
+
+
+def test_a_fork_loses_no_finding_and_is_told_the_missing_permission(
+    github: FakeGitHub, in_actions: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_actions(READ_ONLY)
+    write_report(with_findings(40), Path("report.json"))
+    assert main(["comment", "report.json"]) == 0
+    out, err = capsys.readouterr()
+    assert "`pull-requests: write`" in err
+    assert "`checks: write`" in err
+    assert "The same Markdown is in the job summary" in err
+    assert out.count("::warning file=minitrain/steps.py,line=") == 40
+    summary = Path("summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("### ")
+    assert sum(f"minitrain/steps.py:{line}`" in summary for line in range(1, 41)) == 40
+    assert (github.bodies(), github.checks, github.writes[3:]) == ([], {}, [])
+
+
+def test_a_summary_never_grows_beyond_what_github_takes() -> None:
+    found = all_findings(with_findings(30_000))
+    assert len(found.encode()) < 800_000
+    assert "more findings, which report.json has" in found
+
+
+def test_without_the_permission_for_checks_the_log_has_the_annotations(
+    github: FakeGitHub, in_actions: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_actions()
+    github.accounts[WORKFLOW] = Account("github-actions[bot]", permissions={"checks": "none"})
+    write_report(with_findings(3), Path("report.json"))
+    assert main(["comment", "report.json"]) == 0
+    out, err = capsys.readouterr()
+    assert len(github.bodies()) == 1
+    assert out.count("::warning file=") == 3
+    assert "comment posted" in out
+    assert "checks" in err
+
+
+def test_an_empty_token_is_said_and_keeps_all(tmp_path: Path, bot: Bot) -> None:
+    summary = tmp_path / "summary.md"
+    done = tell_report(with_findings(12), bot.target(), token=None, summary=summary)
+    assert isinstance(done.comment, NotPosted)
+    assert "there is no token" in str(done)
+    assert "minitrain/steps.py:12" in summary.read_text(encoding="utf-8")
