@@ -175,7 +175,9 @@ def _regression(report: Report, name: str) -> TestResult | Refused:
     names = [one.test.name for one in regressions]
     near = get_close_matches(name, names, n=1)
     if near:
-        return Refused(f"there is no test {code(name)} in the result: did you mean {code(near[0])}?")
+        return Refused(
+            f"there is no test {code(name)} in the result: did you mean {code(near[0])}?"
+        )
     those = f": {', '.join(code(one) for one in names[:5])}" if names else "; none did"
     return Refused(f"{code(name)} is none of the tests that regressed{those}")
 
@@ -227,7 +229,9 @@ def _slower(ack: Ack, result: TestResult) -> str | None:
     limit = max(math.log1p(ack.min_effect), _LAPSE_ERRORS * error)
     if after[0] - before[0] <= limit:
         return None
-    return f"{numbers.percent(ack.change)} was accepted, and now it is {numbers.percent(told.change)}"
+    return (
+        f"{numbers.percent(ack.change)} was accepted, and now it is {numbers.percent(told.change)}"
+    )
 
 
 def _counting_more(ack: Ack, result: TestResult) -> str | None:
