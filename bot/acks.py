@@ -1,7 +1,6 @@
 """What people have accepted of a change: who, why, at which commit, and how much. Pure."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from statistics import NormalDist
@@ -117,48 +116,43 @@ def line(ack: Ack) -> str:
     )
 
 
-def facts_of(ack: Ack) -> dict[str, object]:
-    """Write it as JSON takes it, with short names, for the marker of our comment."""
-    facts: dict[str, object] = {
-        "test": ack.test,
-        "why": ack.reason,
-        "by": ack.by,
-        "at": ack.at,
-        "head": ack.head,
-        "least": ack.min_effect,
-    }
-    if ack.change is not None:
-        facts["change"] = [ack.change, ack.low, ack.high]
-    return facts | ({"counts": dict(ack.counters)} if ack.counters else {})
+def facts_of(ack: Ack) -> list[object]:
+    """Write it as JSON takes it, in a fixed order and without names, for our comment's marker."""
+    return [
+        ack.test,
+        ack.reason,
+        ack.by,
+        ack.at,
+        ack.head,
+        ack.change,
+        ack.low,
+        ack.high,
+        ack.min_effect,
+        dict(ack.counters),
+    ]
 
 
 def read_ack(facts: object) -> Ack | None:
     """Read what `facts_of` wrote; None where that is not ours in every field."""
     match facts:
-        case {
-            "test": str(test),
-            "why": str(reason),
-            "by": str(by),
-            "at": str(at),
-            "head": str(head),
-            "least": float(least),
-            **rest,
-        }:
-            pass
-        case _:
-            return None
-    numbers_told: tuple[float, float, float] | tuple[None, None, None]
-    match rest.get("change"):
-        case [float(change), float(low), float(high)]:
-            numbers_told = change, low, high
-        case None:
-            numbers_told = None, None, None
-        case _:
-            return None
-    counts = rest.get("counts", {})
-    if not isinstance(counts, Mapping) or not all(type(one) is int for one in counts.values()):
-        return None
-    return Ack(test, reason, by, at, head, *numbers_told, least, tuple(counts.items()))
+        case [
+            str(test),
+            str(reason),
+            str(by),
+            str(at),
+            str(head),
+            (float() | None) as change,
+            (float() | None) as low,
+            (float() | None) as high,
+            float(least),
+            {**counts},
+            *_,
+        ]:
+            counters = tuple((str(k), n) for k, n in counts.items() if type(n) is int)
+            if len(counters) != len(counts):
+                return None
+            return Ack(test, reason, by, at, head, change, low, high, least, counters)
+    return None
 
 
 def _regression(report: Report, name: str) -> TestResult | Refused:
@@ -220,11 +214,14 @@ def _slower(ack: Ack, result: TestResult) -> str | None:
     told = result.comparison
     if result.verdict is not Verdict.SLOWER:
         return None
-    if ack.change is None or ack.low is None or ack.high is None or told is None:
+    if ack.change is None or told is None:
         return "it trains slower, which was not accepted"
-    before, after = _ratio(ack.change, ack.low, ack.high), _ratio(told.change, told.low, told.high)
+    after = _ratio(told.change, told.low, told.high)
+    before = None
+    if ack.low is not None and ack.high is not None:
+        before = _ratio(ack.change, ack.low, ack.high)
     if before is None or after is None:
-        return "how much slower it trains cannot be compared"
+        return "how much slower it trains than was accepted cannot be told"
     error = math.hypot(before[1], after[1]) / _Z975
     limit = max(math.log1p(ack.min_effect), _LAPSE_ERRORS * error)
     if after[0] - before[0] <= limit:

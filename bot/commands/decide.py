@@ -5,7 +5,7 @@ Who may what:
 - Everything that lets code run on the measuring machine, or a regression pass, needs the permission
   to write: `run`, `rerun`, `ok`, `ack`, `unack`.
 - The author of the pull request may also `cancel`, which saves money, and ask for `help`. Not
-  `rerun`: it costs minutes of a GPU, a stranger's author could ask for it without an end, and
+  `rerun`: it costs minutes of a GPU, a stranger could ask for it without an end, and
   whoever has only the permission to read has pushed from a fork, whose code runs by `ok` alone.
 - A fork's code is measured at a commit that somebody who may write has named: `ok`. `run` and
   `rerun` name none, so they do not start it, whoever asks. That a result stands proves no approval:
@@ -16,62 +16,13 @@ Who may what:
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 
 from ..acks import Ack, Refused, acknowledge, withdraw
 from ..markdown import code
-from ..report import Report
 from .command import Command, Mistake, Word
+from .situation import Asker, Pull, Standing
 
 _SHOWN = 12
-
-
-class Permission(Enum):
-    """What GitHub says that somebody may do in the repository."""
-
-    NONE = "none"
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-
-    @property
-    def may_write(self) -> bool:
-        """Whether it is enough to push to the repository."""
-        return self in (Permission.WRITE, Permission.ADMIN)
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who wrote the comment, when (ISO 8601, UTC), and what they may."""
-
-    login: str
-    permission: Permission
-    is_author: bool
-    at: str
-
-    @property
-    def is_stranger(self) -> bool:
-        """Whether nothing of this is their business."""
-        return not (self.permission.may_write or self.is_author)
-
-
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """A pull request as GitHub has it now; `head` is the full hash of its commit."""
-
-    number: int
-    head: str
-    author: str
-    is_open: bool
-    from_fork: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What our comment tells: the report, where one can be had, and what was accepted of it."""
-
-    report: Report | None = None
-    acks: tuple[Ack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +44,16 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class SetAcks:
-    """Put these acknowledgements in the place of those that stand."""
+    """Acknowledge some regressions, each in place of its earlier one, and take others back."""
 
-    acks: tuple[Ack, ...]
+    added: tuple[Ack, ...] = ()
+    removed: tuple[str, ...] = ()  # tests, by their node id
+
+    def after(self, acks: tuple[Ack, ...]) -> tuple[Ack, ...]:
+        """Return what is acknowledged after this, whatever it was before; twice is once."""
+        new = tuple(ack for ack in self.added if ack not in acks)
+        gone = {*self.removed, *(ack.test for ack in new)}
+        return (*(ack for ack in acks if ack.test not in gone), *new)
 
 
 Step = Start | Stop | SetAcks
@@ -133,23 +91,24 @@ def decide(
     if refusals:
         return Decision(refusals=tuple(dict.fromkeys(refusals)))
     if any(isinstance(c, Command) and c.word in (Word.ACK, Word.UNACK) for c in commands):
-        steps.insert(0, SetAcks(acks))
+        steps.append(_change(standing.acks, acks))
     wants_help = any(isinstance(c, Command) and c.word is Word.HELP for c in commands)
     return Decision(tuple(steps), wants_help=wants_help)
 
 
-def needs_standing(commands: tuple[Command | Mistake, ...]) -> bool:
-    """Whether the decision depends on what our comment tells."""
-    return any(isinstance(c, Command) and c.word in (Word.ACK, Word.UNACK) for c in commands)
+def _change(before: tuple[Ack, ...], after: tuple[Ack, ...]) -> SetAcks:
+    tests = {ack.test for ack in after}
+    return SetAcks(
+        tuple(ack for ack in after if ack not in before),
+        tuple(ack.test for ack in before if ack.test not in tests),
+    )
 
 
 def _not_allowed(command: Command, asker: Asker, pull: Pull) -> str | None:
     """Say what keeps this command from being done by this person, now."""
-    if command.word is Word.HELP:
-        return None
     if not pull.is_open:
         return "the pull request is closed"
-    if command.word is Word.CANCEL and asker.is_author:
+    if command.word is Word.HELP or (command.word is Word.CANCEL and asker.is_author):
         return None
     if not asker.permission.may_write:
         also = " (its author may cancel)" if command.word is Word.CANCEL else ""

@@ -40,8 +40,8 @@ _TEST = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/\[\]=,+-]{0,199}")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 # Phones write the second pair by themselves.
 _REASON = re.compile(r"""(?P<test>\S+)[ \t]+(?:"(?P<a>[^"]*)"|[“„](?P<b>[^“”"]*)[“”])""")
-# Mail programs that quote without `>` put one of these above what they quote, and GitHub's own mails
-# end in the second: whoever answers such a mail has not written the commands in it.
+# Mail programs that quote without `>` put one of these above what they quote, and GitHub's own
+# mails end in the second: whoever answers such a mail has not written the commands in it.
 _QUOTED_BELOW = re.compile(
     r"-+ ?Original Message ?-+|On .{1,200} wrote:|From: .{1,200}|_{10,}", re.IGNORECASE
 )
