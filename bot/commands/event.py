@@ -30,7 +30,7 @@ def read_comment_event(text: str) -> Asked | str:
             )
     if action != "created":
         return f"a comment that is {action} gives no commands"
-    if "pull_request" not in issue:
+    if not isinstance(issue.get("pull_request"), dict):
         return "it stands on an issue, not on a pull request"
     match user:
         case {"type": "User", "login": str()}:
