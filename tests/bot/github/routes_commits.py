@@ -9,7 +9,7 @@ from .routes import Call, Refusal, Reply, route
 @route(ReposClient.get_commit, "contents")
 def get_commit(call: Call) -> Reply:
     """Several commits that begin so are as good as none."""
-    known = {*call.github.commits, *(pull.head for pull in call.github.pulls.values())}
+    known = {*call.github.lookalikes, *(pull.head for pull in call.github.pulls.values())}
     found = [sha for sha in known if sha.startswith(call.values["ref"])]
     if len(found) != 1:
         raise Refusal(422, f"No commit found for SHA: {call.values['ref']}")

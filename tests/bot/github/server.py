@@ -85,7 +85,7 @@ class FakeGitHub:
         self.reactions: dict[int, list[dict[str, Any]]] = {}
         self.checks: dict[int, dict[str, Any]] = {}
         self.annotations: dict[int, list[dict[str, Any]]] = {}
-        self.commits: list[str] = []  # beside the heads of the pull requests
+        self.lookalikes: list[str] = []  # further commits, beside the heads of the pull requests
         self.roles: dict[str, str] = {}  # login in small letters to role: admin, maintain, write…
         self.runs: dict[int, routes_actions.Run] = {}
         self.artifacts: dict[int, routes_actions.Stored] = {}

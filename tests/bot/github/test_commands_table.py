@@ -190,7 +190,7 @@ def prepare(desk: Desk, state: dict[str, object]) -> None:
         assert isinstance(acks, tuple)
         desk.results.accepted = acks
     if state.get("twin"):
-        github.commits.append(f"{HEAD[:7]}{OTHER[7:]}")
+        github.lookalikes.append(f"{HEAD[:7]}{OTHER[7:]}")
     desk.measuring.under_way = int(str(state.get("under_way", 1)))
     own = {"result", "acked", "twin", "under_way"}
     github.pulls[NUMBER] = Pull(**{k: v for k, v in state.items() if k not in own})  # type: ignore[arg-type]

@@ -150,7 +150,7 @@ def test_what_is_measured_is_the_full_hash_whatever_is_pushed_then(desk: Desk) -
 def test_a_commit_made_to_begin_alike_takes_no_approval(desk: Desk) -> None:
     """Two commits whose hashes share seven digits are made in seconds: one shown, one pushed."""
     shown, pushed = f"{'a' * 7}{'1' * 33}", f"{'a' * 7}{'2' * 33}"
-    desk.github.commits = [shown, pushed]
+    desk.github.lookalikes = [shown, pushed]
     desk.github.pulls[NUMBER] = Pull(head=pushed, owner="stranger", repository_id=9)
     assert desk.command(f"/perflint ok {shown[:7]}").end is End.REFUSED
     assert desk.measuring.started == {}
