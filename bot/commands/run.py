@@ -23,12 +23,15 @@ _TRIES = 3
 class Measuring(Protocol):
     """What starts and ends measurements: a workflow, or the server of an App."""
 
-    def start(self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int) -> None:
+    def start(
+        self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int, again: bool
+    ) -> None:
         """Measure the commit `sha` (all forty digits) of a pull request, and no other.
 
         `tests` are `("all",)`, names, or none for those that the change affects. What measures
         checks the commit out by this hash and compares before it runs any of its code. A run of the
-        same pull request that is under way ends. Twice for the same `comment` is once.
+        same pull request that is under way ends. `again`: an earlier try for the same comment ended
+        in the middle and may have started it; then it is not started twice.
         """
 
     def cancel(self, pull: int) -> int:
@@ -234,7 +237,11 @@ class _Order:
                 f"the pull request was pushed to meanwhile: head is {code(now.head[:12])}"
             )
         self.hands.measuring.start(
-            self.pull.number, step.sha, step.tests, comment=self.answer.comment
+            self.pull.number,
+            step.sha,
+            step.tests,
+            comment=self.answer.comment,
+            again=self.again,
         )
         return f"a measurement of {step.sha} was started"
 

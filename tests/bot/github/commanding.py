@@ -49,7 +49,10 @@ class Workflow:
     under_way: int = 1
     cancelled: int = 0
 
-    def start(self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int) -> None:
+    def start(
+        self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int, again: bool
+    ) -> None:
+        assert again or comment not in self.started
         self.started.setdefault(comment, (pull, sha, tests))
 
     def cancel(self, pull: int) -> int:
