@@ -153,6 +153,7 @@ def _unknown(word: str) -> Mistake:
 def _with_tests(word: Word, tests: list[str]) -> Command | Mistake:
     most = {Word.RUN: MOST_TESTS, Word.RERUN: MOST_TESTS, Word.UNACK: 1}.get(word, 0)
     least = 1 if word is Word.UNACK else 0
+    tests = [ALL if test.lower() == ALL else test for test in tests]
     if not least <= len(tests) <= most:
         return Mistake(
             f"it is {code(USAGE[word])}, with {most} tests at most"
