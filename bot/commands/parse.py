@@ -46,6 +46,7 @@ _QUOTED_BELOW = re.compile(
     r"-+ ?Original Message ?-+|On .{1,200} wrote:|From: .{1,200}|_{10,}", re.IGNORECASE
 )
 _QUOTED_ABOVE = re.compile(r"Reply to this email directly|You are receiving this because")
+_TABLE = re.compile(r"[|: \t-]*-[|: \t-]*")
 _COMMENT_ONLY = re.compile(r"(?:\s*<!--.*?-->)*\s*", re.DOTALL)
 
 
@@ -92,9 +93,10 @@ def _command(line: list[Token], paragraph: str, *, inside_html: bool) -> str | M
     text = _text(line)
     if inside_html:
         return Mistake("a comment with HTML in it gives no commands: write one without")
-    if any(part.type != "text" or part.level for part in line) or text not in {
-        source.strip(" \t") for source in paragraph.split("\n")
-    }:
+    sources = [source.strip(" \t") for source in paragraph.split("\n")]
+    plain = all(part.type == "text" and not part.level for part in line) and text in sources
+    # To GitHub the lines around such a one are a table already, to our parser still a paragraph.
+    if not plain or any(_TABLE.fullmatch(source) for source in sources):
         return Mistake("a command is plain text: write it without any Markdown in it")
     return text
 
@@ -155,11 +157,8 @@ def _with_tests(word: Word, tests: list[str]) -> Command | Mistake:
     least = 1 if word is Word.UNACK else 0
     tests = [ALL if test.lower() == ALL else test for test in tests]
     if not least <= len(tests) <= most:
-        return Mistake(
-            f"it is {code(USAGE[word])}, with {most} tests at most"
-            if most > 1
-            else f"it is {code(USAGE[word])}"
-        )
+        limit = f", with {most} tests at most" if most > 1 else ""
+        return Mistake(f"it is {code(USAGE[word])}{limit}")
     if wrong := [test for test in tests if not _TEST.fullmatch(test)]:
         return Mistake(f"{code(wrong[0])} is no name of a test")
     if ALL in tests and (word is not Word.RUN or len(tests) > 1):

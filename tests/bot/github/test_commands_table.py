@@ -147,6 +147,7 @@ TABLE = [
     ("[/perflint run](https://example.com)", "maintainer", {}, "nothing"),
     ("![/perflint run](x.png)", "maintainer", {}, "nothing"),
     ("| /perflint run |\n|:--|\n| /perflint run |", "maintainer", {}, "nothing"),
+    ("/perflint run\n|--|", "maintainer", {}, "refused"),  # a table to GitHub alone
     ("On Monday, somebody wrote:\n/perflint run", "maintainer", {}, "nothing"),
     ("-----Original Message-----\n/perflint run", "maintainer", {}, "nothing"),
     ("/perflint.yml is the workflow", "maintainer", {}, "nothing"),
