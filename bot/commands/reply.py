@@ -1,7 +1,7 @@
 """The one comment that answers a command where a reaction cannot say it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...templates import fill
 from ..sticky import Comment
@@ -9,14 +9,14 @@ from ..sticky import Comment
 _MARKER = re.compile(r"<!-- perflint:reply v1 to=(?P<to>[0-9]{1,20}) -->", re.ASCII)
 
 
-def refusal(refusals: tuple[str, ...], comment: int) -> str:
-    """Say why nothing was done. The reasons are Markdown of ours."""
-    return _marked(fill("reply.md.j2", refusals=refusals), comment)
+def refusal(refusals: Sequence[str], done: Sequence[str], comment: int) -> str:
+    """Say why it was not done, and what was. Both are Markdown of ours."""
+    return _marked(fill("reply.md.j2", refusals=refusals, done=done), comment)
 
 
 def help_text(comment: int) -> str:
     """Say which commands there are."""
-    return _marked(fill("reply.md.j2", refusals=()), comment)
+    return _marked(fill("reply.md.j2", refusals=(), done=()), comment)
 
 
 def answered(standing: Iterable[Comment], me: str, comment: int) -> bool:

@@ -1,5 +1,6 @@
 """Obeys the commands of one comment: asks GitHub how things are, does them, and says so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -138,9 +139,9 @@ class _Answer:
         """The number of the comment that is answered."""
         return self._written.id
 
-    def refuse(self, *why: str) -> Outcome:
-        """Say why nothing was done."""
-        self._say(refusal(why, self.comment))
+    def refuse(self, *why: str, done: Sequence[str] = ()) -> Outcome:
+        """Say why it was not done, and what was done before that showed."""
+        self._say(refusal(why, done, self.comment))
         self._hands.people.react(self._written.id, Sign.REFUSED)
         return Outcome(End.REFUSED, "the answer to it says why")
 
@@ -187,16 +188,18 @@ class _Order:
 
     def obey(self) -> Outcome:
         """Decide about all of them, and do them in their order."""
+        done: list[str] = []
         try:
             decision = self._decide()
             if decision.refusals:
                 return self.answer.refuse(*decision.refusals)
-            done = [self._do(step) for step in decision.steps]
+            for step in decision.steps:
+                done.append(self._do(step))  # noqa: PERF401  (what was done stays where one fails)
         except _Refused as refused:
-            return self.answer.refuse(str(refused))
+            return self.answer.refuse(str(refused), done=done)
         except (NotAllowedError, NotFoundError) as error:
             # To try again would change nothing, and whoever asked is waiting.
-            return self.answer.refuse(prose(str(error)))
+            return self.answer.refuse(prose(str(error)), done=done)
         if decision.wants_help:
             self.answer.help()
             done.append("said which commands there are")
@@ -243,7 +246,7 @@ class _Order:
             comment=self.answer.comment,
             again=self.again,
         )
-        return f"a measurement of {step.sha} was started"
+        return f"a measurement of {code(step.sha[:12])} was started"
 
     def _stop(self) -> str:
         stopped = self.hands.measuring.cancel(self.pull.number)

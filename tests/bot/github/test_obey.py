@@ -168,6 +168,19 @@ def test_a_pull_request_that_is_closed_meanwhile_is_not_measured(desk: Desk) -> 
     assert desk.measuring.started == {}
 
 
+def test_what_was_done_before_a_refusal_is_told(desk: Desk) -> None:
+    asked = desk.write("/perflint cancel\n/perflint run")
+
+    def push() -> None:
+        desk.github.head = NEXT
+
+    once(desk.github, "POST", "/reactions", push)
+    assert desk.obey(asked).end is End.REFUSED
+    assert (desk.measuring.cancelled, desk.measuring.started) == (1, {})
+    assert "only a part" in desk.replies[0]
+    assert "but what was under way was ended" in desk.replies[0]
+
+
 # Twice.
 
 
