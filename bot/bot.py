@@ -4,11 +4,12 @@ from importlib import import_module
 
 from .. import PerflintError
 
-_MODULES = {"publish": ".handoff.publish_run"}
+_MODULES = {"command": ".commands.cli", "publish": ".handoff.publish_run"}
 
 HELP = """\
 usage: perflint bot COMMAND [OPTIONS]
 
+  command   obey the commands of a pull request's comment, in a workflow on `issue_comment`
   publish   tell a pull request about a run on its code, in a workflow on `workflow_run`
 
 `perflint bot COMMAND --help` tells more, also what its exit status means.

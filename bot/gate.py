@@ -1,14 +1,15 @@
 """Decides whether a change passes. Pure: it knows no exit, no file and no comment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..lints.finding import Severity
 from ..runners.compare import Verdict
 from ..runners.result import RunResult, TestResult
 from ..runners.sample import Side
+from .acks import Ack, still_standing
 from .numbers import percent, plural
-from .report import LintResult
+from .report import LintResult, Report
 
 CLEAN, LOOK, COULD_NOT_WORK, REFUSED = range(4)
 # Only stored reports can differ in where they come from: `perflint compare`.
@@ -42,6 +43,24 @@ def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
     verdicts = sorted(_verdicts(lint, run, fail_on), key=lambda verdict: -verdict[0])
     status = max((status for status, _ in verdicts), default=CLEAN)
     return Decision(status, tuple(reason for _, reason in verdicts))
+
+
+def decide_despite(report: Report, acks: Sequence[Ack]) -> Decision:
+    """Weigh a report again, without the regressions that somebody accepted and that still stand.
+
+    What else the report says against the change, it still says: the reasons are those that it has.
+    A test that is acknowledged and has no verdict this time is not held against the change either.
+    """
+    tests = {ack.test for ack in still_standing(tuple(acks), report)}
+    accepted = {
+        reason + _by_version(result)
+        for result in report.run.tests
+        if result.test.id in tests
+        for reason in _of_test(result, FailOn(unsure=True))
+    }
+    left = tuple(reason for reason in report.status_reasons if reason not in accepted)
+    nothing = not left and report.status == LOOK and report.status_reasons
+    return Decision(CLEAN if nothing else report.status, left)
 
 
 def _verdicts(lint: LintResult, run: RunResult, fail_on: FailOn) -> Iterator[tuple[int, str]]:

@@ -119,6 +119,21 @@ class Publisher:
             return Done("it waits", self._telling(origin).waiting(head, link))
         return Done("it goes on", self._telling(origin).started(head, link))
 
+    def report_of(self, number: int) -> Report | None:
+        """Return the report of a run that is over, where `publish` would tell it; else None."""
+        run = self._actions.run(number)
+        candidates = self._candidates(run)
+        report, _ = self._report(run)
+        if report is None:
+            return None
+        claimed = report.link.pull_request if report.link else None
+        origin = origin_of(run, candidates, claimed=claimed)
+        if isinstance(origin, NoOrigin):
+            return None
+        if lie(report, run, origin) or self._strange_base(report, origin):
+            return None
+        return with_facts(report, run, origin, self._here.server)
+
     def _candidates(self, run: WorkflowRun) -> list[Candidate]:
         if started := asked_for(run):
             pull = self._repository.open_pull(started[0])

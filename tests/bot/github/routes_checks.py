@@ -69,7 +69,7 @@ def list_checks(call: Call) -> Reply:
 @route(ReposClient.get_collaborator_permission_level, "metadata")
 def get_permission(call: Call) -> Reply:
     role = call.github.roles.get(call.values["username"].lower(), "read")
-    user = example(models.SimpleUser) | {"login": call.values["username"]}
+    user = example(models.Collaborator) | {"login": call.values["username"], "role_name": role}
     told = {"permission": ROLES.get(role, "none"), "role_name": role, "user": user}
     return Reply(200, example(models.RepositoryCollaboratorPermission) | told)
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import routes_actions, routes_checks, routes_comments  # noqa: F401  (they register routes)
+from . import routes_actions, routes_checks, routes_comments, routes_commits  # noqa: F401
 from .description import Undescribed, check_answer, check_query, check_request, example, models
 from .routes import Call, Refusal, Reply, find
 from .storage import Storage
@@ -85,6 +85,7 @@ class FakeGitHub:
         self.reactions: dict[int, list[dict[str, Any]]] = {}
         self.checks: dict[int, dict[str, Any]] = {}
         self.annotations: dict[int, list[dict[str, Any]]] = {}
+        self.lookalikes: list[str] = []  # further commits, beside the heads of the pull requests
         self.roles: dict[str, str] = {}  # login in small letters to role: admin, maintain, write…
         self.runs: dict[int, routes_actions.Run] = {}
         self.artifacts: dict[int, routes_actions.Stored] = {}
@@ -146,7 +147,8 @@ class FakeGitHub:
         comment |= {
             "id": number,
             "body": body,
-            "user": example(models.SimpleUser) | {"login": author},
+            "user": example(models.SimpleUser) | {"login": author, "type": _kind(author)},
+            "issue_url": f"{self.url}/repos/{REPOSITORY}/issues/{pull}",
             "html_url": f"https://github.example/{REPOSITORY}/pull/{pull}#issuecomment-{number}",
             "url": f"{self.url}/repos/{REPOSITORY}/issues/comments/{number}",
             "created_at": now,
@@ -260,6 +262,10 @@ class FakeGitHub:
         ]
         headers = {"Link": ", ".join(links)} if links else {}
         return Reply(reply.status, every[(page - 1) * size : page * size], headers)
+
+
+def _kind(login: str) -> str:
+    return "Bot" if login.endswith("[bot]") else "User"
 
 
 class _Handler(BaseHTTPRequestHandler):

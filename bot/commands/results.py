@@ -1,0 +1,47 @@
+"""What our comment tells and what of it was accepted, read and told through the comment itself."""
+
+from dataclasses import dataclass, field
+
+from ..acks import Ack
+from ..github.errors import GitHubError
+from ..github.pull_request import PullRequest
+from ..handoff.publish_run import Publisher
+from ..publish import finished
+from ..report import Report
+from ..state import Stage, State
+from ..sticky import ours
+
+
+@dataclass(slots=True)
+class PublishedResults:
+    """The `Results` of one pull request; a report is fetched once."""
+
+    pull_request: PullRequest
+    publisher: Publisher
+    _reports: dict[int, Report | None] = field(default_factory=dict)
+
+    def report(self, pull: int) -> Report | None:
+        """Fetch the report that the comment tells, checked as when it was told."""
+        state = self._state()
+        if state.run is None or state.stage is not Stage.FINISHED:
+            return None
+        if state.run not in self._reports:
+            self._reports[state.run] = self.publisher.report_of(state.run)
+        return self._reports[state.run]
+
+    def acks(self, pull: int) -> tuple[Ack, ...]:
+        """Read what the comment remembers."""
+        return self._state().acks
+
+    def accept(self, pull: int, acks: tuple[Ack, ...]) -> None:
+        """Tell the same report with these. Raises GitHubError where that cannot be done."""
+        report = self.report(pull)
+        if report is None:
+            raise GitHubError("the result of which this was accepted cannot be had: measure again")
+        if failures := finished(self.pull_request, report, acks).failures:
+            raise failures[0]
+
+    def _state(self) -> State:
+        me, key = self.pull_request.client.me(), self.pull_request.target.key
+        mine = ours(self.pull_request.comments(), me, key)
+        return mine[-1][0] if mine else State()

@@ -1,0 +1,67 @@
+"""Measures by a workflow of the repository, which a command starts and ends."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ..github.actions import Actions
+from ..github.conversation import Conversation
+from ..github.errors import UnclearError
+from ..workflow import WorkflowRun
+
+# How a run says what it is for: its `run-name`, made of inputs that only those give who may write.
+# `bot.handoff.origin` reads it.
+_NAME = "perflint #{pull} at {sha} for comment {comment}"
+_UNFINISHED = ("requested", "pending", "queued", "waiting", "in_progress")
+# How long a run that was started takes until GitHub lists it.
+_LISTED_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowMeasuring:
+    """A `Measuring` by `workflow_dispatch` of the file `workflow` on the branch `ref`.
+
+    Its inputs are `pull_request`, `commit` (all forty digits), `tests` (names with blanks between,
+    `all`, or nothing) and `comment`. The pull request's own runs of the same file are ended too.
+    """
+
+    actions: Actions
+    conversation: Conversation
+    workflow: str
+    ref: str
+
+    def start(
+        self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int, again: bool
+    ) -> None:
+        """Start a run, unless an earlier try for the same comment has."""
+        name = _NAME.format(pull=pull, sha=sha, comment=comment)
+        if again and any(run.title == name for run in self._dispatched()):
+            return
+        inputs = {
+            "pull_request": str(pull),
+            "commit": sha,
+            "tests": " ".join(tests),
+            "comment": str(comment),
+        }
+        try:
+            self.actions.dispatch(self.workflow, self.ref, inputs)
+        except UnclearError as error:
+            self.actions.client.wait(_LISTED_SECONDS, error)
+            if not any(run.title == name for run in self._dispatched()):
+                self.actions.dispatch(self.workflow, self.ref, inputs)
+
+    def cancel(self, pull: int) -> int:
+        """End the runs that are for this pull request, by command or by a push to it."""
+        begin = f"perflint #{pull} at "
+        head = self.conversation.pull(pull).head
+        runs = [run for run in self._dispatched() if run.title.startswith(begin)]
+        for status in _UNFINISHED:
+            runs += self._ours(self.actions.runs(head=head, event="pull_request", status=status))
+        return sum(self.actions.cancel(number) for number in {run.id for run in runs})
+
+    def _dispatched(self) -> Iterator[WorkflowRun]:
+        for status in _UNFINISHED:
+            yield from self._ours(self.actions.runs(event="workflow_dispatch", status=status))
+
+    def _ours(self, runs: list[WorkflowRun]) -> list[WorkflowRun]:
+        return [run for run in runs if PurePosixPath(run.path).name == self.workflow]
