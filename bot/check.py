@@ -10,7 +10,8 @@ from ..runners.compare import Verdict
 from ..runners.result import TestResult
 from . import numbers
 from .acks import Ack
-from .cause import LineCause, SyncCause, cause_of_count, cause_of_time, words
+from .cause import LineCause, SyncCause, cause_of_count, cause_of_time
+from .counts import amounts, short_words
 from .markdown import inert
 from .render import render_comment
 from .report import Report
@@ -205,7 +206,7 @@ def _of_tests(report: Report) -> Iterator[Annotation]:
                 yield _on_line(
                     count.path,
                     count.line,
-                    f"{result.test.name}: {words(counter)} {counter.base:,} → {counter.head:,}",
+                    f"{result.test.name}: {short_words(counter)} {amounts(counter)}",
                     f"{count.operator} is called here in each step of the perf test.",
                 )
 
