@@ -4,12 +4,18 @@ from importlib import import_module
 
 from .. import PerflintError
 
-_MODULES = {"publish": ".handoff.publish_run"}
+_MODULES = {
+    "publish": ".handoff.publish_run",
+    "serve": ".server.serve",
+    "queue": ".server.queue_command",
+}
 
 HELP = """\
 usage: perflint bot COMMAND [OPTIONS]
 
   publish   tell a pull request about a run on its code, in a workflow on `workflow_run`
+  serve     run the GitHub App: take webhooks and tell pull requests
+  queue     show the jobs that the server has given up, and put them back
 
 `perflint bot COMMAND --help` tells more, also what its exit status means.
 """

@@ -31,6 +31,9 @@ HOMES_OF = {
     "github": ("bot/github/client.py",),
     "requests": ("bot/github/client.py", "bot/github/download.py"),
     "urllib3": ("bot/github/download.py",),
+    "jwt": ("bot/github/app.py",),
+    "uvicorn": ("bot/server/serve.py",),
+    "prometheus_client": ("bot/server/metrics.py",),
     "sqlalchemy": ("telemetry/store.py",),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
@@ -42,6 +45,9 @@ HEAVY = {
     "numpy",
     "jinja2",
     "github",
+    "jwt",
+    "uvicorn",
+    "prometheus_client",
     "sqlalchemy",
     "torch",
     "msgspec",
@@ -136,6 +142,8 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("bot.workflow", HEAVY),
         ("bot.handoff.archive", HEAVY - {"msgspec"}),
         ("bot.handoff.origin", HEAVY - {"msgspec"}),
+        ("bot.server.events", HEAVY - {"msgspec"}),
+        ("bot.server.queue_command", HEAVY - {"msgspec"}),
         ("telemetry.record", HEAVY),
     ],
 )

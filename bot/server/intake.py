@@ -107,7 +107,9 @@ class Intake:
 
     async def _webhook(self, scope: Scope, receive: Receive) -> Reply:
         begin = time.monotonic()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
         event, delivery = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
         self._busy += 1
         try:
@@ -144,7 +146,9 @@ class Intake:
             raise _unreadable(str(error)) from error
         if not jobs:
             return _json(200, "ignored", jobs=0)
-        return await self._keep(delivery, hashlib.sha256(body).digest(), jobs)
+        digest = hashlib.sha256(body).digest()
+        del body  # not held while the disk works
+        return await self._keep(delivery, digest, jobs)
 
     async def _keep(self, delivery: str, digest: bytes, jobs: Sequence[Job]) -> Reply:
         """Make a delivery durable, and only then say that we have it."""
@@ -219,9 +223,7 @@ def _no_number(word: str) -> float:
 
 
 def _later(why: str) -> RefusedError:
-    return RefusedError(
-        Reply(503, "busy", f"{why}\n".encode(), headers=(("retry-after", "30"),))
-    )
+    return RefusedError(Reply(503, "busy", f"{why}\n".encode(), headers=(("retry-after", "30"),)))
 
 
 def _too_large(most: int) -> RefusedError:

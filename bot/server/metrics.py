@@ -35,6 +35,11 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
             registry=registry,
         )
+        self.commit_failures = Counter(
+            "perflint_commit_failures",
+            "Commits that the disk did not take: nothing of them was answered with 202.",
+            registry=registry,
+        )
         self._jobs = Counter(
             "perflint_jobs",
             "Jobs, by kind and by how they ended: done, retried, dead, stopped.",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from ... import PerflintError
 from .job import Commented, Job, lane_of, read_job, write_job
@@ -272,8 +273,8 @@ class Queue:
     def _do(self, statement: str, *values: object) -> int:
         return self._database.execute(statement, values).rowcount
 
-    def _row(self, statement: str, *values: object) -> tuple[object, ...] | None:
-        row: tuple[object, ...] | None = self._database.execute(statement, values).fetchone()
+    def _row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._database.execute(statement, values).fetchone()
         return row
 
     def _one(self, statement: str, *values: object) -> int:
@@ -302,9 +303,7 @@ def _open(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = FULL")
         [version] = database.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            database.executescript(
-                f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
-            )
+            database.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
         elif version != SCHEMA_VERSION:
             raise PerflintError(
                 f"the queue {path} has version {version}, this perflint has {SCHEMA_VERSION}: "

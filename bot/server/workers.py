@@ -38,7 +38,8 @@ class Work(Protocol):
     `sleep` waits, and raises StoppingError when the server stops.
     """
 
-    def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]: ...
+    def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+        """Do one job."""
 
 
 class Workers:

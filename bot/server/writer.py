@@ -27,12 +27,17 @@ _Change = tuple[Callable[[Queue], Any], "Future[Any]"]
 class Writer:
     """Runs changes of the queue, several in one transaction; each is durable when it returns."""
 
-    def __init__(self, queue: Queue, observe: Callable[[int], None] = lambda size: None) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        committed: Callable[[int], None] = lambda size: None,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._queue = queue
-        self._observe = observe
+        self._committed = committed
+        self._failed = failed
         self._changes: SimpleQueue[_Change | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="perflint-queue", daemon=True)
-        self.failure: str | None = None  # why the last transaction failed; None: it did not
 
     def start(self) -> None:
         """Begin to write."""
@@ -83,16 +88,15 @@ class Writer:
                     except Exception as error:  # this change's own: whoever asked for it is told
                         failed.append((future, error))
         except Exception as error:  # nothing of the group is durable, and all are told
-            self.failure = f"{type(error).__name__}: {error}"
+            self._failed()
             for _, future in group:
                 future.set_exception(error)
             return
-        self.failure = None
-        self._observe(len(group))
+        self._committed(len(group))
         for future, result in done:
             future.set_result(result)
-        for future, error in failed:
-            future.set_exception(error)
+        for future, problem in failed:
+            future.set_exception(problem)
 
 
 def _begins(future: "Future[Any]") -> bool:
