@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import signal
+import socket
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from ... import PerflintError
 from ..github.app import App
 from .missed import ask_again
 from .server import Server
@@ -54,8 +57,6 @@ def serve(server: Server, settings: Settings) -> int:
     listen = settings.server
     config = uvicorn.Config(
         server,
-        host=listen.host,
-        port=listen.port,
         http="h11",
         ws="none",
         lifespan="on",
@@ -68,10 +69,19 @@ def serve(server: Server, settings: Settings) -> int:
         # Connections, of which most may be idle ones: beyond it uvicorn answers 503 itself.
         limit_concurrency=4 * settings.limits.deliveries,
     )
-    log.info("listening on %s:%d", listen.host, listen.port)
-    running = _Uvicorn(config, server)
-    running.run()
+    with _listen(listen.host, listen.port) as socket_:
+        log.info("listening on %s:%d", listen.host, listen.port)
+        running = _Uvicorn(config, server)
+        running.run(sockets=[socket_])
     return 0 if running.started else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PerflintError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 class _Uvicorn(uvicorn.Server):
@@ -83,7 +93,9 @@ class _Uvicorn(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._ours.end_intake()
-        super().handle_exit(sig, frame)
+        # Not what uvicorn does: it ends by the signal once more, so that the status is no 0.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def log_to_stderr() -> None:
