@@ -29,10 +29,16 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
             registry=registry,
         )
-        self.group_size = Histogram(
+        self._group_size = Histogram(
             "perflint_commit_changes",
             "Changes that one commit made durable.",
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=registry,
+        )
+        self._commit_seconds = Histogram(
+            "perflint_commit_seconds",
+            "How long it takes to make a group of changes durable: how fast the disk is.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
             registry=registry,
         )
         self.commit_failures = Counter(
@@ -64,6 +70,11 @@ class Metrics:
     def delivered(self, event: str, outcome: str) -> None:
         """Count a delivery; the event is GitHub's to choose, and before the signature anybody's."""
         self._deliveries.labels(event if event in EVENTS else "other", outcome).inc()
+
+    def committed(self, changes: int, seconds: float) -> None:
+        """Count a commit of several changes."""
+        self._group_size.observe(changes)
+        self._commit_seconds.observe(seconds)
 
     def worked(self, kind: str, outcome: str, seconds: float) -> None:
         """Count a job that has ended, for now or for good."""

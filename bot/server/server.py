@@ -42,7 +42,7 @@ class Server:
             raise
         self._metrics = Metrics(self._depth, now)
         self._writer = Writer(
-            self._queue, self._metrics.group_size.observe, self._metrics.commit_failures.inc
+            self._queue, self._metrics.committed, self._metrics.commit_failures.inc
         )
         self._workers = Workers(self._writer, work, self._metrics, settings.server.workers)
         self._intake = Intake(

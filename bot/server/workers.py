@@ -63,15 +63,16 @@ class Workers:
             thread.start()
 
     def wake(self) -> None:
-        """Look into the queue."""
+        """Have one thread look into the queue, if any is idle: others do so when they are."""
         with self._changed:
             self._news += 1
-            self._changed.notify_all()
+            self._changed.notify()
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing new and wait for what is being done; whether all of it came to an end."""
         self._stop.set()
-        self.wake()
+        with self._changed:
+            self._changed.notify_all()
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -88,21 +89,29 @@ class Workers:
             raise StoppingError
 
     def _run(self) -> None:
+        job: Waiting | None = None
         while not self._stop.is_set():
             seen = self._news
-            try:
-                job = self._writer.submit(lambda queue: queue.take(now())).result()
-            except (sqlite3.Error, PerflintError) as error:
-                log.error("the queue cannot be written: %s", error)
-                job = None
+            if job is None:
+                job = self._take()
             if job is not None:
-                self._do(job)
+                job = self._keep(self._do(job))
                 continue
             with self._changed:
                 if self._news == seen and not self._stop.is_set():
                     self._changed.wait(_LOOK_AGAIN_SECONDS)
+        if job is not None:
+            self._keep(_give_back(job))
 
-    def _do(self, job: Waiting) -> None:
+    def _take(self) -> Waiting | None:
+        try:
+            return self._writer.submit(lambda queue: queue.take(now())).result()
+        except (sqlite3.Error, PerflintError) as error:
+            log.error("the queue cannot be written: %s", error)
+            return None
+
+    def _do(self, job: Waiting) -> Callable[[Queue], None]:
+        """Do a job, and return what the queue has to be told of it."""
         begin, kind = time.monotonic(), "unreadable"
         try:
             read = read_job(job.job)
@@ -125,14 +134,18 @@ class Workers:
         seconds = time.monotonic() - begin
         log.log(level, "job %d %s %s, try %d: %s", job.id, kind, job.lane, job.tries, outcome)
         self._metrics.worked(kind, outcome, seconds)
-        self._keep(change)
-        self.wake()  # the next of this lane may begin
+        return change
 
-    def _keep(self, change: Callable[[Queue], None]) -> None:
-        """Write what became of a job, however long the disk does not take it."""
+    def _keep(self, change: Callable[[Queue], None]) -> Waiting | None:
+        """Write what became of a job, however long the disk does not take it; take the next."""
+
+        def both(queue: Queue) -> Waiting | None:
+            change(queue)
+            return None if self._stop.is_set() else queue.take(now())
+
         while True:
             try:
-                return self._writer.submit(change).result()
+                return self._writer.submit(both).result()
             except (sqlite3.Error, PerflintError) as error:
                 log.error("the queue cannot be written: %s", error)
             if self._stop.wait(_LOOK_AGAIN_SECONDS):

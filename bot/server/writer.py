@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -30,7 +31,7 @@ class Writer:
     def __init__(
         self,
         queue: Queue,
-        committed: Callable[[int], None] = lambda size: None,
+        committed: Callable[[int, float], None] = lambda changes, seconds: None,
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue = queue
@@ -77,6 +78,7 @@ class Writer:
         failed: list[tuple[Future[Any], Exception]] = []
         # From here on nobody can cancel one, as a client does that hangs up while it waits.
         group = [(change, future) for change, future in group if _begins(future)]
+        begin = time.monotonic()
         try:
             with self._queue.transaction():
                 for change, future in group:
@@ -92,7 +94,7 @@ class Writer:
             for _, future in group:
                 future.set_exception(error)
             return
-        self._committed(len(group))
+        self._committed(len(group), time.monotonic() - begin)
         for future, result in done:
             future.set_result(result)
         for future, problem in failed:

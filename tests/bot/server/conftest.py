@@ -132,7 +132,8 @@ async def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
 class Process:
     """A server in a process of its own, with the real uvicorn; reports are made from run ids."""
 
-    def __init__(self, folder: Path, api_url: str, **limits: Any) -> None:
+    def __init__(self, folder: Path, api_url: str, key: str = "", **limits: Any) -> None:
+        self.key = key or keys()[0]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -151,7 +152,7 @@ class Process:
         environ = {
             **os.environ,
             "PERFLINT_WEBHOOK_SECRET": SECRET,
-            "PERFLINT_APP_KEY": keys()[0],
+            "PERFLINT_APP_KEY": self.key,
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
         }
         with self.log.open("ab") as log:
