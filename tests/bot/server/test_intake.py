@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch_perflint import PerflintError
 from torch_perflint.bot.server.job import Job
+from torch_perflint.bot.server.queue import Queue
 from torch_perflint.bot.server.quota import Quotas
+from torch_perflint.bot.server.serve import serve
 from torch_perflint.bot.server.server import Server
 from torch_perflint.bot.server.settings import Limits, Listen
 from torch_perflint.bot.server.signature import is_signed, sign
@@ -274,3 +278,48 @@ def test_a_job_that_is_being_done_ends_before_the_server(tmp_path: Path) -> None
     assert len(ended) == 1
     left = sqlite3.connect(tmp_path / "q.db").execute("SELECT count(*) FROM jobs").fetchone()
     assert left == (0,)
+
+
+def test_nothing_is_answered_before_it_is_on_the_disk(tmp_path: Path) -> None:
+    done = Done()
+    server = Server(settings(tmp_path), done)
+
+    async def what() -> tuple[bool, Answer]:
+        other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")  # a disk that takes its time
+        asking = asyncio.create_task(ask(server, "/webhook", **request()))
+        await asyncio.sleep(0.3)
+        early = asking.done()
+        other.execute("ROLLBACK")
+        other.close()
+        return early, await asking
+
+    early, answer = with_server(server, what)
+    assert (early, answer.status) == (False, 202)
+
+
+def test_what_the_disk_does_not_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    server = Server(settings(tmp_path), Done())
+
+    async def what() -> list[Answer]:
+        with monkeypatch.context() as broken:
+            broken.setattr(Queue, "accept", full)
+            refused = await ask(server, "/webhook", **request())
+        return [refused, await ask(server, "/webhook", **request())]
+
+    refused, taken = with_server(server, what)
+    assert (refused.status, taken.status) == (503, 202)
+    assert refused.headers["retry-after"] == "30"
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = Listen(port=taken.getsockname()[1], queue=str(tmp_path / "q.db"))
+        told = settings(tmp_path, server=where)
+        with pytest.raises(PerflintError, match=r"cannot listen on 127\.0\.0\.1:\d+: Address"):
+            serve(Server(told, Done()), told)
