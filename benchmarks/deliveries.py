@@ -145,6 +145,8 @@ class Sender:
         one.seconds = time.perf_counter() - due
 
     async def _exchange(self, head: bytes, body: bytes) -> int:
+        # As a proxy does: what the server has closed meanwhile is not used again.
+        self._free = [pair for pair in self._free if not pair[0].at_eof()]
         if self._free:
             reader, writer = self._free.pop()
         else:

@@ -64,7 +64,7 @@ def serve(server: Server, settings: Settings) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=15,
+        timeout_keep_alive=75,  # longer than a proxy keeps an idle connection: nginx does for 60
         timeout_graceful_shutdown=max(1, round(settings.limits.body_seconds)),
         # Connections, of which most may be idle ones: beyond it uvicorn answers 503 itself.
         limit_concurrency=4 * settings.limits.deliveries,

@@ -1,4 +1,4 @@
-"""The bar of the server in small: `benchmarks/deliveries.py` for some seconds, killed in the middle.
+"""The bar of the server in small: `benchmarks/deliveries.py` for seconds, killed in the middle.
 
 The rate and the latency are the benchmark's to judge, on a machine that does nothing else.
 """
