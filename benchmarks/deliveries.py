@@ -74,7 +74,7 @@ def github(pipe: Connection) -> None:
 
     with serving() as fake:
         fake.app = (APP_ID, keys()[1])
-        permissions = dict.fromkeys(("actions", "checks", "pull_requests"), "write")
+        permissions = dict.fromkeys(("actions", "checks", "contents", "pull_requests"), "write")
         fake.installations[payloads.INSTALLATION] = permissions
         for number in range(1, PULL_REQUESTS + 1):
             fake.pulls[number] = Pull(number)

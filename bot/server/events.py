@@ -11,7 +11,7 @@ from .job import (
     Place,
     PullRequestChanged,
     RerunAsked,
-    RunCompleted,
+    RunChanged,
 )
 
 # What the App has to be subscribed to. Installation events come without being asked for.
@@ -64,7 +64,7 @@ def jobs_of(event: str, payload: object, workflow: str) -> tuple[Job, ...]:
                 return (_rerun(payload, payload["check_run"], int(payload["check_run"]["id"])),)
             case "check_suite", "rerequested":
                 return (_rerun(payload, payload["check_suite"], None),)
-            case "workflow_run", "completed":
+            case "workflow_run", "requested" | "completed":
                 return _run(payload, workflow)
             case "installation" | "installation_repositories", str() if (
                 action in _INSTALLATION_ACTIONS
@@ -134,10 +134,11 @@ def _run(payload: dict[str, Any], workflow: str) -> tuple[Job, ...]:
     if (head := run["head_repository"]) is None:
         return ()
     return (
-        RunCompleted(
+        RunChanged(
             place=_place(payload),
             pull_request=_only_pull_request(run),
             actor=_actor(payload),
+            action=payload["action"],
             run=_number(run["id"]),
             attempt=_number(run["run_attempt"]),
             head=_sha(run["head_sha"]),

@@ -55,8 +55,8 @@ class RerunAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunCompleted:
-    """A run of the measuring workflow has ended.
+class RunChanged:
+    """A run of the measuring workflow was asked for (`requested`), or has ended (`completed`).
 
     `pull_request` is None for a fork's: GitHub does not name it, and it has to be asked for.
     """
@@ -64,6 +64,7 @@ class RunCompleted:
     place: Place
     pull_request: int | None
     actor: str
+    action: str
     run: int
     attempt: int
     head: str
@@ -83,13 +84,13 @@ class InstallationChanged:
     action: str
 
 
-Job = PullRequestChanged | Commented | RerunAsked | RunCompleted | InstallationChanged
+Job = PullRequestChanged | Commented | RerunAsked | RunChanged | InstallationChanged
 
 _KINDS: dict[str, type[Job]] = {
     "pull_request": PullRequestChanged,
     "comment": Commented,
     "rerun": RerunAsked,
-    "run": RunCompleted,
+    "run": RunChanged,
     "installation": InstallationChanged,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

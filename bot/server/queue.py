@@ -183,8 +183,8 @@ class Queue:
         self._do(update, due, error[:_LONGEST_ERROR], job.id)
 
     def give_back(self, job: Waiting) -> None:
-        """Put a job back as if it had not been begun: the server stops."""
-        self._do("UPDATE jobs SET running = 0, tries = tries - 1 WHERE id = ?", job.id)
+        """Put a job back at once: the server stops. A part of it may have been done."""
+        self._do("UPDATE jobs SET running = 0 WHERE id = ?", job.id)
 
     def bury(self, job: Waiting, now: float, error: str) -> None:
         """Give a job up, for an operator to look at."""

@@ -18,13 +18,18 @@ from .job import (
     Place,
     PullRequestChanged,
     RerunAsked,
-    RunCompleted,
+    RunChanged,
 )
 
 # To tell a result: the comment and its labels, the check, and the artifact to read.
-TELL: Permissions = {"actions": "read", "checks": "write", "pull_requests": "write"}
+TELL: Permissions = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",  # whether base has the commit that a report compares with
+    "pull_requests": "write",
+}
 # To follow a command or a push: runs are started and cancelled too.
-COMMAND: Permissions = {"actions": "write", "checks": "write", "pull_requests": "write"}
+COMMAND: Permissions = {**TELL, "actions": "write"}
 
 
 class Hands(Protocol):
@@ -36,14 +41,14 @@ class Hands(Protocol):
     def changed(self, job: PullRequestChanged, client: Client) -> Iterable[Job]:
         """Follow a pull request."""
 
-    def commented(self, job: Commented, client: Client) -> Iterable[Job]:
-        """Follow the commands in a comment."""
+    def commented(self, job: Commented, client: Client, again: bool) -> Iterable[Job]:
+        """Follow the commands in a comment; `again`: an earlier try may have done a part of it."""
 
     def rerun(self, job: RerunAsked, client: Client) -> Iterable[Job]:
         """Measure again."""
 
-    def completed(self, job: RunCompleted, client: Client) -> Iterable[Job]:
-        """Tell what a run found out."""
+    def ran(self, job: RunChanged, client: Client) -> Iterable[Job]:
+        """Tell that a run goes on, or what it found out."""
 
 
 class AppWork:
@@ -53,7 +58,7 @@ class AppWork:
         self._app = app
         self._hands = hands
 
-    def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def __call__(self, job: Job, sleep: Callable[[float], None], again: bool) -> Iterable[Job]:
         """Do one job; see `workers.Work`."""
         match job:
             case InstallationChanged():
@@ -62,11 +67,11 @@ class AppWork:
             case PullRequestChanged():
                 return self._hands.changed(job, self._client(job.place, COMMAND, sleep))
             case Commented():
-                return self._hands.commented(job, self._client(job.place, COMMAND, sleep))
+                return self._hands.commented(job, self._client(job.place, COMMAND, sleep), again)
             case RerunAsked():
                 return self._hands.rerun(job, self._client(job.place, COMMAND, sleep))
-            case RunCompleted():
-                return self._hands.completed(job, self._client(job.place, TELL, sleep))
+            case RunChanged():
+                return self._hands.ran(job, self._client(job.place, TELL, sleep))
 
     def _client(
         self, place: Place, permissions: Permissions, sleep: Callable[[float], None]
@@ -74,10 +79,10 @@ class AppWork:
         return self._app.client(place.installation, place.repository_id, permissions, sleep=sleep)
 
 
-Fetch = Callable[[RunCompleted, Client], tuple[Report, int]]
+Fetch = Callable[[RunChanged, Client], tuple[Report, int]]
 
 
-def not_fetched(job: RunCompleted, client: Client) -> tuple[Report, int]:
+def not_fetched(job: RunChanged, client: Client) -> tuple[Report, int]:
     """Say that results cannot be fetched; an operator puts the job back when they can."""
     raise PerflintError(f"this version of perflint cannot fetch the result of run {job.run}")
 
@@ -92,7 +97,7 @@ class ReportHands:
         """Nothing: the workflow measures by itself, and its result comes as a run."""
         return ()
 
-    def commented(self, job: Commented, client: Client) -> Iterable[Job]:
+    def commented(self, job: Commented, client: Client, again: bool) -> Iterable[Job]:
         """Say that there are no commands."""
         raise PerflintError("this version of perflint follows no commands")
 
@@ -100,8 +105,10 @@ class ReportHands:
         """Say that nothing is measured again."""
         raise PerflintError("this version of perflint measures nothing again: re-run the workflow")
 
-    def completed(self, job: RunCompleted, client: Client) -> Iterable[Job]:
+    def ran(self, job: RunChanged, client: Client) -> Iterable[Job]:
         """Post the report as the pull request's comment."""
+        if job.action != "completed":
+            return ()
         report, number = self._fetch(job, client)
         target = Target(job.place.repository, number, client.api_url)
         post_comment(render_comment(report), PullRequest(target, client), state_of(report))

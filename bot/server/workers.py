@@ -35,10 +35,11 @@ class Work(Protocol):
 
     It may be done twice, the first time only in part: it has to see what is there already. Raises
     UnavailableError where another try may help, and another PerflintError where none will.
-    `sleep` waits, and raises StoppingError when the server stops.
+    `sleep` waits, and raises StoppingError when the server stops; `again` says that the job was
+    begun before.
     """
 
-    def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def __call__(self, job: Job, sleep: Callable[[float], None], again: bool) -> Iterable[Job]:
         """Do one job."""
 
 
@@ -118,7 +119,7 @@ class Workers:
             kind = kind_of(read)
             if job.tries > MOST_TRIES:
                 raise PerflintError("the server ended each time while it did this")
-            further = tuple(self._work(read, self.sleep))
+            further = tuple(self._work(read, self.sleep, job.tries > 1))
         except StoppingError:
             outcome, change = "stopped", _give_back(job)
         except UnavailableError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch_perflint.bot.github.app import App
 from torch_perflint.bot.github.client import Client
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink
-from torch_perflint.bot.server.job import RunCompleted
+from torch_perflint.bot.server.job import RunChanged
 from torch_perflint.bot.server.serve import log_to_stderr, serve
 from torch_perflint.bot.server.server import Server
 from torch_perflint.bot.server.settings import load_settings
@@ -15,7 +15,7 @@ from torch_perflint.bot.server.work import AppWork, ReportHands
 from torch_perflint.runners.result import RunResult, Selection
 
 
-def made_up(job: RunCompleted, client: Client) -> tuple[Report, int]:
+def made_up(job: RunChanged, client: Client) -> tuple[Report, int]:
     assert job.pull_request is not None
     link = RunLink("https://github.com", job.place.repository, job.run, job.attempt)
     run = RunResult(Selection(3, 0), (), None, 0)

@@ -48,6 +48,7 @@ def github() -> Iterator[FakeGitHub]:
         fake.installations[INSTALLATION] = {
             "actions": "write",
             "checks": "write",
+            "contents": "read",
             "pull_requests": "write",
         }
         yield fake

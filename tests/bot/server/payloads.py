@@ -95,7 +95,7 @@ def run_completed(
     path: str = WORKFLOW,
     fork: str | None = None,
 ) -> dict[str, Any]:
-    model = models.WebhookWorkflowRunCompleted
+    model = models.WebhookWorkflowRunChanged
     payload = _common(model, "completed", "contributor")
     told = payload["workflow_run"]
     told |= {

@@ -10,7 +10,7 @@ from torch_perflint.bot.server.job import (
     Place,
     PullRequestChanged,
     RerunAsked,
-    RunCompleted,
+    RunChanged,
     kind_of,
     lane_of,
     read_job,
@@ -78,7 +78,7 @@ def test_a_re_run_of_our_check_or_of_all_checks_is_asked_for() -> None:
 def test_a_run_of_our_workflow_is_told_of() -> None:
     [ours] = jobs("workflow_run", payloads.run_completed(path=f"{WORKFLOW}@refs/heads/main"))
     [forks] = jobs("workflow_run", payloads.run_completed(number=None, fork="stranger/models"))
-    assert isinstance(ours, RunCompleted)
+    assert isinstance(ours, RunChanged)
     assert (ours.run, ours.attempt, ours.head, ours.pull_request) == (900, 1, HEAD, NUMBER)
     assert (forks.pull_request, forks.head_repository) == (None, "stranger/models")
     assert jobs("workflow_run", payloads.run_completed(path=".github/workflows/other.yml")) == ()

@@ -32,7 +32,9 @@ class Done:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
 
-    def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def __call__(
+        self, job: Job, sleep: Callable[[float], None], again: bool = False
+    ) -> Iterable[Job]:
         self.jobs.append(job)
         return ()
 
@@ -193,7 +195,9 @@ def test_bodies_take_a_bounded_part_of_the_memory(tmp_path: Path) -> None:
 
 def test_a_full_queue_refuses_and_says_when_to_come_again(tmp_path: Path) -> None:
     class Never(Done):
-        def __call__(self, job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+        def __call__(
+            self, job: Job, sleep: Callable[[float], None], again: bool = False
+        ) -> Iterable[Job]:
             sleep(60)
             return ()
 
@@ -262,7 +266,7 @@ def test_a_stopping_server_takes_nothing_new(tmp_path: Path) -> None:
 def test_a_job_that_is_being_done_ends_before_the_server(tmp_path: Path) -> None:
     ended: list[Job] = []
 
-    def work(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def work(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         time.sleep(0.5)
         ended.append(job)
         return ()

@@ -49,8 +49,8 @@ def test_a_result_is_told_by_the_real_server(make_process: Make, github: FakeGit
     wait_until(lambda: idle(server))
     assert told(github) == {5: [900]}
     # Nothing more than what telling needs, and for this repository alone.
-    permissions = {"actions": "read", "checks": "write", "pull_requests": "write"}
-    assert [made[1:] for made in github.made_tokens] == [([1], permissions)]
+    kinds = {"actions": "read", "checks": "write", "contents": "read", "pull_requests": "write"}
+    assert [made[1:] for made in github.made_tokens] == [([1], kinds)]
     assert server.metric('perflint_jobs_total{kind="run",outcome="done"}') == 1
     assert server.end() == 0
     assert "stopped" in server.log.read_text()

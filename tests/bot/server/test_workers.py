@@ -14,7 +14,7 @@ from torch_perflint.__main__ import main
 from torch_perflint.bot.github.errors import NotAllowedError, UnavailableError
 from torch_perflint.bot.server import workers
 from torch_perflint.bot.server.events import jobs_of
-from torch_perflint.bot.server.job import Job, PullRequestChanged, RunCompleted, lane_of
+from torch_perflint.bot.server.job import Job, PullRequestChanged, RunChanged, lane_of
 from torch_perflint.bot.server.metrics import Metrics
 from torch_perflint.bot.server.queue import Depth, Queue, now
 from torch_perflint.bot.server.quota import Quotas
@@ -58,7 +58,7 @@ def worked(folder: Path, work: Any, *jobs: Any, count: int = 3, seconds: float =
 def test_what_github_fails_at_is_tried_again(tmp_path: Path) -> None:
     tries: list[Job] = []
 
-    def work(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def work(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         tries.append(job)
         if len(tries) < 4:
             raise UnavailableError("GitHub failed")
@@ -81,7 +81,7 @@ def test_what_does_not_help_is_given_up_and_the_next_goes_on(
 ) -> None:
     done: list[int] = []
 
-    def work(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def work(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         assert isinstance(job, PullRequestChanged)
         done.append(job.pull_request)
         if job.head == "d" * 40:
@@ -97,7 +97,7 @@ def test_what_does_not_help_is_given_up_and_the_next_goes_on(
 def test_one_pull_request_is_never_worked_at_twice_at_once(tmp_path: Path) -> None:
     lock, running, most, order = threading.Lock(), set(), [0], []
 
-    def work(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def work(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         lane = lane_of(job)
         with lock:
             assert lane not in running
@@ -120,9 +120,9 @@ def test_one_pull_request_is_never_worked_at_twice_at_once(tmp_path: Path) -> No
 def test_a_run_of_a_fork_goes_on_in_the_lane_of_its_pull_request(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    def work(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def work(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         seen.append(lane_of(job))
-        if isinstance(job, RunCompleted) and job.pull_request is None:
+        if isinstance(job, RunChanged) and job.pull_request is None:
             return (replace(job, pull_request=5),)
         return ()
 
@@ -143,14 +143,14 @@ def test_a_job_of_another_version_is_given_up_and_named(tmp_path: Path) -> None:
     queue = Queue(tmp_path / "queue.db", 10, Quotas())
     queue._do("INSERT INTO jobs (delivery, lane, job, due, at) VALUES ('d', 'l', '{}', 0, 0)")
     queue.close()
-    [dead] = worked(tmp_path, lambda job, sleep: ()).dead()
+    [dead] = worked(tmp_path, lambda job, sleep, again: ()).dead()
     assert "cannot read the job" in dead.error
 
 
 def test_an_operator_sees_what_was_given_up_and_puts_it_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(job: Job, sleep: Callable[[float], None]) -> Iterable[Job]:
+    def refuse(job: Job, sleep: Callable[[float], None], again: bool = False) -> Iterable[Job]:
         raise NotAllowedError("the App lacks `checks: write`: grant it")
 
     worked(tmp_path, refuse, push(), push(6)).close()
@@ -169,7 +169,7 @@ def test_an_operator_sees_what_was_given_up_and_puts_it_back(
     assert main([*words, "--drop", "all"]) == 0
     assert main([*words, "--retry", "x"]) == 2
     done: list[Job] = []
-    worked(tmp_path, lambda job, sleep: done.append(job) or ())
+    worked(tmp_path, lambda job, sleep, again: done.append(job) or ())
     assert len(done) == 1
 
 
@@ -187,7 +187,7 @@ def test_what_the_disk_refused_to_note_is_noted_later(tmp_path: Path) -> None:
     with queue.transaction():
         queue.accept("d", b"d", push(), now())
     writer = Writer(queue)
-    staff = Workers(writer, lambda job, sleep: (), Metrics(lambda: None, now), 1)
+    staff = Workers(writer, lambda job, sleep, again: (), Metrics(lambda: None, now), 1)
     writer.start()
     staff.start()
     end = time.monotonic() + 5
