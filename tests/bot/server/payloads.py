@@ -94,9 +94,10 @@ def run_completed(
     attempt: int = 1,
     path: str = WORKFLOW,
     fork: str | None = None,
+    action: str = "completed",
 ) -> dict[str, Any]:
-    model = models.WebhookWorkflowRunChanged
-    payload = _common(model, "completed", "contributor")
+    model = getattr(models, f"WebhookWorkflowRun{action.capitalize()}")
+    payload = _common(model, action, "contributor")
     told = payload["workflow_run"]
     told |= {
         "id": run,
@@ -105,7 +106,7 @@ def run_completed(
         "head_branch": "topic",
         "path": path,
         "event": "pull_request",
-        "conclusion": "success",
+        "conclusion": "success" if action == "completed" else None,
         "pull_requests": _pulls(number),
     }
     told["head_repository"] |= {"id": 9 if fork else 1, "full_name": fork or REPOSITORY}

@@ -81,6 +81,9 @@ def test_a_run_of_our_workflow_is_told_of() -> None:
     assert isinstance(ours, RunChanged)
     assert (ours.run, ours.attempt, ours.head, ours.pull_request) == (900, 1, HEAD, NUMBER)
     assert (forks.pull_request, forks.head_repository) == (None, "stranger/models")
+    [asked_for] = jobs("workflow_run", payloads.run_completed(action="requested"))
+    assert (asked_for.action, asked_for.conclusion, ours.action) == ("requested", "", "completed")
+    assert jobs("workflow_run", payloads.run_completed() | {"action": "in_progress"}) == ()
     assert jobs("workflow_run", payloads.run_completed(path=".github/workflows/other.yml")) == ()
 
 
