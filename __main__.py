@@ -47,7 +47,7 @@ measure
 tell
   comment   post a report as the one comment of a pull request
   history   store reports and list what is stored
-  bot       tell pull requests about runs on strangers' code, and obey comments
+  bot       tell pull requests about runs on strangers' code, obey comments; run the GitHub App
 
 try
   demo      make a small training repository with planted changes and run `ci` on it

@@ -4,13 +4,20 @@ from importlib import import_module
 
 from .. import PerflintError
 
-_MODULES = {"command": ".commands.cli", "publish": ".handoff.publish_run"}
+_MODULES = {
+    "command": ".commands.cli",
+    "publish": ".handoff.publish_run",
+    "serve": ".server.serve",
+    "queue": ".server.queue_command",
+}
 
 HELP = """\
 usage: perflint bot COMMAND [OPTIONS]
 
   command   obey the commands of a pull request's comment, in a workflow on `issue_comment`
   publish   tell a pull request about a run on its code, in a workflow on `workflow_run`
+  serve     run the GitHub App: take webhooks and tell pull requests
+  queue     show the jobs that the server has given up, and put them back
 
 `perflint bot COMMAND --help` tells more, also what its exit status means.
 """

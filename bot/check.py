@@ -197,7 +197,7 @@ def _of_tests(report: Report) -> Iterator[Annotation]:
                 yield _on_line(
                     cause.line.path,
                     cause.line.line,
-                    f"{result.test.name} trains {numbers.percent(result.comparison.change)}",
+                    f"{result.test.name} runs {numbers.percent(result.comparison.change)}",
                     f"The lines that this change edits take {at} ms of a step.",
                 )
         for counter in result.over_budget:

@@ -5,7 +5,18 @@ from importlib import import_module
 from .. import PerflintError
 
 # What the extras of `pip install torch-perflint[...]` bring.
-_EXTRAS = {"github", "jinja2", "markdown_it", "msgspec", "numpy", "pytest", "sqlalchemy"}
+_EXTRAS = {
+    "github",
+    "jinja2",
+    "jwt",
+    "markdown_it",
+    "msgspec",
+    "numpy",
+    "prometheus_client",
+    "pytest",
+    "sqlalchemy",
+    "uvicorn",
+}
 
 
 def run(command: str, words: list[str]) -> int:

@@ -32,6 +32,9 @@ HOMES_OF = {
     "requests": ("bot/github/client.py", "bot/github/download.py"),
     "urllib3": ("bot/github/download.py",),
     "markdown_it": ("bot/commands/parse.py",),
+    "jwt": ("bot/github/app.py",),
+    "uvicorn": ("bot/server/serve.py",),
+    "prometheus_client": ("bot/server/metrics.py",),
     "sqlalchemy": ("telemetry/store.py",),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
@@ -44,6 +47,9 @@ HEAVY = {
     "jinja2",
     "github",
     "markdown_it",
+    "jwt",
+    "uvicorn",
+    "prometheus_client",
     "sqlalchemy",
     "torch",
     "msgspec",
@@ -140,6 +146,8 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("bot.handoff.origin", HEAVY - {"msgspec"}),
         ("bot.acks", HEAVY - {"msgspec"}),
         ("bot.commands.decide", HEAVY - {"msgspec"}),
+        ("bot.server.events", HEAVY - {"msgspec"}),
+        ("bot.server.queue_command", HEAVY - {"msgspec"}),
         ("telemetry.record", HEAVY),
     ],
 )

@@ -87,7 +87,8 @@ class Client:
 
     PyGithub's own retry is switched off: it repeats a POST that failed after the comment was
     written, which writes it twice, and never repeats a PATCH. `patience` is how many seconds this
-    object waits in all; `throttle` keeps the pauses between requests that GitHub asks for.
+    object waits in all; `throttle` keeps the pauses between requests that GitHub asks for. `proof`
+    says that the token is what an App signed itself.
     """
 
     def __init__(
@@ -99,13 +100,14 @@ class Client:
         patience: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
         throttle: bool = True,
+        proof: bool = False,
     ) -> None:
         self.api_url = api_url
         self._patience = patience
         self._sleep = sleep
         self._timeout = timeout
         self._requester = github.Github(
-            auth=github.Auth.Token(_checked(token)),
+            auth=(github.Auth.AppAuthToken if proof else github.Auth.Token)(_checked(token)),
             base_url=api_url.rstrip("/"),
             user_agent="perflint",
             timeout=timeout,

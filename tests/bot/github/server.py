@@ -14,7 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import routes_actions, routes_checks, routes_comments, routes_commits  # noqa: F401
+from . import (  # noqa: F401  (they register routes)
+    routes_actions,
+    routes_apps,
+    routes_checks,
+    routes_comments,
+    routes_commits,
+)
 from .description import Undescribed, check_answer, check_query, check_request, example, models
 from .routes import Call, Refusal, Reply, find
 from .storage import Storage
@@ -34,9 +40,11 @@ class Account:
     may_write: bool = True
     permissions: dict[str, str] = field(default_factory=dict)
     remaining: int | None = None  # requests until the hourly limit; None: no end
+    usual: str | None = None  # what it may where `permissions` say nothing
 
     def may(self, permission: str, *, write: bool) -> bool:
         usual = "write" if self.may_write else "read"
+        usual = usual if self.usual is None else self.usual
         has = self.permissions.get(permission, usual)
         return has == "write" or (has == "read" and not write)
 
@@ -94,6 +102,12 @@ class FakeGitHub:
         self.history = {"main": {"b" * 40}}  # the commits that a branch has
         self.storage = Storage()  # of nothing, until a test has `storing`
         self.elsewhere = ""  # where artifacts are said to be, if not in the storage
+        self.app: tuple[int, str] | None = None  # its number, and the public key
+        self.installations: dict[int, dict[str, str]] = {}  # to what each grants the App
+        self.made_tokens: list[tuple[str, list[int] | None, dict[str, str]]] = []
+        self.token_seconds = 3600
+        self.deliveries: list[dict[str, Any]] = []
+        self.delivered_again: list[int] = []
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.seen_tokens: set[str] = set()
@@ -213,9 +227,13 @@ class FakeGitHub:
         content = check_request(operation, raw)
         account = self.accounts.get(token)
         try:
-            if account is None:
+            if route.permission == routes_apps.APP:
+                if self.app is None or not routes_apps.proves(token, *self.app):
+                    raise Refusal(401, "A JSON web token could not be decoded")
+                account = Account("the App itself", usual="write")
+            elif account is None:
                 raise Refusal(401, "Bad credentials")
-            if f"{values.get('owner')}/{values.get('repo')}" != REPOSITORY:
+            elif f"{values.get('owner')}/{values.get('repo')}" != REPOSITORY:
                 raise Refusal(404, "Not Found")
             if limited := self._limited(account):
                 return limited
@@ -224,7 +242,7 @@ class FakeGitHub:
             reply = route.answer(Call(self, account, values, query, content))
         except Refusal as refusal:
             reply = Reply(refusal.status, refusal.answer)
-        if isinstance(reply.content, list) and verb == "GET":
+        if isinstance(reply.content, list) and verb == "GET" and reply.headers is None:
             reply = self._page(url, query, reply)
         sent = b"" if reply.content is None else json.dumps(reply.content).encode()
         check_answer(operation, reply.status, sent)

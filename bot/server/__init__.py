@@ -1,0 +1,1 @@
+"""The GitHub App: takes webhooks, keeps them in a queue, and works them off."""
