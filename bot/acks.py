@@ -215,13 +215,13 @@ def _slower(ack: Ack, result: TestResult) -> str | None:
     if result.verdict is not Verdict.SLOWER:
         return None
     if ack.change is None or told is None:
-        return "it trains slower, which was not accepted"
+        return "it runs slower, which was not accepted"
     after = _ratio(told.change, told.low, told.high)
     before = None
     if ack.low is not None and ack.high is not None:
         before = _ratio(ack.change, ack.low, ack.high)
     if before is None or after is None:
-        return "how much slower it trains than was accepted cannot be told"
+        return "how much slower it runs than was accepted cannot be told"
     error = math.hypot(before[1], after[1]) / _Z975
     limit = max(math.log1p(ack.min_effect), _LAPSE_ERRORS * error)
     if after[0] - before[0] <= limit:

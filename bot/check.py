@@ -112,7 +112,7 @@ def check_page(body: str, conclusion: Conclusion | None, *, queued: bool = False
 
 
 def title_of(heading: str) -> str:
-    """A headline without its Markdown and its icon: `resnet50 trains 9.6% slower with this PR`."""
+    """A headline without its Markdown and its icon: `resnet50 runs 9.6% slower with this PR`."""
     said = _SPAN.sub(r"\3", _LINK.sub(r"\1", heading.lstrip("# ")))
     _, marked, after = said.partition("perflint: ")
     return inert((after if marked else said).strip(), LONGEST_TITLE)

@@ -74,7 +74,7 @@ def test_a_token_may_what_was_asked_for_and_no_more(github: FakeGitHub) -> None:
         PullRequest(target, reads).post("hello")
     checks = app.client(INSTALLATION, 1, {"checks": "write"}, sleep=lambda seconds: None)
     with pytest.raises(NotAllowedError):
-        PullRequest(target, checks).head()
+        PullRequest(target, checks).facts()
     assert [made[1:] for made in github.made_tokens] == [
         ([1], {"pull_requests": "write"}),
         ([1], {"pull_requests": "read"}),

@@ -43,13 +43,13 @@ def test_a_run_is_told_in_place_from_its_start_to_its_result(
     assert icons(github) == ["⏳"]
     assert checks(github) == [("in_progress", None)]
     done = life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert checks(github) == [(DONE, "failure")]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
     assert done.failures == ()
     [check] = github.checks.values()
     assert check["name"] == "perflint"
-    assert check["output"]["title"] == "test_gpt_train trains 26.3% slower with this PR"
+    assert check["output"]["title"] == "test_gpt_train runs 26.3% slower with this PR"
     assert check["details_url"] == "https://github.com/acme/models/actions/runs/812"
     assert states(github)[0].check == check["id"]
     assert str(done).startswith("comment edited: https://")
@@ -133,11 +133,11 @@ def test_the_last_verdict_stays_visible_while_a_run_goes_on(github: FakeGitHub, 
     github.head = OTHER_HEAD
     late = Life(life.bot, 813, head=OTHER_HEAD)
     late.start()
-    assert "🔴 `test_gpt_train` trains 26.3% slower with this PR" in github.bodies()[0]
+    assert "🔴 `test_gpt_train` runs 26.3% slower with this PR" in github.bodies()[0]
     late.end(Conclusion.CANCELLED)
-    assert "🔴 `test_gpt_train` trains 26.3% slower" in github.bodies()[0]
+    assert "🔴 `test_gpt_train` runs 26.3% slower" in github.bodies()[0]
     Life(life.bot, 814, head=OTHER_HEAD).start()
-    assert "🔴 `test_gpt_train` trains 26.3% slower" in github.bodies()[0]
+    assert "🔴 `test_gpt_train` runs 26.3% slower" in github.bodies()[0]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_result_for_an_old_head_is_told_where_nothing_newer_stands_but_sets_no
     life.start()
     github.head = OTHER_HEAD
     life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert github.pulls[NUMBER].labels == []
 
 
@@ -241,7 +241,7 @@ def test_an_older_run_repeats_what_a_newer_found_out_and_never_stands_above_it(
     assert {conclusion for _, conclusion in checks(github)} == {"failure"}
     life.finish(SAME)
     assert {conclusion for _, conclusion in checks(github)} == {"failure"}
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
 
 
@@ -304,9 +304,9 @@ def test_a_result_of_an_older_run_is_more_than_the_end_of_a_newer(
     new.start()
     new.end(Conclusion.CANCELLED)
     life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     new.end(Conclusion.CANCELLED)
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -333,7 +333,7 @@ def test_a_draft_is_told_like_any_other(github: FakeGitHub, life: Life) -> None:
     github.pulls[NUMBER].draft = True
     life.start()
     life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
 
 
@@ -372,7 +372,7 @@ def test_a_comment_deleted_before_there_was_a_result_is_written_with_the_result(
     life.start()
     github.comments.clear()
     life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
 
 
 def test_labels_of_others_are_never_touched(github: FakeGitHub, life: Life) -> None:
@@ -440,7 +440,7 @@ def test_without_the_permission_for_checks_the_comment_still_comes(
     github.accounts[WORKFLOW] = Account("github-actions[bot]", permissions={"checks": "none"})
     life.start()
     done = life.finish()
-    assert headlines(github) == ["`test_gpt_train` trains 26.3% slower with this PR"]
+    assert headlines(github) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
     assert "`checks: " in str(done)
 

@@ -102,10 +102,10 @@ class PatientClient(Client):
         # PyGithub takes whole seconds only.
         self._requester._Requester__timeout = TIMEOUT_SECONDS
 
-    def _try(self, *words: Any) -> Any:
+    def _try(self, *words: Any, **more: Any) -> Any:
         if self.turns is not None:
             self.turns.take(self.who)
-        return super()._try(*words)
+        return super()._try(*words, **more)
 
 
 class _SleeplessRetry(pygithub.GithubRetry):
@@ -128,7 +128,7 @@ class DefaultClient(PatientClient):
 
     def ask(self, verb: str, path: str, content: object = None, **more: Any) -> Answer:
         try:
-            came = self._try(verb, path, content, more["about"])
+            came = self._try(verb, path, content, more["about"], elsewhere=False)
         except pygithub.GithubException as error:
             raise GitHubError(str(error)) from error
         if isinstance(came, Answer):

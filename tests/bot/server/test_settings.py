@@ -122,7 +122,7 @@ def test_settings_can_be_checked_without_serving(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["bot", "serv"], "there are publish, serve, queue"),
+        (["bot", "serv"], "there are command, publish, serve, queue"),
         (["bot", "serve", "--config", "missing.toml"], "cannot read the settings missing.toml"),
         (["bot", "queue", "--config", "missing.toml"], "cannot read the settings missing.toml"),
     ],
