@@ -71,7 +71,7 @@ SCHEDULE = """
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_schedule_that_ends_on_both_sides_is_no_failure_of_head(repo: Any, seed: int) -> None:
     result = measure(repo, SCHEDULE, seed=seed)
     assert result.verdict is Verdict.BROKEN

@@ -19,7 +19,10 @@ pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("quick")]
 TEST = "import pytest\nimport lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
 
 
-@pytest.mark.parametrize("strict", ["strict = true", "strict_config = true"])
+@pytest.mark.parametrize(
+    "strict",
+    ["strict = true", pytest.param("strict_config = true", marks=pytest.mark.slow)],
+)
 def test_a_project_that_refuses_unknown_settings_is_measured(repo: Any, strict: str) -> None:
     settings = f"{PYTEST}cache_dir = '.cache'\n{strict}\n"
     files = {"pyproject.toml": settings, "test_lib.py": TEST}

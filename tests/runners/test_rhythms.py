@@ -59,9 +59,9 @@ def test_what_only_the_optimizer_s_branch_does_is_found_under_accumulation(
     assert "host_syncs" not in result.unstable
 
 
-@pytest.mark.parametrize(("every", "kept"), [(4, 16), (11, 22)])
+@pytest.mark.parametrize("every", [4, pytest.param(11, marks=pytest.mark.slow)])
 def test_turns_of_accumulated_steps_are_whole_rounds(
-    repo: Any, quick: None, monkeypatch: pytest.MonkeyPatch, every: int, kept: int
+    repo: Any, quick: None, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
     turns: list[dict[str, Any]] = []
     ask = measure.Session.ask
@@ -77,8 +77,8 @@ def test_turns_of_accumulated_steps_are_whole_rounds(
     compared(repo, slow.replace("MORE", "pass"), slow.replace("MORE", "x + 1"), max_seconds=8)
     timed = [order for order in turns if order["do"] == "turn"]
     assert timed
-    # A turn of 30 ms holds 14 or 15 of these steps.
-    assert {order["keep"] for order in timed} == {kept}
+    # A turn of 30 ms holds 14 or 15 of these steps, fewer on a busy machine.
+    assert {order["keep"] % every for order in timed} == {0}
     profiled = {order["steps"] for order in turns if order["do"] == "profile"}
     assert profiled == {math.ceil(3 / every) * every}
 
