@@ -11,7 +11,6 @@ ROOM_OF = {
     "check": "lints",
     "rules": "lints",
     "explain": "lints",
-    "validate-config": "lints",
     "lsp": "lints",
     "completion": "lints",
     "bench": "runners",
@@ -22,6 +21,7 @@ ROOM_OF = {
     "bot": "bot",
     "history": "bot",
     "demo": "bot",
+    "validate-config": "bot",
 }
 
 HELP = """\
@@ -30,31 +30,30 @@ perflint makes training performance a standard that a pull request has to meet.
 usage: perflint [COMMAND] [OPTIONS]      a bare path means `check`: perflint src/
 
 read code
-  check     lint training code for what makes a GPU wait
-  rules     list the rules
-  explain   show the page of one rule
+  check            lint training code for what makes a GPU wait
+  rules            list the rules
+  explain          show the page of one rule
   validate-config  name all mistakes in the configuration
-
-  lsp       show findings in an editor (language server)
-  completion  print the completion script of a shell
+  lsp              show findings in an editor (language server)
+  completion       print the completion script of a shell
 
 measure
-  ci        the whole job for a change: lint, measure base and head, profile, write the comment
-  bench     measure base and head of the perf tests; no lint, no comment
-  compare   compare two stored reports
-  doctor    say what makes this machine a bad judge, and which slowdowns it can catch
+  ci               the whole job for a change: lint, measure, profile, write the comment
+  bench            measure base and head of the perf tests; no lint, no comment
+  compare          compare two stored reports
+  doctor           say what makes this machine a bad judge, and which slowdowns it can catch
 
 tell
-  comment   post a report as the one comment of a pull request
-  history   store reports and list what is stored
-  bot       tell pull requests about runs on strangers' code, obey comments; run the GitHub App
+  comment          post a report as the one comment of a pull request
+  history          store reports and list what is stored
+  bot              tell pull requests about runs on strangers' code; run the GitHub App
 
 try
-  demo      make a small training repository with planted changes and run `ci` on it
+  demo             make a small training repository with planted changes and run `ci` on it
 
 options
-  --version   print the version
-  --help      this page; `perflint COMMAND --help` tells more
+  --version        print the version
+  --help           this page; `perflint COMMAND --help` tells more
 
 exit status: 0 fine, 1 something to look at, 2 perflint could not do its work, 3 refused,
 4 refused by compare: stored reports from different machines or software

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from torch_perflint.runners.assemble import Measured, result_of
-from torch_perflint.runners.measure import Examined
+from torch_perflint.runners.examined import Examined
 from torch_perflint.runners.result import CounterChange
 from torch_perflint.runners.sample import Counts, Memory, PerfTest, Side
 

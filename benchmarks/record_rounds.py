@@ -61,7 +61,8 @@ def record(
         own=first_party([file.name for file in WORKLOADS.glob("*.py")]),
     )
     with Launch(plan, roots, number, seed=number) as launch:
-        found, errors = launch.collect(Side.BASE)
+        collected = launch.collect(Side.BASE)
+        found, errors = collected.tests, collected.errors
         launch.collect(Side.HEAD)
         if errors:
             raise SystemExit(f"the workloads cannot be collected: {errors}")

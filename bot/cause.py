@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
+from ..runners.counts import words
 from ..runners.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, TestResult
-from .counts import words
 
 # Below this share of the time that a step gained, a line or an operator explains too little.
 EXPLAINS = 0.25

@@ -1,7 +1,6 @@
 """`perflint ci`: lint, measure and profile a change, and write what there is to tell about it."""
 
 import argparse
-import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,13 +11,23 @@ from ..lints.changed import changed_lines
 from ..lints.check import CheckResult
 from ..lints.config import load_config as load_lint_config
 from ..lints.finding import Severity
+from ..lints.keys import table_values
 from ..lints.known import check_held
 from ..runners.checkout import Checkout, check_out
+from ..runners.config import RunnersConfig, mistakes_of, read_document
 from ..runners.config import load_config as load_runners_config
+from ..runners.explain import show_selection
 from ..runners.git import repository
-from ..runners.options import add_options, configured, orderly_end, run_options
+from ..runners.options import (
+    add_options,
+    configured,
+    orderly_end,
+    parse_options,
+    run_options,
+)
 from ..runners.progress import Progress
 from ..runners.run import run_perf_tests
+from ..runners.screen import wants_color, width
 from .event import this_run
 from .gate import FailOn, decide
 from .numbers import plural
@@ -50,9 +59,11 @@ exit status
 
 def main(words: list[str]) -> int:
     """Run the command and return its exit status."""
-    options = _parser().parse_args(words)
+    options = parse_options(_parser(), words)
+    if options.explain_selection:
+        return show_selection(options)
     report, out = run_ci(options)
-    print(render_terminal(report, width=_width(), color=_wants_color()))
+    print(render_terminal(report, width=width(), color=wants_color()))
     print(f"\nreport   {out / 'report.json'}\ncomment  {out / 'comment.md'}")
     return report.exit_status
 
@@ -70,10 +81,8 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         orderly_end(),
         check_out(here, options.base, options.head, merge_base=options.merge_base) as checkout,
     ):
-        head = "the working tree" if checkout.head.snapshot else checkout.head.sha[:7]
-        progress.say(f"comparing {head} with {checkout.base.sha[:7]}")
-        # The configuration of head decides: a change may well adapt it together with the code.
-        config = configured(load_runners_config(checkout.head_root), options)
+        progress.say(f"comparing {checkout.words}")
+        config = configured(_settings_of_runs(checkout.head_root), options)
         lint = lint_change(checkout, everything=options.lint_all)
         progress.say(f"lint: {plural(len(lint.findings), 'finding')}")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
@@ -104,6 +113,18 @@ def _own_folder(here: Path) -> Path:
     make_folder(folder)
     write_whole(folder / ".gitignore", b"*\n")
     return folder
+
+
+def _settings_of_runs(head: Path) -> RunnersConfig:
+    """Read head's settings of runs; PerflintError names the mistakes in those of lint as well.
+
+    The configuration of head decides: a change may well adapt it together with the code.
+    """
+    document = read_document(head, "head")
+    if of_lint := table_values(document)[1]:
+        wrong = dict.fromkeys([*of_lint, *mistakes_of(document)])
+        raise PerflintError("\n  ".join(f"pyproject.toml (head): {mistake}" for mistake in wrong))
+    return load_runners_config(head, "head")
 
 
 def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
@@ -158,13 +179,3 @@ def _parser() -> argparse.ArgumentParser:
 def _head(checkout: Checkout) -> Revision:
     head = checkout.head
     return Revision(head.parent or head.sha, head.name, snapshot=head.snapshot)
-
-
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((100, 24)).columns
-
-
-def _wants_color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -1,4 +1,4 @@
-"""The bot's commands: `perflint ci`, `compare`, `comment`, `history`, `bot` and `demo`."""
+"""Commands that need several rooms: `ci`, `compare`, `comment`, `history`, `bot` and more."""
 
 from importlib import import_module
 
@@ -23,7 +23,7 @@ def run(command: str, words: list[str]) -> int:
     """Hand the command's words to its module and return the exit status."""
     try:
         # Each command sits in the module of its name, so that one never wakes what another needs.
-        module = import_module(f".{command}", __package__)
+        module = import_module(f".{command.replace('-', '_')}", __package__)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise

@@ -6,16 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import PerflintError
+from ..runners import numbers
 from ..runners.compare import Verdict
 from ..runners.judge import Thresholds, settle
+from ..runners.layout import harmless, wrap
+from ..runners.options import share
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
-from ..runners.table import table
+from ..runners.screen import width
+from ..runners.table import count, rates, remarks, table
 from ..runners.versions import graver
-from . import numbers
 from .gate import INCOMPARABLE, FailOn, decide
-from .held import Held, How, difference, hold_against
+from .held import Held, How, difference, share_base
+from .hold import hold_against
 from .markdown import inert
 from .report import LintResult, Report, Revision, as_json, read_report
+from .terminal import status_line
 
 HELP = """\
 Judge stored reports of `perflint ci` again, without measuring anything.
@@ -31,7 +36,7 @@ threads are refused.
 
 EXAMPLES = """\
 examples
-  perflint compare report.json --min-effect 0.05
+  perflint compare report.json --min-effect 5%
   perflint compare monday.json today.json
   perflint compare monday.json today.json --format json
 
@@ -44,12 +49,22 @@ from machines or software that differ
 # 1: the first.
 FORMAT_VERSION = 1
 
+# Below the table: what its change is, and what stands in the columns of the two reports.
+_HOW = {
+    How.RATIO_OF_RATIOS: (
+        "ratio of ratios: each head against the common base that it took turns with; step times "
+        "of the two runs are not held against each other, since the machine may have changed"
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Time:
     """The change of throughput from the older head to the newer one, with its 95 % interval.
 
     `old_seconds` and `new_seconds` are median seconds per step, each on the machine as it was then.
+    `old_to_base` and `new_to_base` are the changes of throughput that a ratio of ratios is made of,
+    of each head to the common base; None where there is none.
     """
 
     change: float
@@ -57,6 +72,8 @@ class Time:
     high: float
     old_seconds: float
     new_seconds: float
+    old_to_base: float | None = None
+    new_to_base: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +107,18 @@ def main(words: list[str]) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(words)
     if options.min_effect is not None and not 0 < options.min_effect < 1:
-        raise PerflintError("--min-effect has to be between 0 and 1, such as 0.05 for 5 %")
+        raise PerflintError("--min-effect has to be between 0 and 1, such as 0.05 or 5%")
     first = read_report(options.report)
     second = read_report(options.other) if options.other else None
     done, held = compare(first, second, options.min_effect)
     if options.format == "json":
         print(as_json(done).decode())
-    elif done.refused:
-        print(f"refused: {inert(done.refused, 600)}")
-    elif second is None:
-        print(table([one.result for one in held]) if held else "no perf tests in the report")
+        return done.status
+    if done.refused:
+        print(f"{_what(first, second)}\n\nrefused: {inert(done.refused, 600)}")
     else:
-        print("\n".join(_text(held)) or "no perf tests in the second report")
+        print(harmless("\n".join(_text(first, second, held))))
+    print(f"\n{wrap(status_line(done.status, done.status_reasons), width())}")
     return done.status
 
 
@@ -145,7 +162,8 @@ def _as_json(held: Held) -> ComparedTest:
     result, at = held.result, held.result.comparison
     time = None
     if at is not None:
-        time = Time(at.change, at.low, at.high, at.base_seconds, at.head_seconds)
+        ratios = held.to_base or (None, None)
+        time = Time(at.change, at.low, at.high, at.base_seconds, at.head_seconds, *ratios)
     return ComparedTest(
         result.test.id,
         result.verdict,
@@ -158,41 +176,64 @@ def _as_json(held: Held) -> ComparedTest:
     )
 
 
-def _text(held: Sequence[Held]) -> Iterator[str]:
-    """Write what is exact, then the times and how far each can be trusted."""
+def _text(first: Report, second: Report | None, held: Sequence[Held]) -> Iterator[str]:
+    """Write what is compared, what is exact, then the times and how far each can be trusted."""
+    yield _what(first, second)
     exact = [(one.result, line) for one in held for line in _exact(one.result)]
     if exact:
-        yield "exact, per step"
-        yield from (f"  {inert(result.test.name, 200)}: {line}" for result, line in exact)
+        yield "\nexact, per step"
+        for result, line in exact:
+            yield wrap(f"{inert(result.test.name, 200)}: {line}", width(), indent=2)
+    yield ""
+    if not held:
+        yield "no perf tests in the second report" if second else "no perf tests in the report"
+        return
+    ratios = {one.result.test.id: one.to_base for one in held}
+
+    def cells(result: TestResult) -> tuple[str, str]:
+        if (both := ratios[result.test.id]) is None:
+            return rates(result)
+        old, new = (f"{numbers.percent(one)} to base" for one in both)
+        return old, new
+
+    results = [one.result for one in held]
+    sides = ("first", "second") if second else ("base", "head")
+    yield table(results, width(), remarks, sides=sides, cells=cells)
+    hows = {one.how for one in held}
+    for how in hows & _HOW.keys():
         yield ""
-    for one in held:
-        result, at = one.result, one.result.comparison
-        words = inert(f"{result.verdict.value:8} {result.test.name}", 200)
-        if at is not None:
-            interval = f"[{at.low:+.1%}, {at.high:+.1%}]"
-            words += f"  throughput {at.change:+.1%} {interval}, {one.how.value}"
-            words += f": {_step(at.base_seconds)}, then {_step(at.head_seconds)} per step"
-        yield words
-        notes = (result.reason, *(at.warnings if at else ()), *result.notes)
-        yield from (f"    {inert(note, 300)}" for note in notes if note)
+        yield wrap(_HOW[how], width())
+
+
+def _what(first: Report, second: Report | None) -> str:
+    """Say which commits are compared."""
+    if second is None:
+        return f"head {_called(first.head)} against base {_called(first.base)}, judged again"
+    heads = f"head {_called(first.head)} {numbers.ARROW} {_called(second.head)}"
+    if share_base(first, second):
+        return f"{heads}, common base {first.base.sha[:7]}"
+    old, new = first.base.sha[:7], second.base.sha[:7]
+    if old == new:
+        return f"{heads}, base {old} with other dependencies each time"
+    return f"{heads}, no common base: {old} and {new}"
+
+
+def _called(revision: Revision) -> str:
+    name = inert(revision.name, 60)
+    plain = revision.sha.startswith(revision.name)
+    return revision.sha[:7] if plain else f"{revision.sha[:7]} ({name})"
 
 
 def _exact(result: TestResult) -> Iterator[str]:
-    for counter in result.counters:
-        if counter.base != counter.head:
-            over = " (over budget)" if counter.over_budget else ""
-            per = f" {counter.per}" if counter.steps > 1 else ""
-            words = inert(counter.name.replace("_", " "), 60)
-            yield f"{words} {counter.base:,} -> {counter.head:,}{per}{over}"
+    changed = [counter for counter in result.counters if counter.base != counter.head]
+    for counter in sorted(changed, key=lambda one: (not one.over_budget, one.name)):
+        sides = f"{counter.base:,} {numbers.ARROW} {counter.head:,}"
+        unit = " bytes" if counter.name.endswith("_bytes") else ""
+        yield count(counter, sides + unit)
     peak = result.peak
-    if peak is not None and peak.base != peak.head:
-        size, change = numbers.peak_bytes(peak.base, peak.head)
-        exact = f"{peak.base:,} -> {peak.head:,} bytes"
-        yield f"peak memory {exact}" + (f" ({size}, {change})" if change else "")
-
-
-def _step(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f} ms" if seconds else "not timed"
+    known = any(counter.name == "peak_bytes" for counter in result.counters)
+    if peak is not None and peak.base != peak.head and not known:
+        yield f"peak {peak.base:,} {numbers.ARROW} {peak.head:,} bytes per step"
 
 
 def judge_again(run: RunResult, min_effect: float | None) -> RunResult:
@@ -222,8 +263,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("report", type=Path, metavar="REPORT.json", help="what `perflint ci` wrote")
+    add("report", type=Path, metavar="REPORT.json", help="what `perflint ci` wrote, or its folder")
     add("other", type=Path, nargs="?", metavar="NEWER.json", help="a later one to hold against it")
     add("--format", choices=["text", "json"], default="text", help="how to print (default: text)")
-    add("--min-effect", type=float, metavar="SHARE", help="the smallest slowdown that matters")
+    add(
+        "--min-effect",
+        type=share,
+        metavar="SHARE",
+        help="the smallest slowdown that matters, such as 0.05 or 5%%",
+    )
     return parser

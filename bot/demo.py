@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import PerflintError
 from ..runners.compare import Verdict
+from ..runners.numbers import ARROW
 from ..runners.result import TestResult
 
 if TYPE_CHECKING:
@@ -268,5 +269,5 @@ def compare_with_plan(report: "Report") -> tuple[bool, list[str]]:
 def _says(result: TestResult | None) -> str:
     if result is None:
         return "it was not run"
-    counters = "".join(f", {c.name} {c.base} -> {c.head}" for c in result.over_budget)
+    counters = "".join(f", {c.name} {c.base:,} {ARROW} {c.head:,}" for c in result.over_budget)
     return f"the report says {result.verdict.value}{counters}"

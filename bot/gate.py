@@ -35,10 +35,10 @@ class Decision:
 def decide(lint: LintResult, run: RunResult, fail_on: FailOn) -> Decision:
     """Weigh all that was found; the gravest status wins: 3 over 2 over 1 over 0.
 
-    3: the two sides cannot be compared. 2: the run was stopped, or the linter could not read a
-    file, so that its silence means nothing. 1: a perf test is slower, fails only with the change or
-    counts more than allowed, or there are new findings that matter. A test that is new, skipped,
-    broken on base too, or without a verdict fails nothing by itself.
+    3: the two sides cannot be compared. 2: the run was stopped, or a file could not be read, so
+    that the silence of the linter or of perf tests means nothing. 1: a perf test is slower, fails
+    only with the change or counts more than allowed, or there are new findings that matter. A test
+    that is new, skipped, broken on base too, or without a verdict fails nothing by itself.
     """
     verdicts = sorted(_verdicts(lint, run, fail_on), key=lambda verdict: -verdict[0])
     status = max((status for status, _ in verdicts), default=CLEAN)
@@ -70,6 +70,9 @@ def _verdicts(lint: LintResult, run: RunResult, fail_on: FailOn) -> Iterator[tup
         yield COULD_NOT_WORK, "the run was stopped before it had measured everything"
     if lint.problems:
         yield COULD_NOT_WORK, f"the linter could not read {plural(len(lint.problems), 'file')}"
+    if run.unread:
+        files = plural(len(run.unread), "test file")
+        yield COULD_NOT_WORK, f"{files} could not be read: {', '.join(run.unread)}"
     for result in run.tests:
         for reason in _of_test(result, fail_on):
             yield LOOK, reason + _by_version(result)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 
 from ..runners.compare import Comparison, Verdict
-from ..runners.config import RunnersConfig
 from ..runners.periods import side_by_side
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Environment
@@ -30,11 +29,14 @@ class How(Enum):
 class Held:
     """What holding one perf test of the newer report against the older one says.
 
-    Of `result`, "base" is the older report's head, and "head" that of the newer one.
+    Of `result`, "base" is the older report's head, and "head" that of the newer one. `to_base` is
+    what a ratio of ratios is made of: the change of throughput that each report tells, of its head
+    to the common base.
     """
 
     result: TestResult
     how: How
+    to_base: tuple[float, float] | None = None
 
 
 def difference(old: Environment | None, new: Environment | None) -> str | None:
@@ -53,27 +55,26 @@ def difference(old: Environment | None, new: Environment | None) -> str | None:
     return "; ".join(found) or None
 
 
-def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[Held, ...]:
-    """Compare the heads of two reports whose fingerprints do not differ."""
-    before = {result.test.id: result for result in old.run.tests}
-    at = _At(
-        same_base=old.base.sha == new.base.sha and _of_base(old.run) == _of_base(new.run),
-        min_effect=min_effect,
-        tests=sum(result.test.id in before for result in new.run.tests),
-        # Reports of an earlier perflint do not tell.
-        budgets=new.run.budgets or RunnersConfig().budgets,
-    )
-    return tuple(_held(before.get(result.test.id), result, at) for result in new.run.tests)
+def share_base(old: Report, new: Report) -> bool:
+    """Whether both heads were held against the same base, with the same dependencies."""
+    return old.base.sha == new.base.sha and _of_base(old.run) == _of_base(new.run)
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class At:
     """How tests are held against each other; `tests` share the rate of false alarms."""
 
     same_base: bool
     min_effect: float | None
     tests: int
     budgets: Mapping[str, int]
+
+    def judged(self, counter: CounterChange) -> CounterChange:
+        """Say whether it grew by more than it may."""
+        allowed = self.budgets.get(counter.name)
+        grew = counter.head - counter.base
+        over = allowed is not None and grew > allowed * counter.steps
+        return replace(counter, over_budget=over)
 
 
 def _of_base(run: RunResult) -> dict[str, str | None]:
@@ -85,33 +86,50 @@ def _told(value: object) -> str:
     return "not recorded" if value is None else repr(value)
 
 
-def _held(old: TestResult | None, new: TestResult, at: _At) -> Held:
+def held_test(old: TestResult, new: TestResult, at: At) -> Held:
+    """Hold a perf test that both reports ran against itself."""
     if new.head_failure or new.verdict is Verdict.SKIPPED:
         return Held(new, How.NOT_COMPARED)
-    if old is None or old.head_failure or not old.counters:
-        return _nothing(new, "the first report has nothing to compare it with")
-    pairs = [(a, b) for a in _versions(old) for b in _versions(new) if _same_test(a, b)]
+    if old.head_failure or not old.counters:
+        return nothing(new, "the first report has nothing to compare it with")
+    pairs = [(a, b) for a in versions(old) for b in versions(new) if _same_test(a, b)]
     if not pairs:
-        return _nothing(new, "the perf test itself, or a conftest, is not the same in both reports")
+        return nothing(new, "the perf test itself, or a conftest, is not the same in both reports")
     before, after = pairs[0]
     how, comparison = _times(before, after, at)
     result = replace(
-        after,
+        bare(after),
         verdict=comparison.verdict if comparison else Verdict.UNSURE,
         reason="" if comparison else "one of the reports has no step times for it",
         comparison=comparison,
-        segments=(),
-        counters=_counters(before, after, at.budgets),
+        counters=_counters(before, after, at),
         peak=_peak(before, after),
+        notes=tuple(_remarks(before, after)),
+    )
+    return Held(result, how, _to_base(before, after) if how is How.RATIO_OF_RATIOS else None)
+
+
+def bare(result: TestResult) -> TestResult:
+    """Leave out what a result says of its own two sides and of nothing else."""
+    return replace(
+        result,
+        segments=(),
         base_failure=None,
         profile=None,
         other=None,
-        notes=tuple(_remarks(before, after)),
+        utilization=None,
+        compiling=None,
     )
-    return Held(result, how)
 
 
-def _times(old: TestResult, new: TestResult, at: _At) -> tuple[How, Comparison | None]:
+def _to_base(*results: TestResult | None) -> tuple[float, float]:
+    old, new = (
+        one.comparison.change if one is not None and one.comparison else 0.0 for one in results
+    )
+    return old, new
+
+
+def _times(old: TestResult, new: TestResult, at: At) -> tuple[How, Comparison | None]:
     effect = new.test.min_effect if at.min_effect is None else at.min_effect
     if at.same_base and (old.comparison or _is_base(old)) and (new.comparison or _is_base(new)):
         compared = ratio_of_ratios(old.comparison, new.comparison, effect, at.tests)
@@ -127,7 +145,8 @@ def _is_base(result: TestResult) -> bool:
     return result.comparison is None and result.verdict is Verdict.SAME
 
 
-def _versions(result: TestResult) -> Iterator[TestResult]:
+def versions(result: TestResult) -> Iterator[TestResult]:
+    """Yield what each version of the perf test says, the graver first."""
     yield result
     if result.other is not None:
         yield result.other
@@ -143,30 +162,26 @@ def _remarks(old: TestResult, new: TestResult) -> Iterator[str]:
         yield "a report does not say which version of the perf test it ran: it may have changed"
 
 
-def _nothing(new: TestResult, reason: str) -> Held:
+def nothing(new: TestResult, reason: str, verdict: Verdict = Verdict.NEW) -> Held:
+    """Say that there is nothing to compare, and why."""
     result = replace(
-        new, verdict=Verdict.NEW, reason=reason, comparison=None, counters=(), peak=None, other=None
+        bare(new), verdict=verdict, reason=reason, comparison=None, counters=(), peak=None
     )
     return Held(result, How.NOT_COMPARED)
 
 
-def _counters(
-    old: TestResult, new: TestResult, budgets: Mapping[str, int]
-) -> tuple[CounterChange, ...]:
+def _counters(old: TestResult, new: TestResult, at: At) -> tuple[CounterChange, ...]:
     before = {counter.name: counter for counter in old.counters}
     return tuple(
-        _held_count(before[counter.name], counter, budgets)
+        _held_count(before[counter.name], counter, at)
         for counter in new.counters
         if counter.name in before and counter.name not in (*old.unstable, *new.unstable)
     )
 
 
-def _held_count(
-    old: CounterChange, new: CounterChange, budgets: Mapping[str, int]
-) -> CounterChange:
+def _held_count(old: CounterChange, new: CounterChange, at: At) -> CounterChange:
     was, now, steps = side_by_side(old.head, old.steps, new.head, new.steps)
-    over = new.name in budgets and now - was > budgets[new.name] * steps
-    return CounterChange(new.name, was, now, over, steps=steps)
+    return at.judged(CounterChange(new.name, was, now, steps=steps))
 
 
 def _peak(old: TestResult, new: TestResult) -> PeakMemory | None:

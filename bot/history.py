@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import Enum
 from importlib import import_module
@@ -11,6 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import PerflintError
+from ..runners.layout import columns
+from ..runners.numbers import ARROW, NONE, interval, percent, rate
+from ..runners.words import inert, some
 from ..telemetry.record import StoredPoint, StoredRun
 
 DEFAULT_STORE = ".perflint/history.sqlite"
@@ -18,6 +22,10 @@ DEFAULT_STORE = ".perflint/history.sqlite"
 # What each version of `history list --output-format json` changed:
 # 1: the first.
 LIST_VERSION = 1
+
+# Of counts that changed, so many are listed; `--output-format json` has all.
+_MOST_COUNTS = 2
+_LONGEST_NAME = 200
 
 # Which extra brings a package that this command needs.
 EXTRA_OF = {"sqlalchemy": "telemetry", "msgspec": "bot"}
@@ -98,12 +106,17 @@ def _list(where: str, test: str | None, limit: int, output_format: str) -> int:
     if output_format == "json":
         print(as_json(runs))
     elif runs:
-        print("\n".join(as_lines(runs)))
+        print("\n".join(as_lines(runs, _width())))
     else:
         # Not on standard output: whoever counts its lines would count this one.
         what = "nothing is stored yet" if test is None else f"no run with the perf test {test}"
         print(f"perflint: {what} in {store.name}", file=sys.stderr)
     return 0
+
+
+def _width() -> int | None:
+    """How wide the terminal is; None where a file or another program reads."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _need(module: str) -> ModuleType:
@@ -131,18 +144,24 @@ def _enum(value: object) -> object:
     raise TypeError(f"{value!r} has no JSON form")
 
 
-def as_lines(runs: Sequence[StoredRun]) -> list[str]:
-    """Return a table with one line per perf test and run, under a line of headings."""
+def as_lines(runs: Sequence[StoredRun], width: int | None = None) -> list[str]:
+    """Return a table with one line per perf test and run, under a line of headings.
+
+    Names of tests are shortened until it fits into `width` columns.
+    """
     rows: list[tuple[str, ...]] = [
-        ("CREATED", "BASE", "HEAD", "VERDICT", "CHANGE", "HEAD STEP", "COUNTS", "TEST")
+        ("CREATED", "BASE", "HEAD", "VERDICT", "CHANGE [95% CI]", "HEAD", "COUNTS", "TEST")
     ]
     for run in runs:
         rows += [_cells(run, point) for point in run.points] or [_start(run) + ("",) * 4 + ("-",)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    room = _LONGEST_NAME if width is None else max(24, width - sum(widths[:-1]) - 2 * len(widths))
+    return ["  ".join([*_padded(row[:-1], widths[:-1]), inert(row[-1], room)]) for row in rows]
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    for cell, width in zip(row, widths, strict=True):
+        yield cell + " " * (width - columns(cell))
 
 
 def _start(run: StoredRun) -> tuple[str, str, str]:
@@ -153,15 +172,18 @@ def _cells(run: StoredRun, point: StoredPoint) -> tuple[str, ...]:
     change = step = ""
     if point.time is not None:
         time = point.time
-        change = f"{time.change:+.1%} [{time.low:+.1%}, {time.high:+.1%}]"
-        step = f"{1000 * time.head_seconds:.3g} ms"
-    counts = ", ".join(
-        f"{count.name} {count.base} -> {count.head}"
-        for count in point.counts
-        if count.base != count.head
+        change = f"{percent(time.change)} {interval(time.low, time.high)}"
+        speed = rate(point.items / time.head_seconds) if time.head_seconds > 0 else NONE
+        step = f"{speed} {inert(point.unit, 16)}/s"
+    changed = [count for count in point.counts if count.base != count.head]
+    changed.sort(key=lambda count: not count.over_budget)
+    counts = some(
+        (
+            inert(f"{count.name.replace('_', ' ')} {count.base:,} {ARROW} {count.head:,}", 60)
+            for count in changed
+        ),
+        _MOST_COUNTS,
     )
     # A report may come from a stranger; what it calls its tests shall not steer the terminal.
-    words = (*_start(run), point.verdict.value, change, step, counts, point.test)
-    return tuple(
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in w) for w in words
-    )
+    start = (inert(word, 40) for word in _start(run))
+    return (*start, point.verdict.value, change, step, counts, point.test)

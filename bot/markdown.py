@@ -1,11 +1,10 @@
 """Makes text by others inert in GitHub's Markdown: no link, no mention, no way out of its cell."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-ELLIPSIS = "…"
+from ..runners.words import inert as inert
+
 NBSP = "\N{NO-BREAK SPACE}"
 
 # Words and numbers that mean nothing to Markdown and to GitHub. All else goes into a code span: a
@@ -21,15 +20,6 @@ _LIST_MARK = re.compile(r"[0-9]+[.)]")
 # Opened and closed by as many backticks, as Markdown has it.
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
-
-
-def inert(text: str, limit: int) -> str:
-    """One line of at most `limit` characters; control and direction characters become U+FFFD."""
-    if len(text) > limit:
-        # Both ends stay: a file's name and a parametrised test's parameters stand at the end.
-        tail = (limit - 1) // 2
-        text = text[: limit - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
-    return "".join(_shown(character) for character in text)
 
 
 def code(text: str, limit: int = 80, *, in_table: bool = False) -> str:
@@ -64,13 +54,6 @@ def block(text: str, *, language: str = "text", lines: int = 25, columns: int = 
 def cell(text: str) -> str:
     """A table cell that does not wrap. For text of our own; that of others comes in code spans."""
     return text.replace(" ", NBSP)
-
-
-def _shown(character: str) -> str:
-    if character in "\t\n\r":
-        return " "
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    return REPLACEMENT if hidden else character
 
 
 def _longest_run(text: str) -> int:

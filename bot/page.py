@@ -6,11 +6,11 @@ from typing import Any
 
 from ..lints.finding import Finding
 from ..runners.compare import Verdict
+from ..runners.counts import hidden_counters, told_counters
+from ..runners.failure import own_frames
 from ..runners.result import TestResult
 from . import numbers
-from .counts import hidden_counters, told_counters
 from .doubt import doubt
-from .failure import own_frames
 from .links import Links
 from .markdown import block, code, prose
 from .method import digits, method, reproduce

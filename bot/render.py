@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from ..runners.labels import labels
 from ..templates import fill
 from .acks import Ack, line
 from .page import Cut, Page
 from .report import Report
-from .story import labels, tell
+from .story import tell
 from .terminal import render_terminal
 
 # `perflint ci` shows a report in both ways and looks for them here.

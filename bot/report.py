@@ -15,9 +15,10 @@ from ..runners.result import RunResult, TestResult
 # 1: the first.
 # 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
 #    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order` and `processor`, comparisons
-#    have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`, `budgets` and
-#    `dependencies`, the environment has `cuda` and `gpu_uuid`, peaks have what was reserved and
-#    the host's, tests have `utilization` and `compiling`, counters and their sites `steps`.
+#    have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`, `budgets`,
+#    `dependencies` and `unread`, the environment has `cuda` and `gpu_uuid`, peaks have what was
+#    reserved and the host's, tests have `utilization` and `compiling`, counters and their sites
+#    `steps`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)
@@ -147,7 +148,12 @@ def _reason(error: OSError) -> str:
 
 
 def read_report(path: Path) -> Report:
-    """Read and check report.json. Raises PerflintError that says what is wrong with the file."""
+    """Read and check report.json, or that of a folder which `perflint ci --out` has written.
+
+    Raises PerflintError that says what is wrong with the file.
+    """
+    if path.is_dir():
+        path = path / "report.json"
     try:
         if path.stat().st_size > LARGEST_REPORT_BYTES:
             raise PerflintError(f"{path} is larger than any report that perflint writes")

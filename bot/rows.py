@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from ..lints.finding import Finding, Severity
 from ..runners.compare import Verdict
+from ..runners.counts import amounts, short_words
 from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
 from ..runners.sample import Environment
 from . import numbers
-from .counts import amounts, short_words
 from .links import Links
 from .markdown import cell, code, prose
 

@@ -1,6 +1,5 @@
 """Decides what the comment says first: one state, and the perf test that stands for it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -97,23 +96,6 @@ def stopped_words(story: Story) -> str:
     if not story.unmeasured:
         return words
     return f"{words}: {story.measured:,} of {numbers.plural(total, 'perf test')}"
-
-
-def labels(tests: Sequence[TestResult]) -> dict[str, str]:
-    """What each test (by id) is called: its name, or its whole id where two share a name."""
-    names = [result.test.name for result in tests]
-    twice = {name for name, count in _count(names).items() if count > 1}
-    return {
-        result.test.id: result.test.id if result.test.name in twice else result.test.name
-        for result in tests
-    }
-
-
-def _count(names: Sequence[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    return counts
 
 
 def _state(report: Report) -> State:

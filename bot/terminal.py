@@ -1,88 +1,49 @@
 """Report in, plain text out: the same verdicts as a table for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..runners import compiling, utilization
 from ..runners.compare import Verdict
+from ..runners.counts import amounts, told_counters
+from ..runners.labels import labels
+from ..runners.layout import columns, harmless, wrap
 from ..runners.result import TestResult
+from ..runners.table import LONGEST_NOTE, caught, count, failures, table
 from ..templates import fill
 from . import numbers
-from .counts import amounts, short_words, told_counters
 from .doubt import doubt
-from .failure import own_frames
-from .layout import align, columns, harmless, wrap
 from .links import Links
 from .markdown import inert, plain
 from .remarks import run_notes, test_notes, why_open
 from .report import Report
-from .story import labels, stopped_words, tell, this
+from .story import stopped_words, tell, this
 from .told import Teller
 
-_COLORS = {
-    Verdict.FAILED: "31",
-    Verdict.SLOWER: "31",
-    Verdict.FASTER: "32",
-    Verdict.UNSURE: "33",
-    Verdict.BROKEN: "33",
-}
-_HEADER = ("verdict", "perf test", "throughput [95% CI]", "base", "head", "peak")
-_RIGHT = {2, 3, 4, 5}
-_LEGEND = "throughput: head against base; + is faster, − is slower"
 _STATUS = {
     0: "nothing stands against this change",
     1: "something to look at",
     2: "perflint could not do its work",
     3: "refused",
+    4: "refused",
 }
 MOST_FINDINGS = 50
 MOST_COUNTERS = 3
-# Longer than any sentence of ours; of a stranger's, both ends are shown.
-LONGEST_NOTE = 1000
 
 
 def render_terminal(report: Report, width: int, color: bool) -> str:
     """Write the report as text of at most `width` columns where the words allow it."""
     notes = [wrap(f"note: {inert(note, LONGEST_NOTE)}", width) for note in run_notes(report.run)]
-    parts = ["\n".join(notes), _tests(report, width, color), _failures(report, width)]
+    tests = report.run.tests
+    # Nothing is linked in a terminal.
+    teller = Teller(labels(tests), Links.to(None, report.head), report.lint.findings)
+
+    def below(result: TestResult) -> Iterator[str]:
+        return _below(result, report, teller)
+
+    parts = ["\n".join(notes), table(tests, width, below, color=color) if tests else ""]
+    parts += [failures(tests, width)]
     parts += [_findings(report, width), "\n".join(_ending(report, width))]
     return harmless("\n\n".join(part for part in parts if part))
-
-
-def _tests(report: Report, width: int, color: bool) -> str:
-    tests = report.run.tests
-    if not tests:
-        return ""
-    names = labels(tests)
-    rows = [_HEADER, *(_row(result, names[result.test.id]) for result in tests)]
-    first, *table = align(rows, width, shrinks=1, right=_RIGHT)
-    lines = [first]
-    # Nothing is linked in a terminal.
-    teller = Teller(names, Links.to(None, report.head), report.lint.findings)
-    for result, line in zip(tests, table, strict=True):
-        paint = color and result.verdict in _COLORS
-        lines.append(f"\x1b[{_COLORS[result.verdict]}m{line}\x1b[0m" if paint else line)
-        texts = (inert(text, LONGEST_NOTE) for text in _below(result, report, teller))
-        lines += [wrap(text, width, indent=4) for text in texts]
-    if any(result.comparison for result in tests):
-        lines.append(wrap(_LEGEND, width))
-    return "\n".join(lines)
-
-
-def _row(result: TestResult, name: str) -> tuple[str, ...]:
-    at, unit = result.comparison, inert(result.test.unit, 16)
-    change, base, head = numbers.NONE, numbers.NONE, numbers.NONE
-    if at is not None and result.verdict not in (Verdict.FAILED, Verdict.NEW, Verdict.BROKEN):
-        change = f"{numbers.percent(at.change)} {numbers.interval(at.low, at.high)}"
-        base, head = (
-            numbers.rate(result.test.items / seconds) if seconds > 0 else numbers.NONE
-            for seconds in (at.base_seconds, at.head_seconds)
-        )
-        head += f" {unit}/s"
-    peak = numbers.NONE
-    if result.peak is not None:
-        size, difference = numbers.peak_bytes(result.peak.base, result.peak.head)
-        peak = f"{size} ({difference})" if difference else size
-    return result.verdict.value, inert(name, 200), change, base, head, peak
 
 
 def _below(result: TestResult, report: Report, teller: Teller) -> Iterator[str]:
@@ -108,27 +69,10 @@ def _below(result: TestResult, report: Report, teller: Teller) -> Iterator[str]:
 def _counted(result: TestResult, report: Report) -> Iterator[str]:
     counters = told_counters(result, report.run.budgets)
     for counter in counters[:MOST_COUNTERS]:
-        over = ", over budget" if counter.over_budget else ""
-        at = [f"{site.path}:{site.line}" for site in counter.sites[:3]]
-        where = f" at {', '.join(at)}" if at else ""
-        yield f"{short_words(counter)} {amounts(counter)} {counter.per}{over}{where}"
+        yield count(counter, amounts(counter))
     more = len(counters) - MOST_COUNTERS
     if more > 0:
         yield f"… and {numbers.plural(more, 'more count')} (comment.md)"
-
-
-def _failures(report: Report, width: int) -> str:
-    lines = []
-    for result in report.run.tests:
-        failure = result.head_failure or result.base_failure
-        if failure is None or result.verdict not in (Verdict.FAILED, Verdict.BROKEN):
-            continue
-        why = inert(f"{result.test.name}: {failure.summary}", LONGEST_NOTE)
-        lines.append(wrap(f"why {why}", width))
-        # The bar keeps a test's own output from being read as a command of the CI system.
-        details = own_frames(failure.details).splitlines()[-25:]
-        lines += [f"  | {inert(text, 200)}".rstrip() for text in details]
-    return "\n".join(lines)
 
 
 def _findings(report: Report, width: int) -> str:
@@ -167,10 +111,14 @@ def _ending(report: Report, width: int) -> Iterator[str]:
         others = run.selection.found - run.selection.affected
         found = numbers.plural(run.selection.found, "perf test")
         yield f"{others:,} of {found} not affected by this change"
-    caught = [result.comparison.detectable for result in run.tests if result.comparison]
-    if caught:
-        yield f"smallest slowdown this run would have caught: {numbers.detectable(max(caught))}"
+    yield from caught(run.tests)
     kind = "finding" if report.lint.everything else "new finding"
     yield f"lint: {numbers.plural(len(report.lint.findings), kind)}"
-    why = "; ".join(report.status_reasons).replace("`", "") or _STATUS.get(report.status, "unknown")
-    yield wrap(f"exit status {report.exit_status}: {inert(why, LONGEST_NOTE)}", width)
+    yield wrap(status_line(report.status, report.status_reasons, report.exit_status), width)
+
+
+def status_line(status: int, reasons: Sequence[str], exit_status: int | None = None) -> str:
+    """Say with which status the command ends (`exit_status`, where another one) and why."""
+    why = "; ".join(reasons).replace("`", "") or _STATUS.get(status, "unknown")
+    number = status if exit_status is None else exit_status
+    return f"exit status {number}: {inert(why, LONGEST_NOTE)}"

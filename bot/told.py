@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.compare import Verdict
+from ..runners.counts import amounts, words
 from ..runners.profile import LineChange
 from ..runners.result import CounterChange, TestResult
 from . import numbers
@@ -17,7 +18,6 @@ from .cause import (
     cause_of_count,
     cause_of_time,
 )
-from .counts import amounts, words
 from .links import Links
 from .markdown import code, prose
 from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code

@@ -16,10 +16,6 @@ def run(command: str, words: list[str]) -> int:
         from .editor_cli import run_completion, run_lsp
 
         return {"lsp": run_lsp, "completion": run_completion}[command](words)
-    if command == "validate-config":
-        from .settings_cli import run_validate
-
-        return run_validate(words)
     from .rules_cli import run_explain, run_rules
 
     return {"rules": run_rules, "explain": run_explain}[command](words)

@@ -1,6 +1,7 @@
 """Reads what workers answer: messages in, plain data out."""
 
 from .channel import Message
+from .collect import Collected
 from .profile import LineTime, OperatorTime, ProfileSummary
 from .sample import Counts, PerfTest, Products, SyncSite
 
@@ -9,6 +10,12 @@ def test_of(data: Message) -> PerfTest:
     """Read one perf test that pytest collected."""
     reads = data["reads"]
     return PerfTest(**{**data, "reads": None if reads is None else tuple(reads)})
+
+
+def collected_of(data: Message) -> Collected:
+    """Read what one side has collected."""
+    tests, unmarked = list(map(test_of, data["tests"])), tuple(data["unmarked"])
+    return Collected(tests, data["errors"], unmarked=unmarked)
 
 
 def counts_of(data: Message) -> Counts:

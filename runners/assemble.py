@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from .compare import Comparison, Verdict
 from .compiling import Compiling
-from .measure import Examined
+from .examined import Examined
 from .periods import side_by_side
 from .profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult

@@ -26,6 +26,17 @@ class Checkout:
         """Return the worktree of one side."""
         return self.base_root if side is Side.BASE else self.head_root
 
+    @property
+    def words(self) -> str:
+        """What is compared with what, for people: `the working tree with 2262ab7 (main)`."""
+        head = "the working tree" if self.head.snapshot else _called(self.head)
+        return f"{head} with {_called(self.base)}"
+
+
+def _called(commit: Commit) -> str:
+    short = commit.sha[:7]
+    return short if commit.sha.startswith(commit.name) else f"{short} ({commit.name})"
+
 
 @contextmanager
 def check_out(

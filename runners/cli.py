@@ -2,12 +2,15 @@
 
 import argparse
 import sys
+from functools import partial
 
 from .. import PerflintError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .result import Selection
+    from collections.abc import Iterator
+
+    from .result import RunResult
 
 _EPILOG = """\
 example
@@ -18,7 +21,8 @@ example
 exit status
   0  same, faster, new, unsure, broken on base too, or nothing affected
   1  slower, a counter over its budget, or a perf test that fails or hangs on head only
-  2  perflint could not do its work
+  2  perflint could not do its work: a changed test file that cannot be read, or a -k that fits
+     no perf test, for instance
   3  refused: the two sides are not comparable
   130  stopped: what was measured by then is told
 """
@@ -30,7 +34,7 @@ def run(command: str, words: list[str]) -> int:
         from .doctor_cli import run as run_doctor
 
         return run_doctor(words)
-    from .options import add_options
+    from .options import add_options, parse_options
 
     parser = argparse.ArgumentParser(
         prog=f"perflint {command}",
@@ -39,12 +43,12 @@ def run(command: str, words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
-    parser.add_argument(
-        "--explain-selection",
-        action="store_true",
-        help="say for each perf test why it would run or not, and measure nothing",
-    )
-    return _bench(parser.parse_args(words))
+    options = parse_options(parser, words)
+    if options.explain_selection:
+        from .explain import show_selection
+
+        return show_selection(options)
+    return _bench(options)
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -52,10 +56,9 @@ def _bench(options: argparse.Namespace) -> int:
 
     from .checkout import check_out
     from .config import load_config
+    from .layout import harmless
     from .options import configured, orderly_end, run_options
-    from .prepare import select_tests
     from .progress import Progress
-    from .table import table
 
     try:
         from .run import run_perf_tests
@@ -72,37 +75,40 @@ def _bench(options: argparse.Namespace) -> int:
         orderly_end(),
         check_out(Path.cwd(), options.base, options.head, merge_base=options.merge_base) as sides,
     ):
-        config = configured(load_config(sides.head_root), options)
-        if options.explain_selection:
-            choice, notes = select_tests(sides, config, run_options(options))
-            return _explain(choice.selection, [*notes, *_narrowed(options.k)])
+        config = configured(load_config(sides.head_root, "head"), options)
+        progress.say(f"comparing {sides.words}")
         result = run_perf_tests(sides, config, run_options(options), progress.say)
     if result.refused:
         print(f"refused: {result.refused}", file=sys.stderr)
         return 3
-    for note in result.notes:
-        print(f"note: {note}")
-    if result.tests:
-        print(table(result.tests))
-    elif result.selection.affected:
-        print("no perf test was run")
-    else:
-        found = result.selection.found
-        print(f"none of the {found} perf tests is affected" if found else "no perf tests found")
+    print(harmless("\n\n".join(_told(result))))
     if result.interrupted:
         return 130
+    if result.unread:
+        return 2
     return 1 if any(test.is_regression for test in result.tests) else 0
 
 
-def _explain(selection: "Selection", notes: list[str]) -> int:
-    from .reasons import explained
+def _told(result: "RunResult") -> "Iterator[str]":
+    """Write the result in the words of `perflint ci`."""
+    from .layout import wrap
+    from .numbers import plural
+    from .screen import wants_color, width
+    from .table import LONGEST_NOTE, caught, failures, table, told
+    from .words import inert
 
-    for note in notes:
-        print(f"note: {note}")
-    print(explained(selection.tests) or "no perf tests found")
-    print(f"{selection.affected} of {selection.found} perf tests would run")
-    return 0
-
-
-def _narrowed(keyword: str) -> list[str]:
-    return [f"of those that run, pytest keeps what -k {keyword!r} fits"] if keyword else []
+    if result.notes:
+        notes = (f"note: {inert(note, LONGEST_NOTE)}" for note in result.notes)
+        yield "\n".join(wrap(note, width()) for note in notes)
+    if result.tests:
+        below = partial(told, budgets=result.budgets)
+        yield table(result.tests, width(), below, color=wants_color())
+        if why := failures(result.tests, width()):
+            yield why
+        yield from caught(result.tests)
+    elif result.selection.affected:
+        yield "no perf test was run"
+    else:
+        found = result.selection.found
+        affected = f"{result.selection.affected} of {plural(found, 'perf test')} affected"
+        yield f"{affected} by this change" if found else "no perf tests found"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .gpu import GpuPair, GpuSample, GpuTurn
+from .numbers import percent
 from .sample import Segment
 
 # Two turns of a pair may differ by so much in clock; step times follow it one to one.
@@ -107,7 +108,7 @@ def clock_notes(segments: Sequence[Segment]) -> tuple[str, ...]:
             notes.append(f"the GPU's clock drifted from {first:.0f} to {last:.0f} MHz")
         apart = statistics.median(head / base - 1 for base, head in clocks)
         if abs(apart) > 0.005:
-            notes.append(f"head ran at a GPU clock {apart:+.1%} from base's all the time")
+            notes.append(f"head ran at a GPU clock {percent(apart)} from base's all the time")
     most = max((sample.tenants or 0 for pair in pairs for sample in _samples(pair)), default=0)
     if most:
         notes.append(f"up to {most} other processes were on the GPU while it was measured")

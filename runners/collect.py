@@ -21,11 +21,13 @@ class Collected:
     """One side's perf tests, and for each node that pytest could not collect the reason.
 
     The node "" stands for all of them: the process itself failed; `hangs`: it gave no answer.
+    `unmarked` are tests that take the fixture `perf` and lack its mark.
     """
 
     tests: list[PerfTest]
     errors: Mapping[str, str]
     hangs: bool = False
+    unmarked: tuple[str, ...] = ()
 
 
 def join(
@@ -57,18 +59,39 @@ def wrong_call(collected: Collected) -> str | None:
     return found["line"].strip() if found else text.strip().splitlines()[-1]
 
 
-def uncollected(files: Iterable[PerfFile], tests: Iterable[PerfTest], keyword: str) -> list[str]:
-    """Say which perf tests the files hold by their text and pytest did not collect."""
-    names = {(test.path, test.name.split("[")[0].split("::")[-1]) for test in tests}
+def unmarked_notes(nodes: Iterable[str]) -> list[str]:
+    """Say which tests would be perf tests if they were marked."""
+    names = dict.fromkeys(map(function_of, nodes))
+    return [f"{name} takes `perf` but is not marked `@pytest.mark.perf`" for _, name in names]
+
+
+def uncollected(
+    files: Iterable[PerfFile],
+    tests: Iterable[PerfTest],
+    keyword: str,
+    unmarked: Iterable[str] = (),
+) -> list[str]:
+    """Say which perf tests the files hold by their text and pytest did not collect.
+
+    Those that are `unmarked` have been told.
+    """
+    names = {function_of(test.id) for test in tests}
     if keyword:
         return [] if names else [f"-k {keyword!r} selects none of the affected perf tests"]
     whole = {path for path, name in names if name == path}
+    names |= {function_of(node) for node in unmarked}
     return [
         f"pytest collected no perf test {name} in {file.path}: is it marked with pytest.mark.perf?"
         for file in files
         for name in file.tests
         if (file.path, name) not in names and file.path not in whole
     ]
+
+
+def function_of(node: str) -> tuple[str, str]:
+    """Return the file of a node and the name of its function, without parameters and class."""
+    path, _, name = node.partition("::")
+    return path, name.split("[")[0].split("::")[-1] or path
 
 
 def _stand_ins(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import PerflintError
-from .collect import Collected, join, wrong_call
+from .collect import Collected, join, unmarked_notes, wrong_call
 from .groups import Group, split
 from .isolate import SideFailed
 from .measure import Launch
@@ -22,8 +22,10 @@ class Found(NamedTuple):
 
 def collect_groups(
     groups: list[Group], start: Callable[[int], Launch]
-) -> tuple[list[Found], list[str]]:
-    """Collect the perf tests of all groups, and say what was odd; `start` launches a group.
+) -> tuple[list[Found], list[str], list[str]]:
+    """Collect the perf tests of all groups, say what was odd, and which tests lack the mark alone.
+
+    `start` launches a group.
 
     Of several groups, one at a time has processes. A file that head cannot collect in company is
     tried in a group of its own, which is added to `groups`. Raises PerflintError where pytest
@@ -31,6 +33,7 @@ def collect_groups(
     """
     found: list[Found] = []
     notes: list[str] = []
+    unmarked: dict[str, None] = {}
     launch: Launch | None = None
     number = 0
     while number < len(groups):
@@ -42,6 +45,7 @@ def collect_groups(
             raise PerflintError(
                 f"pytest does not accept its command line or settings: {complaints[-1]}"
             )
+        unmarked.update((node, None) for side in sides.values() for node in side.unmarked)
         head = sides[Side.HEAD]
         together = groups[number]
         groups[number], alone = split(together, () if head.hangs else head.errors)
@@ -50,19 +54,20 @@ def collect_groups(
         tests = join(sides, {file.path for file in together} - elsewhere)
         found += [Found(number, *one) for one in tests if one[0].path not in elsewhere]
         number += 1
-    return found, notes
+    notes += unmarked_notes(unmarked)
+    return found, notes, list(unmarked)
 
 
 def _collected(launch: Launch, side: Side, notes: list[str]) -> Collected:
     """Return what one side has; a process that dies is started once more."""
     try:
-        return Collected(*launch.collect(side))
+        return launch.collect(side)
     except SideFailed as error:
         if error.failure.timed_out:
             return _nothing(error)
         first = error.failure.summary
     try:
-        collected = Collected(*launch.collect(side))
+        collected = launch.collect(side)
     except SideFailed as error:
         return _nothing(error)
     notes.append(f"{side.value} could not start and was tried again: {first}")

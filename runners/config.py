@@ -69,44 +69,113 @@ class RunnersConfig:
     install: tuple[str, ...] = ()
 
 
-def load_config(root: Path) -> RunnersConfig:
-    """Read the table from `root`/pyproject.toml; no file or no table means the defaults."""
+def load_config(root: Path, side: str = "") -> RunnersConfig:
+    """Read the table from `root`/pyproject.toml; no file or no table means the defaults.
+
+    `side` is how people know a worktree of ours, whose path says nothing to them. Raises
+    PerflintError with all mistakes.
+    """
+    perflint = _perflint(read_document(root, side))
+    wrong = [
+        _unknown(key, _ROOMS, "[tool.perflint] has no table")
+        for key in perflint
+        if key not in _ROOMS
+    ]
+    config, more = _read(perflint.get("runners", {}))
+    _complain(wrong + more)
+    return config
+
+
+def read_document(root: Path, side: str = "") -> dict[str, Any]:
+    """Return what `root`/pyproject.toml holds; PerflintError where it cannot be read."""
     path = root / "pyproject.toml"
     try:
-        text = path.read_bytes().decode("utf-8")
-        document = tomllib.loads(text)
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
-        return RunnersConfig()
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PerflintError(f"cannot read the configuration in {path}: {error}") from error
+        name = f"pyproject.toml ({side})" if side else str(path)
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PerflintError(f"cannot read the configuration in {name}: {why}") from error
+
+
+def mistakes_of(document: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each mistake in the [tool.perflint.runners] table of a document."""
+    return _read(_perflint(document).get("runners", {}))[1]
+
+
+def parse_config(table: object) -> RunnersConfig:
+    """Check the table's keys and types. Raises PerflintError with all mistakes."""
+    config, wrong = _read(table)
+    _complain(wrong)
+    return config
+
+
+def _read(table: object) -> tuple[RunnersConfig, list[str]]:
+    """Return what the table says, and a sentence for each mistake in it."""
+    where = "[tool.perflint.runners]"
+    if not isinstance(table, dict):
+        return RunnersConfig(), [f"{where} has to be a table"]
+    known = [field.name for field in fields(RunnersConfig)]
+    wrong, values = [], {}
+    for key, value in table.items():
+        if key not in known:
+            wrong.append(_unknown(key, known, f"{where} has no key"))
+            continue
+        try:
+            values[key] = _checked(key, value)
+        except ValueError as error:
+            wrong.append(str(error))
+    config = RunnersConfig(**values)
+    wrong += [
+        _unknown(counter, COUNTERS, f"{where} budgets: there is no counter")
+        for counter in config.budgets
+        if counter not in COUNTERS
+    ]
+    wrong += [
+        _unknown(kind, TYPES, f"{where} peak_flops: there is no type")
+        for kind in config.peak_flops
+        if kind not in TYPES
+    ]
+    # Who sets the total alone means just that; the default of a test then gives way to it.
+    if "max_seconds" in values and config.max_seconds > config.total_seconds:
+        wrong.append(
+            f"{where} max_seconds, of one perf test, is {config.max_seconds:g}, and total_seconds, "
+            f"of the run as a whole, is {config.total_seconds:g}: it cannot be more than that"
+        )
+    return config, wrong
+
+
+def doubts(config: RunnersConfig, processors: int) -> list[str]:
+    """Return what the settings ask for and this machine does not have.
+
+    No mistake: the file is shared by machines that differ.
+    """
+    if config.threads <= processors:
+        return []
+    has = f"{processors} processor" + ("" if processors == 1 else "s")
+    return [
+        f"`threads` is {config.threads}, and this machine has {has}: threads that wait for each "
+        "other make times noisy"
+    ]
+
+
+def _perflint(document: Mapping[str, Any]) -> dict[str, Any]:
     tool = document.get("tool", {})
     perflint = tool.get("perflint", {}) if isinstance(tool, dict) else {}
     if not isinstance(perflint, dict):
         raise PerflintError("[tool.perflint] has to be a table")
-    for key in perflint:
-        _require_known(key, _ROOMS, "[tool.perflint] has no table")
-    return parse_config(perflint.get("runners", {}))
+    return perflint
 
 
-def parse_config(table: object) -> RunnersConfig:
-    """Check the table's keys and types. Raises PerflintError that names the nearest known key."""
-    where = "[tool.perflint.runners]"
-    if not isinstance(table, dict):
-        raise PerflintError(f"{where} has to be a table")
-    for key in table:
-        _require_known(key, [field.name for field in fields(RunnersConfig)], f"{where} has no key")
-    config = RunnersConfig(**{key: _checked(key, value) for key, value in table.items()})
-    for counter in config.budgets:
-        _require_known(counter, COUNTERS, f"{where} budgets: there is no counter")
-    for kind in config.peak_flops:
-        _require_known(kind, TYPES, f"{where} peak_flops: there is no type")
-    return config
+def _complain(wrong: Sequence[str]) -> None:
+    if wrong:
+        raise PerflintError("\n  ".join(wrong))
 
 
-def _require_known(name: str, known: Sequence[str], complaint: str) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise PerflintError(f"{complaint} {name!r}; the nearest is {near!r}")
+def _unknown(name: str, known: Sequence[str], complaint: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return f"{complaint} {name!r}; the nearest is {near!r}"
 
 
 def _checked(key: str, value: object) -> Any:
@@ -139,7 +208,7 @@ def _checked(key: str, value: object) -> Any:
         "budgets": "a table of counters and whole numbers, such as { host_syncs = 0 }",
         "peak_flops": "a table of types and numbers above 0, such as { bfloat16 = 3.1e14 }",
     }
-    raise PerflintError(f"[tool.perflint.runners] {key} has to be {wanted[key]}, not {value!r}")
+    raise ValueError(f"[tool.perflint.runners] {key} has to be {wanted[key]}, not {value!r}")
 
 
 def _positive(value: object) -> bool:

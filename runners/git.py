@@ -1,5 +1,6 @@
 """Asks git: revisions, worktrees of their own for base and head, a snapshot of the working tree."""
 
+import difflib
 import hashlib
 import os
 import shutil
@@ -100,10 +101,17 @@ def resolve(root: Path, name: str) -> Commit:
                 f"{root} has no commit yet, so there is nothing to compare: commit first"
             )
         raise PerflintError(
-            f"unknown revision {name!r}: git knows no such commit, branch or tag here "
-            "(in CI, fetch the whole history: `fetch-depth: 0`)"
+            f"unknown revision {name!r}: git knows no such commit, branch or tag here"
+            f"{_nearest(root, name)} (in CI, fetch the whole history: `fetch-depth: 0`)"
         )
     return Commit(done.stdout.strip(), name)
+
+
+def _nearest(root: Path, name: str) -> str:
+    """Name the branch or tag that is spelt most like this, where one is."""
+    listed = _git(root, ["for-each-ref", "--format=%(refname:short)", "refs"]).stdout.split()
+    near = difflib.get_close_matches(name, listed, n=1)
+    return f"; the nearest is {near[0]!r}" if near else ""
 
 
 def merge_base(root: Path, base: str, head: str) -> Commit:

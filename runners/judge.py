@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .clocks import Rejected, rejected
 from .compare import Comparison, Verdict
+from .numbers import percent
 from .sample import Pair, Segment
 from .stats import (
     FEWEST_APART,
@@ -113,7 +114,7 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
         return replace(so_far, verdict=Verdict.SAME)
     alone = [combine(_of_launch(builds, number)) for number in launches_of(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
-        seen = ", ".join(f"{math.expm1(-each.mean):+.1%}" for each in alone)
+        seen = ", ".join(percent(math.expm1(-each.mean)) for each in alone)
         warning = f"fresh processes did not confirm a difference: {seen}"
         return replace(so_far, warnings=(*so_far.warnings, warning))
     return so_far

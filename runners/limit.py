@@ -30,7 +30,11 @@ class TimeLimit:
         """Say that it is over."""
         return f"the run's {self._seconds:.0f} s (`total_seconds`) are used up"
 
-    def left(self) -> str:
-        """Say how much is left, to be put behind what is done now."""
-        left = max(0.0, self.seconds_left())
-        return f", {left / 60:.0f} min left at most" if left < 3600 else ""
+    def left(self, seconds: float) -> str:
+        """Say how much timing is left, to be put behind what is done now.
+
+        `seconds` are what the tests that are left may take together.
+        """
+        left = max(0.0, min(seconds, self.seconds_left()))
+        words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+        return f", at most {words} of timing left"

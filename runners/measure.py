@@ -3,14 +3,16 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from .answers import counts_of, summary_of, test_of
+from .answers import collected_of, counts_of, summary_of
 from .blame import Finding, find_blame, run_alone
 from .channel import Message
+from .collect import Collected
+from .examined import Examined
 from .gpu import Card, GpuPair, GpuRecord
 from .gpu_guard import GpuGuard, mps_daemon_runs
 from .isolate import SideFailed, WorkerPlan
@@ -21,7 +23,7 @@ from .provenance import Provenance
 from .remarks import remarks_on
 from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from .result import Failure
-from .sample import Counts, Memory, Pair, PerfTest, Segment, Side
+from .sample import Memory, Pair, PerfTest, Segment, Side
 from .schedule import Pace, Room, pace, turn_order
 from .session import Session, StepTooLong, Turn
 from .sharing import identity, sharing_notes, uses_mps, why_incomparable
@@ -36,27 +38,6 @@ COUNTING_SECONDS, PROFILING_SECONDS = 30.0, 20.0
 
 _TOO_LARGE = "both sides do not fit on the GPU together"
 _ALONE = "each was measured alone, in processes that lived one after the other"
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What counting one test on one side gave; `failure` or `skipped` say why it gave nothing.
-
-    `remarks` are what makes its times doubtful, for people to read. `compile_seconds` went into
-    compiling its first steps, None where nothing was compiled; `cold`: with empty caches.
-    `processes` is how many processes the tests of this side had started by then.
-    """
-
-    failure: Failure | None = None
-    skipped: str | None = None
-    counts: Counts = field(default_factory=Counts)
-    memory: Memory = field(default_factory=Memory)
-    machine: Message | None = None
-    provenance: Provenance = field(default_factory=Provenance)
-    remarks: tuple[str, ...] = ()
-    compile_seconds: float | None = None
-    cold: bool = False
-    processes: int = 0
 
 
 class Launch:
@@ -110,13 +91,12 @@ class Launch:
         """End the processes of these sides, or of both; the next order starts fresh ones."""
         self._workers.drop(*sides, at_once=at_once)
 
-    def collect(self, side: Side) -> tuple[list[PerfTest], dict[str, str]]:
+    def collect(self, side: Side) -> Collected:
         """Return one side's perf tests, and what could not be collected, with the reason.
 
         Raises SideFailed where not even that worked.
         """
-        message = self._workers.collected(side)
-        return list(map(test_of, message["tests"])), message["errors"]
+        return collected_of(self._workers.collected(side))
 
     def examine(
         self, test: PerfTest, side: Side, most_seconds: float = COUNTING_SECONDS
@@ -140,7 +120,9 @@ class Launch:
         except SideFailed as error:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
-        provenance = Provenance(done["files"], done["outside"], tuple(done["read"]))
+        provenance = Provenance(
+            done["files"], done["outside"], tuple(done["read"]), frozenset(done["modules"])
+        )
         if done["outcome"] == "skipped":
             return Examined(skipped=done["summary"], provenance=provenance)
         if done["outcome"] == "failed":
@@ -209,27 +191,36 @@ class Launch:
         return {**machine, "gpu": name, "driver": card.driver}
 
     def time_segment(
-        self, test: PerfTest, rhythm: Pace | None = None, *, room: Room | None = None
+        self,
+        test: PerfTest,
+        rhythm: Pace | None = None,
+        *,
+        room: Room | None = None,
+        say: Callable[[float], None] = lambda seconds: None,
     ) -> Segment:
         """Build the test anew on both sides and time pairs of turns. Raises SideFailed.
 
-        Without a `rhythm`, turns are made to fit the length of a step. Raises StepTooLong where
-        even the fewest turns would take more than there is `room` for.
+        When turns begin, `say` is told about how many seconds they will take. Without a `rhythm`,
+        turns are made to fit the length of a step. Raises StepTooLong where even the fewest turns
+        would take more than there is `room` for.
         """
         room = room or Room()
         if test.id in self._apart:
             return self._time_apart(test, rhythm, room)
         try:
-            return self._time_together(test, rhythm, room)
+            return self._time_together(test, rhythm, room, say)
         except SideFailed as error:
             if not is_out_of_memory(error.failure):
                 raise
         self.keep_apart(test, _TOO_LARGE)
         return self._time_apart(test, rhythm, room)
 
-    def _time_together(self, test: PerfTest, rhythm: Pace | None, room: Room) -> Segment:
+    def _time_together(
+        self, test: PerfTest, rhythm: Pace | None, room: Room, say: Callable[[float], None]
+    ) -> Segment:
         with Session(self._workers, self._guard, test) as session:
             rhythm = self._fitting(rhythm, session, test, room)
+            say(rhythm.seconds(max(session.step_seconds.values())))
             rows, order = [], turn_order(rhythm.pairs, self._workers.random)
             begin = time.monotonic()
             for sides in order:

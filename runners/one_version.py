@@ -10,7 +10,9 @@ from .clocks import clock_notes
 from .collect import uncollected
 from .collecting import Found, collect_groups
 from .config import RunnersConfig
+from .declared import matching
 from .environments import Environments
+from .examined import Examined
 from .git import tracked_files
 from .groups import group_files
 from .hidden import hidden_changes, is_script
@@ -19,12 +21,13 @@ from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
 from .limit import TimeLimit
 from .machine import environment, thread_notes, why_unequal
-from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Examined, Launch
+from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
 from .periods import Rhythm
 from .prepare import RunOptions
 from .provenance import first_party, identical, refusal, unseen
 from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
+from .same_code import same_file
 from .sample import Environment, PerfTest, Side
 from .select import Choice
 from .timing import Timing
@@ -95,6 +98,7 @@ class VersionRun:
             verdicts=self._timing.tests,
             budgets=self._config.budgets,
             dependencies=self._own.changes,
+            unread=self._choice.unread,
         )
 
     def _unmeasured(self, measured: list[Measured]) -> tuple[str, ...]:
@@ -120,7 +124,9 @@ class VersionRun:
                 for other in launches:
                     if other is not launch:
                         other.drop()
-                self._say(f"{test.name} ({number} of {len(tests)}){self._limit.left()}")
+                # Base's version of an edited test takes its own time as well.
+                left = (len(tests) * self._versions - number + 1) * self._config.max_seconds
+                self._say(f"{test.name} ({number} of {len(tests)}){self._limit.left(left)}")
                 one = Measured(test, added=test.path in self._added)
                 measured.append(one)
                 self._measure(launch, one, failures)
@@ -134,6 +140,7 @@ class VersionRun:
         """
         number = 2
         while not self._refused and (doubtful := [one for one in measured if one.wants_launch]):
+            left = sum(map(self._timing.seconds_left, doubtful))
             for group, tests in self._by_group(doubtful).items():
                 with self._launch(number, group) as launch:
                     for one in tests:
@@ -141,7 +148,9 @@ class VersionRun:
                             one.wants_launch = False
                             one.notes.append(self._limit.over())
                             continue
-                        self._say(f"{one.test.name}: again in fresh processes{self._limit.left()}")
+                        words = self._limit.left(left)
+                        left -= self._timing.seconds_left(one)
+                        self._say(f"{one.test.name}: again in fresh processes{words}")
                         self._timing.add_segments(launch, one)
             number += 1
         return number
@@ -189,10 +198,10 @@ class VersionRun:
 
     def _collect(self, start: Callable[[int], Launch]) -> list[Found]:
         self._say("starting base and head")
-        found, notes = collect_groups(self._groups, start)
+        found, notes, unmarked = collect_groups(self._groups, start)
         self._notes += notes
         tests = [one.test for one in found]
-        self._notes += uncollected(self._choice.files, tests, self._options.keyword)
+        self._notes += uncollected(self._choice.files, tests, self._options.keyword, unmarked)
         self._group_of = {one.test.id: one.group for one in found}
         return found
 
@@ -224,7 +233,11 @@ class VersionRun:
         # A file that compiled code reads is not seen by us: where one changed, time the test.
         unknown = self._choice.doubts or self._own.changes
         measured.identical = not unknown and identical(
-            base.provenance, head.provenance, ran, others
+            base.provenance,
+            head.provenance,
+            ran,
+            others,
+            equal=lambda name: self._runs_the_same(name, test),
         )
         if measured.identical and (hidden := self._hidden(measured)):
             measured.identical = False
@@ -240,6 +253,12 @@ class VersionRun:
         self._timing.add_segments(launch, measured)
         if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
+
+    def _runs_the_same(self, name: str, test: PerfTest) -> bool:
+        """Whether a module whose text differs runs the same code, and no test reads it as data."""
+        if matching(name, test.reads or ()) is not None:
+            return False
+        return same_file(self._checkout.base_root / name, self._checkout.head_root / name)
 
     def _reached_changes(self, files: tuple[str, ...]) -> list[str]:
         """The changed Python files that these files of perf tests can import."""

@@ -28,7 +28,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="a side of which no step ends for so long counts as hanging (default: 300)",
     )
+    add(
+        "--explain-selection",
+        action="store_true",
+        help="say for each perf test why it would run or not, and measure nothing",
+    )
     add("--seed", type=int, default=0, help="fixes every random choice (default: 0)")
+
+
+def parse_options(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Parse a measuring command's words; a revision alone is most likely meant for `--base`."""
+    given = any(word == "--base" or word.startswith("--base=") for word in words)
+    if not given and words and not words[0].startswith("-"):
+        parser.error(f"--base is required: did you mean `{parser.prog} --base {words[0]}`?")
+    return parser.parse_args(words)
+
+
+def share(word: str) -> float:
+    """Read a share for argparse: `0.05`, or the same as `5%`."""
+    try:
+        return float(word.removesuffix("%")) / (100 if word.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no share: write 5 percent as 0.05 or 5%"
+        ) from None
 
 
 def run_options(options: argparse.Namespace) -> RunOptions:

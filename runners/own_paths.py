@@ -91,6 +91,13 @@ class OpenedFiles:
             self._foreign.add(name)
 
 
+def modules_of(root: Path) -> set[str]:
+    """Return the files of the worktree that are imported modules, relative to `root`."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    paths = (Path(os.path.realpath(file)) for file in files if isinstance(file, str))
+    return {path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)}
+
+
 def imported(
     root: Path,
     repository: Path,

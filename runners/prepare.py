@@ -1,21 +1,26 @@
 """Prepares a run: which perf tests, and what they need."""
 
+import difflib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from .. import PerflintError
 from .checkout import Checkout
-from .config import RunnersConfig, load_config
+from .config import RunnersConfig, doubts, load_config
 from .dependencies import compare_declared, unread_note
 from .git import changed_files, tracked_files
 from .harness import content_of
 from .helpers import edited_helpers
 from .imports import ImportGraph
+from .machine_state import usable_processors
 from .reasons import PerfFile
 from .sample import Side
-from .select import Choice, choose, find_perf_files
+from .select import Choice, choose, find_perf_files, unreadable
 from .words import removes_test
 
 
@@ -46,17 +51,10 @@ def select_tests(
     graphs = {
         side: ImportGraph(checkout.root(side), tracked[side], checkout.repository) for side in Side
     }
-    before = _base_config(checkout) or config
-    within = {Side.BASE: before.paths, Side.HEAD: config.paths}
-    found = {
-        side: find_perf_files(checkout.root(side), tracked[side], within[side], graph=graphs[side])
-        for side in Side
-    }
     for path in config.paths:
         if not any((checkout.root(side) / path).exists() for side in Side):
-            raise PerflintError(
-                f"[tool.perflint.runners] paths: there is no {path!r} on either side"
-            )
+            raise PerflintError(_no_path(path, tracked.values()))
+    found = perf_files(checkout, config, tracked, graphs)
     changed = changed_files(checkout.repository, checkout.base.sha, checkout.head.sha)
     everything = options.everything or options.time_identical
     removed = _removed(checkout, found, frozenset(tracked[Side.BASE]))
@@ -70,20 +68,77 @@ def select_tests(
         everything=everything,
         removed=removed,
         altering=dependencies.causes(own_command=own_command),
+        settings=[name for name in changed if _only_our_settings(checkout, name)],
     )
     kept = {(file.path, name) for file in found[Side.HEAD] for name in file.tests}
+    unread = unreadable(checkout.head_root, changed, config.paths)
     gone = [
         f"{file.path}::{name}"
         for file in found[Side.BASE]
         for name in file.tests
-        if (file.path, name) not in kept
+        if (file.path, name) not in kept and file.path not in unread
     ]
-    notes = _edited_settings(checkout)
+    notes = [
+        f"{path} cannot be read: {why}; nobody knows which perf tests it holds"
+        for path, why in unread.items()
+    ]
+    notes += doubts(config, len(usable_processors()))
+    notes += _edited_settings(checkout)
     notes += [removes_test(name) for name in gone]
     if dependencies.unread and not own_command:
         notes = [unread_note(dependencies.unread), *notes]
+    # What pytest is going to run fails there, and is told as that.
+    running = {file.path for file in choice.files}
+    left = tuple(path for path in unread if path not in running)
     helpers = edited_helpers(choice.every_file, choice.ran, changed, graphs.values())
-    return replace(choice, dependencies=dependencies, helpers=helpers), notes
+    return replace(choice, dependencies=dependencies, helpers=helpers, unread=left), notes
+
+
+def perf_files(
+    checkout: Checkout,
+    config: RunnersConfig,
+    tracked: Mapping[Side, Sequence[str]],
+    graphs: Mapping[Side, ImportGraph],
+) -> dict[Side, list[PerfFile]]:
+    """Find each side's files of perf tests, where its own configuration says that they are."""
+    before = _base_config(checkout) or config
+    within = {Side.BASE: before.paths, Side.HEAD: config.paths}
+    return {
+        side: find_perf_files(checkout.root(side), tracked[side], within[side], graph=graphs[side])
+        for side in Side
+    }
+
+
+def _only_our_settings(checkout: Checkout, name: str) -> bool:
+    """Whether nothing but [tool.perflint] differs in a pyproject.toml."""
+    if PurePosixPath(name).name != "pyproject.toml":
+        return False
+    try:
+        base, head = (_others_settings(checkout.root(side) / name) for side in Side)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return base == head
+
+
+def _others_settings(path: Path) -> dict[str, Any]:
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    tool = document.pop("tool", {})
+    others = {table: values for table, values in tool.items() if table != "perflint"}
+    return {**document, "tool": others}
+
+
+def _no_path(path: str, tracked: Iterable[Sequence[str]]) -> str:
+    """Say that `paths` names what is on neither side, and which folder or file is nearest."""
+    known = {
+        part.as_posix()
+        for names in tracked
+        for name in names
+        for part in (PurePosixPath(name), *PurePosixPath(name).parents)
+        if name.endswith(".py") or part.as_posix() != name
+    } - {"."}
+    near = difflib.get_close_matches(path.rstrip("/"), sorted(known), n=1, cutoff=0.5)
+    hint = f"; the nearest is {near[0]!r}" if near else ""
+    return f"[tool.perflint.runners] paths: there is no {path!r} on either side{hint}"
 
 
 def _base_config(checkout: Checkout) -> RunnersConfig | None:
@@ -96,7 +151,7 @@ def _base_config(checkout: Checkout) -> RunnersConfig | None:
 
 def _edited_settings(checkout: Checkout) -> list[str]:
     """Say which settings of runs the change edits: they may well make it look better."""
-    before, after = _base_config(checkout), load_config(checkout.head_root)
+    before, after = _base_config(checkout), load_config(checkout.head_root, "head")
     if before is None or before == after:
         return []
     edited = [

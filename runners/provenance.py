@@ -1,7 +1,7 @@
 """Proves which code a side ran: first-party modules, the files they came from, their hashes."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -106,12 +106,13 @@ class Provenance:
 
     `files` maps paths relative to the worktree to git blob hashes. `outside` maps first-party
     module names that came from elsewhere to the file they came from. `read` are the files that were
-    opened while this test ran.
+    opened while this test ran. `modules` are those of `files` that were imported.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
     read: tuple[str, ...] = ()
+    modules: frozenset[str] = frozenset()
 
 
 def refusal(base: Provenance, head: Provenance) -> str | None:
@@ -131,19 +132,26 @@ def identical(
     head: Provenance,
     ran: frozenset[str] | None,
     others: frozenset[str] = frozenset(),
+    *,
+    equal: Callable[[str], bool] = lambda name: False,
 ) -> bool:
-    """Whether both sides ran the same content.
+    """Whether both sides ran the same code, and read the same content.
 
     The process ran other tests as well: of the Python files, those that only `others` can import
     are left out, and `ran` are those that this test can import (None: any). What was imported and
-    nobody explains counts, as does every other file that was opened, data and configuration.
+    nobody explains counts, as does every other file that was opened, data and configuration. Of two
+    versions of a module, `equal` says whether they run the same code.
     """
 
     def content(provenance: Provenance) -> dict[str, str]:
         theirs = others - ran if ran is not None else frozenset()
         return {f: h for f, h in provenance.files.items() if f not in theirs}
 
-    return content(base) == content(head)
+    before, after = content(base), content(head)
+    if before.keys() != after.keys():
+        return False
+    modules = base.modules & head.modules
+    return all(before[name] == after[name] or (name in modules and equal(name)) for name in before)
 
 
 def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) -> list[str]:

@@ -63,7 +63,10 @@ class Perf:
         if self.called:
             raise PerflintError("perf(step) was called twice: write one perf test for each step")
         if not callable(step):
-            raise PerflintError(f"perf(step) needs a function without arguments, not {step!r}")
+            raise PerflintError(
+                f"perf(step) needs a function without arguments, not a value of type "
+                f"{type(step).__name__}: if that is what the step returns, write perf(lambda: ...)"
+            )
         if why := why_lazy(step):
             raise PerflintError(why)
         self.called = True
@@ -138,6 +141,15 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
 def _is_glob(value: object) -> bool:
     """Whether this is a glob below the repository's root."""
     return isinstance(value, str) and bool(value) and value[0] != "/" and ".." not in value
+
+
+def lacks_marker(item: pytest.Item) -> bool:
+    """Whether a test takes our fixture `perf`, and no other of that name, without the mark."""
+    if "perf" not in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf"):
+        return False
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    nearest = known.get("perf", ())[-1:]
+    return any(getattr(one.func, "__module__", "") == __name__ for one in nearest)
 
 
 def perf_test(item: pytest.Item, path: str, min_effect: float) -> PerfTest:

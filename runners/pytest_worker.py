@@ -17,7 +17,7 @@ from .channel import VARIABLE, Channel, Closed, Message
 from .limit import TimeLimit
 from .machine import where_it_ran
 from .orphans import die_with_parent
-from .own_paths import OpenedFiles, imported, put_first
+from .own_paths import OpenedFiles, imported, modules_of, put_first
 from .placement import held_on, processes_started, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
@@ -63,6 +63,7 @@ class WorkerPlugin:
         caches = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
         self._cold = caches is not None and not any(Path(caches).glob("*"))
         self._errors: dict[str, str] = {}
+        self._unmarked: list[str] = []
         self._reports: list[pytest.TestReport] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -74,7 +75,8 @@ class WorkerPlugin:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep the perf tests."""
+        """Keep the perf tests; remember those that lack no more than the mark."""
+        self._unmarked = [item.nodeid for item in items if pytest_plugin.lacks_marker(item)]
         items[:] = [item for item in items if item.get_closest_marker("perf")]
         if config.pluginmanager.hasplugin("timeout"):
             for item in items:
@@ -118,7 +120,12 @@ class WorkerPlugin:
                 errors[name] = str(error)
             else:
                 tests.append(dataclasses.asdict(test))
-        return {"kind": "collected", "tests": tests, "errors": errors}
+        return {
+            "kind": "collected",
+            "tests": tests,
+            "errors": errors,
+            "unmarked": self._unmarked,
+        }
 
     def _run(self, item: pytest.Item, order: Message) -> Message:
         """Run one test once, from set-up to tear-down of everything, in the ordered way."""
@@ -178,6 +185,7 @@ class WorkerPlugin:
         return {
             "files": files,
             "outside": self._opened.foreign_code() | outside,
+            "modules": sorted(modules_of(self._root)),
             "read": [name for name in self._opened.since() if (self._root / name).is_file()],
         }
 

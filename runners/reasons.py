@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 
 from .declared import matching, may_be_declared
 from .imports import ImportGraph
+from .numbers import ARROW
 from .result import TestChoice
+from .words import some
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +17,15 @@ class PerfFile:
 
     `tests` are the names of its test functions, as far as the text tells: a file may inherit its
     tests, or make them at run time. `reads` are the globs of all files that its tests declare, None
-    unless each of them does.
+    unless each of them does; where only some do, `undeclared` are the others. `unmarked` are those
+    whose mark the text does not show.
     """
 
     path: str
     tests: tuple[str, ...]
     reads: tuple[str, ...] | None = None
+    undeclared: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,9 @@ def explain(file: PerfFile, seen: Seen, *, everything: bool) -> TestChoice:
     for name in seen.doubts:
         if may_read(file, name):
             declares = "" if file.reads is None else ", which no `reads` can speak for"
+            if file.undeclared and may_be_declared(name):
+                verb = "declares" if len(file.undeclared) == 1 else "declare"
+                declares = f"; {some(file.undeclared)} {verb} no `reads`"
             return _runs(file, f"in doubt: it may read {name}, not Python{declares}", name)
     if everything:
         return _runs(file, "all perf tests were asked for; the change cannot affect it", "")
@@ -101,5 +109,5 @@ def explained(choices: tuple[TestChoice, ...]) -> str:
         lines.append("::".join([choice.path, ", ".join(choice.tests)]).rstrip(":"))
         lines.append(f"  {'runs' if choice.runs else 'does not run'}: {choice.why}")
         if len(choice.chain) > 1:
-            lines.append(f"    {' -> '.join(choice.chain)}")
+            lines.append(f"    {f' {ARROW} '.join(choice.chain)}")
     return "\n".join(lines)

@@ -169,3 +169,4 @@ class RunResult:
     verdicts: int = 0  # how many share the run's error rate (0: not recorded)
     budgets: Mapping[str, int] = field(default_factory=dict)  # by how much counters might grow
     dependencies: tuple[DependencyChange, ...] = ()
+    unread: tuple[str, ...] = ()  # changed test files that Python cannot read

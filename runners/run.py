@@ -7,10 +7,21 @@ from .checkout import Checkout
 from .config import RunnersConfig
 from .environments import make_environments
 from .extensions import missing_submodules, share_extensions
+from .git import tracked_files
 from .harness import share_harness, signed
+from .imports import ImportGraph
+from .isolate import WorkerPlan
+from .keyword import fits_by_name, require_match
 from .limit import TimeLimit
 from .one_version import Say, VersionRun
-from .prepare import RunOptions, require_packages, select_tests
+from .prepare import (
+    RunOptions,
+    missing_packages,
+    perf_files,
+    require_packages,
+    select_tests,
+)
+from .provenance import FirstParty
 from .reasons import PerfFile
 from .result import RunResult
 from .sample import Side
@@ -23,10 +34,50 @@ def run_perf_tests(
 ) -> RunResult:
     """Select, check, measure and judge. `say` is told what goes on, one short sentence at a time.
 
-    Raises PerflintError where it cannot begin: PyTorch missing, for instance.
+    Raises PerflintError where it cannot begin: PyTorch missing, for instance, or a keyword that
+    fits no perf test.
     """
+    result = _run(checkout, config, options, say)
+    if not options.keyword or result.tests or result.refused or result.interrupted:
+        return result
+    note = _look_for_keyword(checkout, config, options, say)
+    return replace(result, notes=(*result.notes, note)) if note else result
+
+
+def _look_for_keyword(
+    checkout: Checkout, config: RunnersConfig, options: RunOptions, say: Say
+) -> str | None:
+    """Complain where no perf test, affected or not, fits; return a note where nobody can tell."""
+    tracked = {side: tracked_files(checkout.root(side)) for side in Side}
+    graphs = {
+        side: ImportGraph(checkout.root(side), tracked[side], checkout.repository) for side in Side
+    }
+    found = perf_files(checkout, config, tracked, graphs)
+    every = [file for files in found.values() for file in files]
+    if fits_by_name(options.keyword, every):
+        return None
+    if every and (missing := missing_packages()):
+        return f"whether -k {options.keyword!r} fits a perf test was not looked up: {missing}"
+    say(f"looking for a perf test that -k {options.keyword!r} fits")
+    plan = WorkerPlan(
+        repository=checkout.repository,
+        scratch=checkout.scratch,
+        files=(),
+        keyword=options.keyword,
+        pytest_args=config.pytest_args,
+        threads=config.threads,
+        timeout=config.timeout,
+        min_effect=config.min_effect,
+        own=FirstParty(frozenset(), frozenset()),  # nothing is run
+    )
+    return require_match(checkout, plan, found)
+
+
+def _run(checkout: Checkout, config: RunnersConfig, options: RunOptions, say: Say) -> RunResult:
     choice, notes = select_tests(checkout, config, options)
-    nothing = RunResult(choice.selection, (), None, options.seed, tuple(notes))
+    nothing = RunResult(
+        choice.selection, (), None, options.seed, tuple(notes), unread=choice.unread
+    )
     if not choice.every_file:
         return nothing
     require_packages()

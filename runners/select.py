@@ -1,7 +1,7 @@
 """Decides which perf tests a change can affect: by imports, and when in doubt, all of them."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +27,7 @@ class Choice:
     are neither Python nor prose, which one of the chosen tests declares or may read unseen.
     `removed` are files that only base has. `dependencies` are what both sides declare to need.
     `helpers` maps perf-test files to the modules of their own that the change edits.
+    `unread` are changed test files that Python cannot read, so that nobody knows what they hold.
     """
 
     files: tuple[PerfFile, ...]
@@ -36,6 +37,7 @@ class Choice:
     removed: tuple[PerfFile, ...] = ()
     dependencies: Dependencies = field(default_factory=Dependencies)
     helpers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     @property
     def every_file(self) -> tuple[PerfFile, ...]:
@@ -68,7 +70,27 @@ def find_perf_files(
             reach = graph.closure([name])[0] if graph and hints else frozenset()
             wanted = text.hints or not hints.isdisjoint(reach)
         if wanted:
-            found.append(PerfFile(name, text.tests, text.reads))
+            found.append(PerfFile(name, text.tests, text.reads, text.undeclared, text.unmarked))
+    return found
+
+
+def unreadable(root: Path, changed: Iterable[str], within: Iterable[str] = ()) -> dict[str, str]:
+    """Map the changed test files that Python cannot read to what is wrong with them."""
+    folders = [PurePosixPath(folder) for folder in within]
+    found = {}
+    for name in changed:
+        path = PurePosixPath(name)
+        inside = not folders or any(map(path.is_relative_to, folders))
+        if path.suffix != ".py" or not inside or not _is_test_file(path):
+            continue
+        try:
+            ast.parse((root / name).read_bytes())
+        except FileNotFoundError:
+            continue  # the change deletes it
+        except SyntaxError as error:
+            found[name] = f"{error.msg} (line {error.lineno})"
+        except (OSError, ValueError, RecursionError) as error:
+            found[name] = str(error)
     return found
 
 
@@ -79,6 +101,8 @@ class _Text:
     tests: tuple[str, ...] = ()
     hints: bool = False
     reads: tuple[str, ...] | None = None
+    undeclared: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
 
 
 def _text(path: Path) -> _Text | None:
@@ -101,14 +125,20 @@ def _read(raw: bytes) -> _Text:
     hints = any(_asks(node) or names_mark(node) for node in ast.walk(tree))
     marks = _own_marks(tree.body)
     tests = list(_perf_tests(tree.body, marked=bool(marks), reads=reads_of(marks)))
-    declared = [reads for _, reads in tests]
+    declared = [reads for _, reads, _ in tests]
     known = [reads for reads in declared if reads is not None]
     reads = tuple(dict.fromkeys(glob for globs in known for glob in globs))
     every = bool(tests) and len(known) == len(declared)
-    return _Text(tuple(name for name, _ in tests), hints, reads if every else None)
+    return _Text(
+        tuple(name for name, _, _ in tests),
+        hints,
+        reads if every else None,
+        undeclared=tuple(name for name, globs, _ in tests if globs is None) if known else (),
+        unmarked=tuple(name for name, _, is_marked in tests if not is_marked),
+    )
 
 
-_Declared = tuple[str, tuple[str, ...] | None]
+_Declared = tuple[str, tuple[str, ...] | None, bool]
 
 
 def _perf_tests(
@@ -116,14 +146,14 @@ def _perf_tests(
 ) -> Iterator[_Declared]:
     """Yield the test functions that ask for `perf` or carry its mark, by themselves or from above.
 
-    Each with what it declares to read: the nearest mark holds. Those inside `if` and `try` count as
-    well, and those that a function makes.
+    Each with what it declares to read (the nearest mark holds) and whether it is marked. Those
+    inside `if` and `try` count as well, and those that a function makes.
     """
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             own = list(perf_marks(node.decorator_list))
             if node.name.startswith("test") and (marked or own or _asks(node)):
-                yield node.name, reads_of(own) if own else reads
+                yield node.name, reads_of(own) if own else reads, marked or bool(own)
             yield from _perf_tests(node.body, marked=False, reads=None)
         elif isinstance(node, ast.ClassDef):
             own = [*perf_marks(node.decorator_list), *_own_marks(node.body)]
@@ -165,21 +195,24 @@ def choose(
     everything: bool = False,
     removed: Iterable[PerfFile] = (),
     altering: tuple[str, ...] = (),
+    settings: Collection[str] = (),
 ) -> Choice:
     """Choose the perf-test files that some changed file can affect on either side.
 
     `removed` are those that only base has: they do not count as found or affected. `altering` are
-    the files that alter the project's dependencies, which affect all.
+    the files that alter the project's dependencies, which affect all; of `settings` only perflint's
+    own have changed, which hold for both sides.
     """
     kept, gone, changed, graphs = list(perf_files), list(removed), list(changed), list(graphs)
     perf_files = [*kept, *gone]
     ran = {file.path: _reach(file, graphs) for file in perf_files}
-    doubts = tuple(filter(_is_doubt, changed))
+    doubts = tuple(name for name in changed if _is_doubt(name) and name not in settings)
     seen = Seen(tuple(changed), doubts, ran, tuple(graphs), altering)
     tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
     chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
     doubts = tuple(name for name in seen.doubts if any(may_read(file, name) for file in chosen))
     used = {name: _used_by(name, perf_files, ran) for name in changed}
+    used |= dict.fromkeys(settings, "no perf test: only perflint's settings differ")
     used |= {name: "all: it alters the dependencies" for name in altering if name in used}
     reasons = tuple(FileReason(name, used[name]) for name in changed)
     files, out = ([file for file in chosen if file in part] for part in (kept, gone))

@@ -59,6 +59,9 @@ def ratio_of_ratios(
     if any(run.spoiled for run in runs):
         verdict = Verdict.UNSURE
         warnings = tuple(dict.fromkeys(w for run in runs if run.spoiled for w in run.warnings))
+    elif verdict is not Verdict.SAME and len(runs) == 1 and runs[0].verdict is Verdict.UNSURE:
+        # Head against base is all that there is here, and the run itself could not tell.
+        verdict, warnings = Verdict.UNSURE, runs[0].warnings
     elif verdict in (Verdict.SLOWER, Verdict.FASTER) and max(r.launches for r in runs) < 2:
         verdict, warnings = Verdict.UNSURE, ("no fresh processes confirmed it in either run",)
     detectable = math.expm1(max(quantile * error, effect) + Z95 * error)

@@ -11,9 +11,13 @@ from .isolate import SideFailed
 from .judge import Thresholds
 from .limit import TimeLimit
 from .measure import Launch
+from .numbers import percent
+from .sample import PerfTest
 from .schedule import Room
 from .sequence import Budget, Move, conclude, next_move
 from .session import StepTooLong
+
+_PATIENCE_SECONDS = 5.0
 
 
 class Timing:
@@ -41,8 +45,11 @@ class Timing:
                 break  # too short for one more: nothing is built for that
             # Fewer segments than that never lead to a verdict: nothing is timed for them.
             room = Room(left, 1 if measured.segments else at.min_segments)
+            # One line for each turn of a quick test would fill the log of a job.
+            tell = self._say if _is_slow(measured) else _say_nothing
+            tell(f"{test.name}: building it on both sides, then steps until they are steady")
             try:
-                segment = launch.time_segment(test, room=room)
+                segment = launch.time_segment(test, room=room, say=_turns(test, tell))
             except StepTooLong as error:
                 if measured.segments:
                     break  # the time that is left is too short for more
@@ -60,7 +67,8 @@ class Timing:
             measured.segments.append(segment)
             spent = sum(one.seconds for one in measured.segments)
             move, comparison = next_move(measured.segments, at, budget, spent)
-            self._say(f"{test.name}: {_so_far(comparison)}")
+            timed = f"{spent:.0f} of {self._config.max_seconds:.0f} s timed"
+            self._say(f"{test.name}: {_so_far(comparison)}, {timed}")
             if move is not Move.BUILD:
                 measured.wants_launch = move is Move.LAUNCH
                 break
@@ -71,6 +79,10 @@ class Timing:
         except SideFailed as error:
             measured.notes.append(f"the kernels of a step are not known: {error}")
         measured.gpu_notes += [n for n in launch.notes(test) if n not in measured.gpu_notes]
+
+    def seconds_left(self, measured: Measured) -> float:
+        """How much timing a test may still take."""
+        return self._config.max_seconds - sum(one.seconds for one in measured.segments)
 
     def _may_go_on(self, launch: Launch, measured: Measured, error: SideFailed) -> bool:
         """Find out whose failure this is; whether the test can be timed all the same."""
@@ -120,6 +132,25 @@ class Timing:
         return Thresholds(min_effect=measured.test.min_effect, tests=self.tests)
 
 
+def _is_slow(measured: Measured) -> bool:
+    """Whether the next segment may well take so long that people ask what goes on."""
+    if not measured.segments:
+        return True
+    last = measured.segments[-1]
+    return last.seconds + last.build_seconds > _PATIENCE_SECONDS
+
+
+def _say_nothing(what: str) -> None:
+    pass
+
+
+def _turns(test: PerfTest, say: Callable[[str], None]) -> Callable[[float], None]:
+    def begin(seconds: float) -> None:
+        say(f"{test.name}: base and head take turns, about {max(1.0, seconds):.0f} s")
+
+    return begin
+
+
 def _so_far(comparison: Comparison) -> str:
     half = (comparison.high - comparison.low) / 2
-    return f"{comparison.change:+.1%} ± {half:.1%} after {comparison.segments} segments"
+    return f"so far {percent(comparison.change)} ± {half:.1%}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .compare import Comparison
+from .numbers import ARROW
 from .peaks import peaks_of
 from .sample import Products
 
@@ -96,13 +97,13 @@ def utilization(
     return Utilization(achieved[0], achieved[1], change, low, high, peaks, unknown)
 
 
-def words(at: Utilization, arrow: str = "→") -> str:
+def words(at: Utilization) -> str:
     """Write both sides on one line: `1.21 → 1.18 TFLOP/s, MFU 38.1% → 37.2%`."""
     base, head = at.base, at.head
-    rate = " ".join([_rate(base, head), arrow, _rate(head, base, unit=True)])
+    rate = f"{_rate(base, head)} {ARROW} {_rate(head, base, unit=True)}"
     if base.mfu is None or head.mfu is None:
         return rate
-    return f"{rate}, MFU {base.mfu:.1%} {arrow} {head.mfu:.1%}"
+    return f"{rate}, MFU {base.mfu:.1%} {ARROW} {head.mfu:.1%}"
 
 
 def _rate(one: Achieved, other: Achieved, *, unit: bool = False) -> str:

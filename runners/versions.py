@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .compare import Verdict
+from .numbers import percent
 from .result import RunResult, TestResult
 from .sample import Side
 from .words import removes_test, some
@@ -128,7 +129,7 @@ def _words(result: TestResult) -> str:
     at = result.comparison
     words = result.verdict.value
     if at is not None and _compared(result):
-        words += f" ({at.change:+.1%})"
+        words += f" ({percent(at.change)})"
     if result.over_budget:
         names = ", ".join(counter.name.replace("_", " ") for counter in result.over_budget)
         words += f", with {names} over budget"

@@ -1,6 +1,10 @@
 """Words that several sentences for people are made of."""
 
+import unicodedata
 from collections.abc import Iterable
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+ELLIPSIS = "…"
 
 # The end of a report of pytest is where the error is: so many lines of it are kept.
 DETAIL_LINES = 60
@@ -21,3 +25,19 @@ def some(things: Iterable[object], most: int = 3) -> str:
     words = [str(thing) for thing in things]
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def inert(text: str, limit: int) -> str:
+    """One line of at most `limit` characters; control and direction characters become U+FFFD."""
+    if len(text) > limit:
+        # Both ends stay: a file's name and a parametrised test's parameters stand at the end.
+        tail = (limit - 1) // 2
+        text = text[: limit - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\t\n\r":
+        return " "
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return REPLACEMENT if hidden else character

@@ -80,6 +80,31 @@ def test_a_configuration_that_cannot_be_read(repo: Any, settings: str, said: str
     assert_refused_clearly(perflint(repo.root, "ci", "--base", "HEAD~1", "--head", "HEAD"), said)
 
 
+def test_all_mistakes_of_all_rooms_are_named(repo: Any) -> None:
+    repo.commit({"a.py": "x = 1\n"})
+    settings = (
+        "[tool.perflint.runners]\nmax_second = 3\nthread = 1\n[tool.perflint.lints]\nselct = []\n"
+    )
+    repo.commit({"pyproject.toml": settings})
+    done = perflint(repo.root, "ci", "--base", "HEAD~1", "--head", "HEAD")
+    assert_refused_clearly(done, "'max_seconds'", "'threads'", "'select'", "pyproject.toml (head)")
+    assert "/head/" not in done.stderr
+
+
+def test_a_file_that_cannot_be_read_has_no_path_of_ours(repo: Any) -> None:
+    repo.commit({"a.py": "x = 1\n"})
+    repo.commit({"pyproject.toml": "[tool.perflint\n"})
+    for command in ("ci", "bench"):
+        done = perflint(repo.root, command, "--base", "HEAD~1", "--head", "HEAD")
+        assert_refused_clearly(done, "cannot read the configuration in pyproject.toml (head): ")
+
+
+def test_a_revision_without_its_option_is_understood(tmp_path: Path) -> None:
+    for command in ("ci", "bench"):
+        done = perflint(tmp_path, command, "main")
+        assert_refused_clearly(done, f"did you mean `perflint {command} --base main`?")
+
+
 def test_a_missing_torch_is_said_only_where_perf_tests_are_selected(repo: Any) -> None:
     repo.commit({"lib.py": STEP.format(result="loss.detach()"), "README.md": "one"})
     repo.commit({"test_lib.py": PERF_TEST})
@@ -190,7 +215,7 @@ def test_a_change_is_measured_counted_and_told(repo: Any, tmp_path: Path) -> Non
     assert summary.read_text(encoding="utf-8").strip() == comment.strip()
     judged = perflint(repo.root, "compare", str(tmp_path / "out" / "report.json"))
     assert judged.returncode == 1
-    assert "host syncs per step: 0 -> 1 (over budget)" in judged.stdout
+    assert "host syncs 0 → 1 per step, over budget" in judged.stdout
 
 
 def test_fail_on_takes_one_severity_and_unsure() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import replace
 from math import exp, expm1, log
 from pathlib import Path
@@ -14,9 +15,17 @@ pytest.importorskip("numpy")
 from torch_perflint import PerflintError
 from torch_perflint.bot.compare import compare, judge_again, main
 from torch_perflint.bot.held import How
-from torch_perflint.bot.report import Report, write_report
+from torch_perflint.bot.report import Report, Revision, write_report
 from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
+from torch_perflint.runners.result import (
+    CounterChange,
+    DependencyChange,
+    FileReason,
+    PeakMemory,
+    Selection,
+    TestChoice,
+    TestResult,
+)
 from torch_perflint.runners.sample import Pair, Segment, Side
 from torch_perflint.runners.stored import ratio_of_ratios
 
@@ -102,10 +111,141 @@ def test_counts_and_memory_lead_and_decide_without_any_time(
     write_report(new, tmp_path / "b.json")
     assert main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "exact, per step"
-    assert "host syncs 0 -> 2 (over budget)" in lines[1]
-    assert "peak memory 67,108,864 -> 68,157,440 bytes" in "".join(lines[:4])
+    assert lines[2] == "exact, per step"
+    assert "host syncs 0 → 2 per step, over budget" in lines[3]
+    assert lines[5] == "  test_gpt_train: peak 67,108,864 → 68,157,440 bytes per step"
     assert any(line.startswith("unsure") for line in lines)
+    assert lines[-1].startswith("exit status 1: test_gpt_train counts more host syncs per step")
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: object) -> list[str]:
+    main([str(word) for word in words])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_text_says_what_is_compared_and_both_ratios_to_base(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second machine was 1.6 times slower: step times side by side would say nonsense."""
+    first = replace(stored(1, -0.09), head=Revision("1c48ddf" + "0" * 33, "working tree", True))
+    second = replace(stored(2, speed=1.6), head=Revision("ae71e14" + "0" * 33, "work"))
+    write_report(first, tmp_path / "a.json")
+    write_report(second, tmp_path / "b.json")
+    lines = shown(capsys, tmp_path / "a.json", tmp_path / "b.json")
+    common = f"common base {BASE.sha[:7]}"
+    assert lines[0] == f"head 1c48ddf (working tree) → ae71e14 (work), {common}"
+    (row,) = [line for line in lines if line.startswith("slower")]
+    both = re.findall(r"([−+]?\d+\.\d%) to base", row)
+    assert [float(one.strip("%").replace("−", "-")) for one in both] == pytest.approx(
+        [9.4, 0.0], abs=1.0
+    )
+    assert " ms" not in "".join(lines)
+    assert lines[-1].startswith("exit status 1: test_gpt_train is slower (−")
+
+
+def test_without_a_common_base_both_bases_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(stored(1), tmp_path / "a.json")
+    write_report(on_another_base(stored(2)), tmp_path / "b.json")
+    lines = shown(capsys, tmp_path / "a.json", tmp_path / "b.json")
+    assert lines[0].endswith(f"no common base: {BASE.sha[:7]} and 0000000")
+    assert "to base" not in "".join(lines)
+
+
+def test_the_same_peak_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def with_peak(seed: int, size: int) -> Report:
+        counters = (CounterChange("peak_bytes", size, size),)
+        return stored(seed, counters=counters, peak=PeakMemory("cpu", size, size))
+
+    write_report(with_peak(1, 1 << 20), tmp_path / "a.json")
+    write_report(with_peak(2, 2 << 20), tmp_path / "b.json")
+    text = "\n".join(shown(capsys, tmp_path / "a.json", tmp_path / "b.json"))
+    assert text.count("1,048,576 → 2,097,152") == 1
+
+
+def test_one_report_says_what_was_held_against_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(stored(1), tmp_path / "report.json")
+    lines = shown(capsys, tmp_path)  # the folder that `ci --out` wrote
+    assert lines[0] == "head 4f1c2ab (HEAD) against base 9e0d771 (main), judged again"
+    assert lines[-1] == "exit status 0: nothing stands against this change"
+
+
+def unaffected(made: Report, *, runs: bool = False) -> Report:
+    """A report whose change cannot affect the perf test (or whose user left it out by -k)."""
+    test = made.run.tests[0].test
+    choice = TestChoice(test.path, (test.name,), runs, "")
+    selection = Selection(1, int(runs), (), (choice,))
+    return replace(made, run=replace(made.run, tests=(), selection=selection))
+
+
+def test_a_head_whose_change_does_not_affect_a_test_counts_as_base() -> None:
+    more = (CounterChange("host_syncs", 0, 2),)
+    how, result = held(unaffected(stored(1)), stored(2, 0.08, counters=more))
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.SLOWER)
+    assert [one.name for one in result.over_budget] == ["host_syncs"]
+    assert "the first report does not affect it" in result.notes[0]
+
+
+def test_what_a_run_could_not_tell_of_its_head_is_not_told_against_base() -> None:
+    """Fresh processes did not agree: as good as base or not, the first head is base here."""
+    new = stored(2, 0.08)
+    segments = [
+        replace(one, pairs=tuple(replace(p, head=p.base) for p in one.pairs))
+        if one.launch == 2 and number % 2
+        else one
+        for number, one in enumerate(new.run.tests[0].segments)
+    ]
+    doubtful = replace(new.run.tests[0], segments=tuple(segments))
+    again = judge_again(replace(new.run, tests=(doubtful,)), None).tests[0]
+    assert again.verdict is Verdict.UNSURE
+    new = replace(new, run=replace(new.run, tests=(doubtful,)))
+    how, result = held(unaffected(stored(1)), new)
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.UNSURE)
+    assert result.comparison and again.comparison
+    assert result.comparison.warnings == again.comparison.warnings
+
+
+def test_what_only_the_second_change_leaves_alone_is_compared_as_well() -> None:
+    """The first head was slower than base, and the second one is base."""
+    more = (CounterChange("host_syncs", 0, 2),)
+    how, result = held(stored(1, 0.08, counters=more), unaffected(stored(2)))
+    assert (how, result.verdict) == (How.RATIO_OF_RATIOS, Verdict.FASTER)
+    assert [(one.base, one.head) for one in result.counters] == [(2, 0)]
+    assert not result.over_budget
+
+
+def test_an_unaffected_head_says_nothing_of_another_base() -> None:
+    how, result = held(unaffected(stored(1)), on_another_base(stored(2)))
+    assert (how, result.verdict) == (How.NOT_COMPARED, Verdict.UNSURE)
+    assert result.reason == "not run in the first report: its change did not affect it"
+
+
+def test_a_test_that_was_left_out_of_the_first_run_is_no_new_one() -> None:
+    how, result = held(unaffected(stored(1), runs=True), stored(2))
+    assert (how, result.verdict) == (How.NOT_COMPARED, Verdict.UNSURE)
+    assert result.reason == "not run in the first report"
+
+
+def test_a_test_that_the_first_report_does_not_know_is_new() -> None:
+    other = replace(stored(1), run=replace(stored(1).run, tests=()))
+    assert held(other, stored(2))[1].verdict is Verdict.NEW
+
+
+def test_of_an_unaffected_test_that_the_second_change_edits_bases_version_counts() -> None:
+    new = stored(2, 0.08)
+    edits = (FileReason(new.run.tests[0].test.path, "test_gpt_train"),)
+    selection = replace(new.run.selection, files=edits)
+    edited = replace(new, run=replace(new.run, selection=selection))
+    _, result = held(unaffected(stored(1)), edited)
+    assert result.verdict is Verdict.NEW
+    assert "not the same in both reports" in result.reason
+    base = replace(new.run.tests[0], version=Side.BASE)
+    both = replace(edited.run, tests=(replace(stored(3).run.tests[0], other=base),))
+    _, result = held(unaffected(stored(1)), replace(edited, run=both))
+    assert (result.verdict, result.version) == (Verdict.SLOWER, Side.BASE)
 
 
 def test_budgets_are_those_that_the_newer_run_had() -> None:
@@ -255,6 +395,17 @@ def test_step_times_at_the_ends_of_what_is_read_can_be_judged(tmp_path: Path) ->
         segments = tuple(Segment(launch, pairs[launch:]) for launch in launches)
         write_report(report(replace(GPT, segments=segments)), tmp_path / "report.json")
         main([str(tmp_path / "report.json")])
+
+
+def test_a_min_effect_may_be_written_in_percent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(SLOWER, tmp_path / "report.json")
+    said = [shown(capsys, tmp_path, f"--min-effect={word}") for word in ("0.3", "30%")]
+    assert said[0] == said[1] != shown(capsys, tmp_path)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--min-effect", "small"])
+    assert "'small' is no share: write 5 percent as 0.05 or 5%" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("effect", ["0", "1", "-0.5", "nan"])

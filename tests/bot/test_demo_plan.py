@@ -61,7 +61,7 @@ def test_all_that_was_planted_is_found() -> None:
     found, lines = compare_with_plan(TOLD)
     assert found
     assert set(_words(lines).values()) == {"found"}
-    assert "host_syncs 0 -> 1" in lines[1]
+    assert "host_syncs 0 → 1" in lines[1]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("msgspec")
 
 from torch_perflint import PerflintError
-from torch_perflint.bot.history import main
+from torch_perflint.bot.history import as_lines, main
 from torch_perflint.bot.remember import remember
 from torch_perflint.bot.report import LintResult, Report, Revision, write_report
 from torch_perflint.runners.compare import Comparison, Verdict
@@ -110,11 +110,24 @@ def test_the_list_shows_verdict_change_step_and_changed_counts(
     heading, gpt, broken = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["CREATED", "BASE", "HEAD", "VERDICT"]
     assert "slower" in gpt
-    assert "-26.3% [-27.1%, -25.5%]" in gpt
-    assert "10.5 ms" in gpt
-    assert "host_syncs 0 -> 1, operators 470 -> 602" in gpt
+    assert "−26.3% [−27.1, −25.5]" in gpt
+    assert "24.5k tokens/s" in gpt
+    assert "host syncs 0 → 1, operators 470 → 602" in gpt
     assert "copies" not in gpt
     assert broken.split()[3:] == ["broken", "perf_tests/test_b.py::test_b"]
+
+
+def test_many_counts_and_a_long_name_fit_the_terminal() -> None:
+    test = replace(GPT.test, id="perf_tests/test_gpt.py::test_" + "gpt_" * 40)
+    counters = tuple(CounterChange(f"counter_{n}", n, n + 1) for n in range(9))
+    more = replace(GPT, test=test, counters=(*counters, *GPT.counters))
+    run = remember(replace(REPORT, run=replace(REPORT.run, tests=(more,))))
+    lines = as_lines([run], 180)
+    assert max(map(len, lines)) <= 180
+    # What is over its budget comes first.
+    assert "host syncs 0 → 1, counter 0 0 → 1 and 9 more" in lines[1]
+    assert lines[1].endswith("gpt_gpt_")
+    assert test.id in as_lines([run])[1]
 
 
 def test_a_run_without_perf_tests_is_listed_too(
@@ -133,7 +146,7 @@ def test_a_name_cannot_steer_the_terminal(here: Path, capsys: pytest.CaptureFixt
     main(["add", "report.json"])
     capsys.readouterr()
     main(["list"])
-    assert capsys.readouterr().out.splitlines()[1].endswith("t.py::a\ufffd[2J\ufffd\ufffdb")
+    assert capsys.readouterr().out.splitlines()[1].endswith("t.py::a\ufffd[2J \ufffdb")
 
 
 def test_json_holds_everything_and_its_version(

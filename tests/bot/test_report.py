@@ -128,7 +128,7 @@ def test_a_folder_in_the_place_of_the_report_is_named_and_nothing_is_left(tmp_pa
     (tmp_path / "report.json").mkdir()
     with pytest.raises(PerflintError, match=r"cannot write .*report\.json: Is a directory"):
         write_report(TIMED, tmp_path / "report.json")
-    with pytest.raises(PerflintError, match=r"cannot read the report .*: Is a directory"):
+    with pytest.raises(PerflintError, match=r"cannot read the report .*: No such file"):
         read_report(tmp_path / "report.json")
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 

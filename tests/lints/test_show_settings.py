@@ -113,6 +113,23 @@ ignore = ["PFL88"]
     assert len(said) == 9
 
 
+def test_the_settings_of_runs_are_checked_too(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "pyproject.toml").write_text("""\
+[tool.perflint.runners]
+max_second = 45
+threads = 0
+[tool.perflint.lints]
+selct = []
+""")
+    assert main(["validate-config"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    for part in ("nearest is 'max_seconds'", "threads has to be", "nearest is 'select'"):
+        assert sum(part in line for line in said) == 1, part
+
+
 def test_the_configuration_above_a_path_is_read_too(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

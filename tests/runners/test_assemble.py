@@ -6,7 +6,7 @@ import pytest
 from torch_perflint.runners.assemble import Measured, result_of
 from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.compiling import Compiling
-from torch_perflint.runners.measure import Examined
+from torch_perflint.runners.examined import Examined
 from torch_perflint.runners.profile import LineTime, ProfileSummary
 from torch_perflint.runners.result import Failure, TestResult
 from torch_perflint.runners.sample import Counts, Memory, PerfTest, Products, Side, SyncSite

@@ -6,8 +6,9 @@ from typing import cast
 import pytest
 from torch_perflint.runners.assemble import Measured
 from torch_perflint.runners.compiling import Compiling, words
+from torch_perflint.runners.examined import Examined
 from torch_perflint.runners.isolate import SideFailed
-from torch_perflint.runners.measure import Examined, Launch
+from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.restart import compiles, time_restart
 from torch_perflint.runners.result import Failure
 from torch_perflint.runners.sample import Pair, PerfTest, Segment, Side

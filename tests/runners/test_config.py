@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.lints.keys import ROOMS
-from torch_perflint.runners.config import RunnersConfig, load_config, parse_config
+from torch_perflint.runners.config import RunnersConfig, doubts, load_config, parse_config
 
 
 @pytest.mark.parametrize("text", [None, "", "[tool.perflint]\n", "[tool]\nother = 1\n"])
@@ -123,3 +123,49 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, raw: bytes) -> None
 def test_a_budget_for_a_counter_that_does_not_exist_is_refused() -> None:
     with pytest.raises(PerflintError, match="no counter 'host_sync'; the nearest is 'host_syncs'"):
         parse_config({"budgets": {"host_sync": 0}})
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("""
+        [tool.perflint.runner]
+        [tool.perflint.runners]
+        max_second = 45
+        threads = "two"
+        budgets = { host_sync = 0 }
+    """)
+    with pytest.raises(PerflintError) as error:
+        load_config(tmp_path)
+    said = str(error.value).splitlines()
+    assert len(said) == 4
+    words = ("'runners'", "'max_seconds'", "threads has", "'host_syncs'")
+    for line, word in zip(said, words, strict=True):
+        assert word in line
+
+
+def test_a_file_of_a_worktree_is_called_by_its_side(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool")
+    with pytest.raises(PerflintError, match=r"configuration in pyproject\.toml \(head\): Expected"):
+        load_config(tmp_path, "head")
+
+
+@pytest.mark.parametrize(
+    ("table", "fits"),
+    [
+        ({"max_seconds": 90, "total_seconds": 60}, False),
+        ({"max_seconds": 7200}, False),
+        ({"total_seconds": 30}, True),  # then the default of one test gives way
+        ({"max_seconds": 60, "total_seconds": 60}, True),
+    ],
+)
+def test_one_test_cannot_take_longer_than_the_run(table: dict[str, Any], fits: bool) -> None:
+    if fits:
+        parse_config(table)
+        return
+    with pytest.raises(PerflintError, match=r"max_seconds, of one perf test, is .* total_seconds"):
+        parse_config(table)
+
+
+def test_more_threads_than_processors_are_a_doubt_and_no_mistake() -> None:
+    (doubt,) = doubts(parse_config({"threads": 99}), processors=2)
+    assert "`threads` is 99, and this machine has 2 processors" in doubt
+    assert doubts(RunnersConfig(threads=2), processors=2) == []

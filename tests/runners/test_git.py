@@ -80,6 +80,13 @@ def test_a_name_is_resolved_and_an_unknown_one_is_refused_with_advice(repo: Any)
             resolve(repo.root, name)
 
 
+def test_a_slip_in_a_revision_names_the_nearest_branch_first(repo: Any) -> None:
+    repo.commit({"a.py": "1"})
+    repo.git("branch", "feature")
+    with pytest.raises(PerflintError, match=r"'mainn'.*the nearest is 'main' \(in CI.*fetch-depth"):
+        resolve(repo.root, "mainn")
+
+
 def test_a_repository_without_commits_is_told_apart_from_an_unknown_name(repo: Any) -> None:
     with pytest.raises(PerflintError, match="has no commit yet"):
         resolve(repo.root, "main")

@@ -50,7 +50,8 @@ def launched(repo: Any, *, free: int = 100 * GIB, setup: str = "pass") -> Iterat
         check_out(repo.root, "main~1", "main") as sides,
         Launch(worker_plan(sides, "test_it.py"), roots(sides), 1, 0) as launch,
     ):
-        (test,), errors = launch.collect(Side.BASE)
+        collected = launch.collect(Side.BASE)
+        (test,), errors = collected.tests, collected.errors
         assert errors == {}
         yield launch, test
 

@@ -29,7 +29,7 @@ def change(repo: Any, step: str, *, tests: int = 1) -> None:
     )
     library = "import time, torch\n" + textwrap.dedent(step)
     repo.commit({"pyproject.toml": PYTEST, "lib.py": library, "test_lib.py": test})
-    repo.commit({"lib.py": library + "# nothing but a comment\n"})
+    repo.commit({"lib.py": library + "UNUSED = 1\n"})
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_a_step_whose_work_grows_has_grown_as_much_on_both_sides(repo: Any) -> N
     with check_out(repo.root, "main~1", "main") as sides:
 
         def say(what: str) -> None:
-            if "after" in what:
+            if "so far" in what:
                 roots = (sides.base_root, sides.head_root)
                 seen.append(tuple((root / "steps.txt").read_text() for root in roots))  # type: ignore[arg-type]
 

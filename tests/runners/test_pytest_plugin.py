@@ -104,7 +104,9 @@ MISTAKES = {
     "@pytest.mark.perf\ndef test_twice(perf): perf(list); perf(list)": (
         "perf(step) was called twice: write one perf test for each step"
     ),
-    "@pytest.mark.perf\ndef test_number(perf): perf(3)": "a function without arguments, not 3",
+    "@pytest.mark.perf\ndef test_number(perf): perf(3)": (
+        "a function without arguments, not a value of type int"
+    ),
     "def test_bare(perf): perf(list)": "test_bare asks for the fixture `perf` but is not marked",
     "@pytest.mark.perf(item=3)\ndef test_unknown(perf): perf(list)": (
         "@pytest.mark.perf of test_unknown has no argument 'item'; it takes items, unit, min_effect"
@@ -231,3 +233,15 @@ def test_the_handle_gives_its_step_to_whoever_drives() -> None:
     assert not handle.called
     handle(list)
     assert (given, handle.called) == ([list], True)
+
+
+def test_what_is_no_function_is_named_by_its_type_and_never_printed() -> None:
+    class Tensor:
+        def __repr__(self) -> str:
+            return "tensor([[-1.3561, ...]])"
+
+    with pytest.raises(
+        PerflintError, match=r"not a value of type Tensor: .* perf\(lambda: \.\.\.\)"
+    ) as error:
+        Perf(SmokeTest())(Tensor())  # type: ignore[arg-type]
+    assert "1.3561" not in str(error.value)

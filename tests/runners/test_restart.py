@@ -44,7 +44,7 @@ def test_a_process_says_how_long_it_compiled_and_whether_the_caches_were_empty(r
     with check_out(repo.root, "main~1", "main") as sides:
         plan, where = worker_plan(sides, "test_lib.py", "lib"), roots(sides)
         with Launch(plan, where, 1, 0) as launch:
-            ((test,), _) = launch.collect(Side.HEAD)
+            (test,) = launch.collect(Side.HEAD).tests
             first = launch.examine(test, Side.HEAD)
             launch.drop(at_once=True)
         assert first.failure is None
@@ -94,7 +94,7 @@ def test_a_restart_finds_what_the_first_process_compiled(repo: Any, quick: None)
     files = {"pyproject.toml": PYTEST, "lib.py": LIB.format(run="torch.compile(forward)")}
     repo.commit({**files, "test_lib.py": perf_file(TEST)})
     # An edited test is run in both versions, and the second one finds the first one's caches.
-    changed = {"lib.py": files["lib.py"] + "\n# edited\n", "test_lib.py": perf_file(TEST) + "\n"}
+    changed = {"lib.py": files["lib.py"] + "\nEDITED = 1\n", "test_lib.py": perf_file(TEST) + "\n"}
     repo.commit(changed)
     (result,) = run(repo, config=RunnersConfig(timeout=120, max_seconds=1)).tests
     assert result.other is not None
@@ -143,7 +143,7 @@ def test_each_of_many_builds_runs_what_it_has_compiled(repo: Any) -> None:
         plan, where = worker_plan(sides, "test_lib.py", "lib"), roots(sides)
         ran = sides.head_root / "ran.txt"
         with Launch(plan, where, 1, 0) as launch:
-            ((test,), _) = launch.collect(Side.HEAD)
+            (test,) = launch.collect(Side.HEAD).tests
             for _ in range(11):
                 ran.unlink(missing_ok=True)
                 launch.time_segment(test, Pace(3, 1, 2))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
@@ -121,6 +122,37 @@ def test_code_that_is_the_same_on_both_sides_is_not_timed(repo: Any, quick: None
     assert "nothing that this test runs has changed" in result.reason
     (timed,) = run(repo, time_identical=True).tests
     assert timed.comparison is not None
+
+
+def test_code_that_differs_in_comments_alone_is_not_timed(repo: Any, quick: None) -> None:
+    test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
+    files = {"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test}
+    repo.commit(files)
+    repo.commit({"lib.py": "# what it does\n\ndef step(): pass  # nothing\n"})
+    (result,) = run(repo).tests
+    assert (result.verdict, result.comparison) == (Verdict.SAME, None)
+    assert "nothing that this test runs has changed" in result.reason
+    (timed,) = run(repo, time_identical=True).tests
+    assert timed.comparison is not None
+
+
+@pytest.mark.parametrize("reads", ["", "(reads=['lib.py'])"])
+def test_a_python_file_that_is_read_as_data_counts_with_its_comments(
+    reads: str, repo: Any, quick: None
+) -> None:
+    """One that is only opened is data; one that is imported too, where the test declares it."""
+    load = "import lib\n" if reads else ""
+    test = f"""
+{load}
+@pytest.mark.perf{reads}
+def test_it(perf):
+    text = open("lib.py").read()
+    perf(lambda: len(text))
+"""
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": "x = 1\n", "test_lib.py": perf_file(test)})
+    repo.commit({"lib.py": "x = 1  # one\n"})
+    (result,) = run(repo, everything=True).tests
+    assert result.comparison is not None
 
 
 def test_a_data_file_that_differs_is_no_identical_code(repo: Any, quick: None) -> None:
@@ -241,9 +273,16 @@ def test_a_wrong_expression_for_k_is_the_users_mistake(repo: Any, quick: None) -
     repo.commit({"lib.py": "def step(): return 1\n"})
     with pytest.raises(Exception, match="Wrong expression passed to '-k'"):
         run(repo, keyword="(")
-    nothing = run(repo, keyword="nothing_like_it")
+    with pytest.raises(
+        PerflintError, match="-k 'nothing_like_it' fits no perf test on either side"
+    ):
+        run(repo, keyword="nothing_like_it")
+    other = perf_file("@pytest.mark.perf\ndef test_other(perf): perf(lambda: 1)\n")
+    repo.commit({"test_other.py": other})
+    repo.commit({"lib.py": "def step(): return 2\n"})
+    nothing = run(repo, keyword="other")
     assert nothing.tests == ()
-    assert "selects none" in nothing.notes[0]
+    assert "-k 'other' selects none of the affected perf tests" in nothing.notes[0]
 
 
 def test_a_run_that_is_killed_leaves_no_worker_behind(repo: Any) -> None:
@@ -278,8 +317,9 @@ def wait_for(what: Callable[[], Any], seconds: float) -> Any:
     return what()
 
 
+@pytest.mark.parametrize("command", ["bench", "ci"])
 def test_the_choice_is_explained_without_measuring(
-    repo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, repo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     repo.commit({"lib.py": "import deep\n", "deep.py": "", "test_lib.py": test})
@@ -287,11 +327,11 @@ def test_the_choice_is_explained_without_measuring(
     monkeypatch.chdir(repo.root)
     # Not even PyTorch is needed.
     monkeypatch.setattr("torch_perflint.runners.run.require_packages", pytest.fail)
-    assert main(["bench", "--base", "main~1", "--explain-selection", "-k", "it"]) == 0
+    assert main([command, "--base", "main~1", "--explain-selection", "-k", "it"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "note: of those that run, pytest keeps what -k 'it' fits",
         "test_lib.py::test_it",
         "  runs: it imports deep.py",
-        "    test_lib.py -> lib.py -> deep.py",
-        "1 of 1 perf tests would run",
+        "    test_lib.py → lib.py → deep.py",
+        "1 of 1 perf test would run",
     ]

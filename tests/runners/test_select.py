@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torch_perflint.runners.imports import ImportGraph
 from torch_perflint.runners.reasons import explained
-from torch_perflint.runners.select import Choice, choose, find_perf_files
+from torch_perflint.runners.select import Choice, choose, find_perf_files, unreadable
 
 PERF = "import pytest\nimport {module}\n@pytest.mark.perf\ndef test_{module}(perf): ...\n"
 FILES = {
@@ -350,3 +350,35 @@ def test_an_import_that_only_a_run_can_tell_names_the_file_that_does_it(tmp_path
 def test_the_package_of_a_perf_test_affects_it(tmp_path: Path) -> None:
     head = {"perf/__init__.py": "X = 1"}
     assert chosen(tmp_path, ["perf/__init__.py"], head=head)[0] == {"test_gpt", "test_cnn"}
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_doubt_names_the_tests_of_the_file_that_declare_nothing(
+    tmp_path: Path, others: int
+) -> None:
+    head = declaring("reads=['configs/*.yaml']")
+    for number in range(others):
+        head["perf/test_gpt.py"] += f"@pytest.mark.perf\ndef test_{number}(perf): ...\n"
+    choice = chosen(tmp_path, ["configs/a.yaml"], head=head)[1]
+    told = {one.path: one for one in choice.selection.tests}["perf/test_gpt.py"]
+    names = "test_0 declares" if others == 1 else "test_0, test_1 declare"
+    assert told.why == f"in doubt: it may read configs/a.yaml, not Python; {names} no `reads`"
+
+
+def test_settings_of_perflint_are_no_doubt(tmp_path: Path) -> None:
+    graph = side(tmp_path, FILES)
+    found = find_perf_files(tmp_path, FILES)
+    assert choose(found, ["pyproject.toml"], [graph]).selection.affected == 2
+    choice = choose(found, ["pyproject.toml"], [graph], settings=["pyproject.toml"])
+    assert (choice.selection.affected, choice.doubts) == (0, ())
+    assert choice.selection.files[0].used_by == "no perf test: only perflint's settings differ"
+
+
+def test_changed_test_files_that_do_not_parse_are_named(tmp_path: Path) -> None:
+    broken = "def broken(:\n"
+    files = {"a/test_bad.py": broken, "b/test_bad.py": broken, "a/lib.py": broken, "test_a.py": ""}
+    side(tmp_path, files)
+    names = [*files, "a/test_deleted.py"]
+    assert list(unreadable(tmp_path, names)) == ["a/test_bad.py", "b/test_bad.py"]
+    found = unreadable(tmp_path, names, ["a"])
+    assert found == {"a/test_bad.py": "invalid syntax (line 1)"}

@@ -3,6 +3,7 @@
 import argparse
 import io
 import signal
+from functools import partial
 
 import pytest
 from torch_perflint import PerflintError
@@ -14,7 +15,7 @@ from torch_perflint.runners.progress import Progress
 from torch_perflint.runners.result import CounterChange, Failure, TestResult
 from torch_perflint.runners.run import RunOptions
 from torch_perflint.runners.sample import PerfTest, SyncSite
-from torch_perflint.runners.table import table
+from torch_perflint.runners.table import failures, table, told
 from torch_perflint.runners.utilization import Achieved, Utilization
 
 SLOWER = Comparison(Verdict.SLOWER, -0.0962, -0.11, -0.0825, 0.010, 0.0111, 0.03, 120, 3, 2)
@@ -40,18 +41,19 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
         compiling=Compiling(head_cold=2.0),
     )
     failed = result("test_cnn[8]", Verdict.FAILED, reason="it fails", head_failure=Failure("E", ""))
-    assert table(iter([slow, failed])).splitlines() == [
-        "verdict  perf test    throughput  95% CI           base step  head step",
-        "slower   test_gpt     -9.6%       [-11.0%, -8.2%]  10.00 ms   11.10 ms",
-        "    host syncs per step: 0 -> 1 (over budget), net.py:12",
-        "    copies in every 4 steps: 0 -> 1",
-        "    2.00 -> 1.80 GFLOP/s",
+    assert table([slow, failed], 100, partial(told, budgets={})).splitlines() == [
+        "verdict  perf test    throughput [95% CI]   base          head  peak",
+        "slower   test_gpt     −9.6% [−11.0, −8.2]  100.0  90.1 steps/s     –",
+        "    host syncs 0 → 1 per step, over budget at net.py:12",
+        "    copies 0 → 1 in every 4 steps",
+        "    achieved 2.00 → 1.80 GFLOP/s",
         "    compiled in 2.0 s cold",
         "    no profile",
-        "failed   test_cnn[8]",
+        "failed   test_cnn[8]                    –      –             –     –",
         "    it fails",
-        "    head: E",
+        "throughput: head against base; + is faster, − is slower",
     ]
+    assert failures([slow, failed], 100) == "why test_cnn[8]: E"
 
 
 def test_off_a_terminal_each_sentence_is_a_line() -> None:

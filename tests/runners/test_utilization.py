@@ -48,7 +48,7 @@ def test_mfu_is_the_time_at_peak_over_the_time_taken() -> None:
     assert found.unknown == ""
     assert found.peaks == {"bfloat16": 312e12, "tfloat32": 156e12, "float32": 19.5e12}
     assert words(found) == "35.1 → 43.9 TFLOP/s, MFU 35.0% → 43.8%"
-    assert words(found, "->") == "35.1 -> 43.9 TFLOP/s, MFU 35.0% -> 43.8%"
+    assert words(found) == "35.1 → 43.9 TFLOP/s, MFU 35.0% → 43.8%"
 
 
 def test_a_change_of_type_is_held_against_the_peak_of_each_side() -> None:

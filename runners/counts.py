@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ..runners.result import CounterChange, TestResult
 from . import numbers
+from .result import CounterChange, TestResult
 
 # Below this share, bytes that no budget concerns are not told: an object more or less of Python.
 SMALLEST_BYTES = 0.001

@@ -1,6 +1,6 @@
 """Tracebacks as people read them: the repository's own frames, and where the error was raised."""
 
-from torch_perflint.bot.failure import own_frames
+from torch_perflint.runners.failure import own_frames
 
 PERFLINT = """\
 /venv/lib/python3.11/site-packages/torch_perflint/runners/pytest_plugin.py:66: in __call__
