@@ -7,11 +7,11 @@ from enum import Enum
 
 from ..lints.finding import Finding, Severity
 from ..runners.compare import Verdict
+from ..runners.counts import amounts, short_words
 from ..runners.result import TestResult
 from . import numbers
 from .acks import Ack
 from .cause import LineCause, SyncCause, cause_of_count, cause_of_time
-from .counts import amounts, short_words
 from .markdown import inert
 from .render import render_comment
 from .report import Report

@@ -13,8 +13,9 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from ...runners.words import REPLACEMENT
 from ..acks import LONGEST_REASON, SHORTEST_REASON
-from ..markdown import REPLACEMENT, code, inert
+from ..markdown import code, inert
 from .command import ALL, STARTING, Command, Mistake, Word
 
 PREFIX = "/perflint"

@@ -42,7 +42,7 @@ def test_who_fails_alone_is_to_blame(base: Alone, head: Alone, blame: Blame, wor
     assert found.failures.keys() == failing
 
 
-def measure(repo: Any, step: str, *, head: str = "# a comment\n", **options: Any) -> TestResult:
+def measure(repo: Any, step: str, *, head: str = "UNUSED = 1\n", **options: Any) -> TestResult:
     """Run a test with this step on both sides; head has some more code."""
     test = "import pytest, lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.make())\n"
     library = "import os, time, torch\n" + textwrap.dedent(step)

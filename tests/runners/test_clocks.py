@@ -131,7 +131,7 @@ def test_a_drift_and_a_side_with_a_lower_clock_are_told() -> None:
     drifting = segment(*[gpu_pair(1500 - 10 * n, 1500 - 10 * n) for n in range(12)])
     assert clock_notes([drifting]) == ("the GPU's clock drifted from 1490 to 1400 MHz",)
     lower = segment(*[gpu_pair(1500, 1485)] * 8)
-    assert clock_notes([lower]) == ("head ran at a GPU clock -1.0% from base's all the time",)
+    assert clock_notes([lower]) == ("head ran at a GPU clock −1.0% from base's all the time",)
 
 
 def test_clocks_that_nobody_could_read_and_tenants_are_told() -> None:

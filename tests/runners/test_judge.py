@@ -117,7 +117,7 @@ def test_a_difference_that_fresh_processes_do_not_share_is_none(fresh: float) ->
     assert result.verdict is not Verdict.SLOWER
     assert result.launches == 2
     if result.verdict is Verdict.UNSURE:
-        assert "fresh processes did not confirm a difference: -9.1%, " in result.warnings[-1]
+        assert "fresh processes did not confirm a difference: −9.1%, " in result.warnings[-1]
 
 
 def test_one_launch_is_enough_to_say_same() -> None:

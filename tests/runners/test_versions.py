@@ -81,7 +81,7 @@ def test_a_count_over_its_budget_is_as_grave_as_slower() -> None:
     assert test.version is Side.BASE
     assert test.is_regression
     assert test.notes == (
-        "base's version of the test says same (+0.0%), with host syncs over budget; head's version "
+        "base's version of the test says same (0.0%), with host syncs over budget; head's version "
         "says faster (+10.0%)",
     )
 
@@ -91,8 +91,7 @@ def test_the_first_notes_say_which_version_says_what() -> None:
     assert whole.notes == (
         "this change edits t.py: head's version and base's version were each run on both sides, "
         "and the graver verdict counts",
-        "test_it: base's version of the test says slower (-10.0%); head's version says same "
-        "(+0.0%)",
+        "test_it: base's version of the test says slower (−10.0%); head's version says same (0.0%)",
     )
 
 
@@ -117,7 +116,7 @@ def test_a_test_that_is_gone_and_was_run_is_told_of_once() -> None:
     ours = replace(run(result(Verdict.SAME)), notes=tuple(map(removes_test, names)))
     whole = join_versions(ours, run(*gone), CHANGED)
     assert [note for note in whole.notes if "test_gone" in note] == [
-        "test_gone is in base's version only: same (+0.0%)"
+        "test_gone is in base's version only: same (0.0%)"
     ]
     assert [note for note in whole.notes if note in ours.notes] == [removes_test(names[-1])]
 
