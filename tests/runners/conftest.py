@@ -1,10 +1,16 @@
 """Fixtures for runs."""
 
+import gc
 from functools import partial
 
 import pytest
 from torch_perflint.runners import schedule, timing
 from torch_perflint.runners.sequence import Budget
+
+
+def pytest_runtest_setup() -> None:
+    """Keep thousands of tests out of each collection of garbage: counting steps makes many."""
+    gc.freeze()
 
 
 @pytest.fixture

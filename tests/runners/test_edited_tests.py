@@ -108,6 +108,7 @@ HELPED = perf_file(
 LOOP = "import torch\ndef step(size):\n    for _ in range(size): torch.ones(2).sum(){}\n"
 
 
+@pytest.mark.slow
 def test_an_edited_helper_of_perf_tests_belongs_to_the_harness(repo: Any, quick: None) -> None:
     """Half the work in the helper beside the test hides what the change adds in the library."""
     repo.commit(
@@ -142,6 +143,7 @@ def test_an_edited_helper_that_adds_work_is_no_regression_of_the_code(
     assert not test.is_regression
 
 
+@pytest.mark.slow
 def test_an_added_helper_runs_on_both_sides(repo: Any, quick: None) -> None:
     before = HELPED.replace("helpers.SIZE", "1").replace(", helpers", "")
     files = {"pyproject.toml": PYTEST, "lib.py": LOOP.format("")}
@@ -186,6 +188,7 @@ def test_a_helper_lies_beside_the_tests_and_nothing_else_imports_it(
     assert choice.helpers == ({"perf_tests/test_lib.py": (edited,)} if helpers else {})
 
 
+@pytest.mark.slow
 def test_base_s_version_that_head_cannot_run_fails_nobody(repo: Any, quick: None) -> None:
     repo.commit(
         {
@@ -211,6 +214,7 @@ def test_base_s_version_that_head_cannot_run_fails_nobody(repo: Any, quick: None
     assert "base's version could not be compared" in result.notes[0]
 
 
+@pytest.mark.slow
 def test_a_perf_test_taken_out_of_its_file_is_still_run(repo: Any, quick: None) -> None:
     two = (
         "import lib\n@pytest.mark.perf\ndef test_kept(perf): perf(lambda: None)\n"
@@ -231,6 +235,7 @@ STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
 TEST = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
 
 
+@pytest.mark.slow
 def test_a_file_of_perf_tests_that_the_change_removes_is_still_run(repo: Any, quick: None) -> None:
     """Moved and edited so that it no longer sees the regression that comes with it."""
     repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_old.py": TEST})
@@ -265,6 +270,7 @@ def test_perf_tests_that_are_only_moved_are_run_once(repo: Any, quick: None) -> 
     assert result.tests[0].is_regression
 
 
+@pytest.mark.slow
 def test_a_file_whose_only_perf_test_is_unmarked_is_still_run(repo: Any, quick: None) -> None:
     repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_lib.py": TEST})
     plain = "def test_it(): pass\n"

@@ -78,6 +78,7 @@ def test_code_that_only_workers_of_a_loader_import_is_timed(repo: Any) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
+@pytest.mark.slow
 def test_a_script_that_the_step_runs_is_timed(repo: Any) -> None:
     lib = """
         import pathlib, subprocess, sys

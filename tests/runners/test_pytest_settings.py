@@ -92,6 +92,7 @@ def test_each_package_of_a_monorepo_is_run_with_its_own_settings(repo: Any) -> N
     assert found["beta"].comparison is not None
 
 
+@pytest.mark.slow
 def test_files_of_one_name_are_collected_alone(repo: Any) -> None:
     """In one process, two modules of one name are one module."""
     files = {f"{folder}/test_it.py": TEST for folder in ("one", "other")}

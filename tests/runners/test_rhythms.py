@@ -155,6 +155,7 @@ def test_counting_and_profiling_long_steps_leaves_time_for_the_run(
     assert result.reason.endswith("Counts were compared")
 
 
+@pytest.mark.slow
 def test_profiling_ends_when_its_time_is_up(
     repo: Any, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,7 +136,7 @@ def test_code_that_differs_in_comments_alone_is_not_timed(repo: Any, quick: None
     assert timed.comparison is not None
 
 
-@pytest.mark.parametrize("reads", ["", "(reads=['lib.py'])"])
+@pytest.mark.parametrize("reads", ["", pytest.param("(reads=['lib.py'])", marks=pytest.mark.slow)])
 def test_a_python_file_that_is_read_as_data_counts_with_its_comments(
     reads: str, repo: Any, quick: None
 ) -> None:
@@ -155,6 +155,7 @@ def test_it(perf):
     assert result.comparison is not None
 
 
+@pytest.mark.slow
 def test_a_data_file_that_differs_is_no_identical_code(repo: Any, quick: None) -> None:
     lib = "import json\ndef step(): json.load(open('settings.json'))\n"
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")

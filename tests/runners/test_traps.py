@@ -183,6 +183,7 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
     assert result.notes[0].startswith("read data/a.txt, which its `reads` does not declare")
 
 
+@pytest.mark.slow
 def test_a_sub_folder_named_like_an_installed_package_refuses_no_run(repo: Any) -> None:
     """As with an `integrations/wandb/`: what is installed under that name is no copy of it."""
     files = {"integrations/numpy/__init__.py": ""}
