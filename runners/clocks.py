@@ -14,9 +14,11 @@ MOST_CLOCK_DIFFERENCE = 0.03
 # Above this share of rejected pairs there is no verdict: what is left was chosen by the weather.
 MOST_REJECTED = 0.5
 
+_POWER_CAP = "power cap"
+
 # nvmlClocksEventReason* of nvml.h. An idle card, and clocks that somebody set on purpose, are none.
 _REASONS = {
-    0x004: "power cap",
+    0x004: _POWER_CAP,
     0x008: "hardware slowdown",
     0x010: "sync boost",
     0x020: "thermal slowdown",
@@ -74,9 +76,15 @@ def rejected(segments: Sequence[Segment]) -> Rejected:
 
 
 def why_rejected(pair: GpuPair) -> str | None:
-    """Say why this pair is no fair comparison; None where it is one, or nobody can know."""
+    """Say why this pair is no fair comparison; None where it is one, or nobody can know.
+
+    Many cards are at their power cap whenever they work. Where both turns were, and their clocks
+    are known to be alike, the pair is as fair as one without a cap.
+    """
     for reason in _REASONS.values():
-        if any(reason in (sample.reasons or ()) for sample in _samples(pair)):
+        if reason in _held(pair.base) | _held(pair.head) and not (
+            reason == _POWER_CAP and _capped_alike(pair)
+        ):
             return reason
     base, head = _clock(pair.base), _clock(pair.head)
     if base is None or head is None:
@@ -97,6 +105,9 @@ def clock_notes(segments: Sequence[Segment]) -> tuple[str, ...]:
         if (base := _clock(pair.base)) is not None and (head := _clock(pair.head)) is not None
     ]
     notes = []
+    if capped := sum(map(_capped_alike, pairs)):
+        share = f"{capped} of {len(pairs)} pairs"
+        notes.append(f"the GPU was at its power cap on both sides in {share}")
     if pairs and not clocks:
         notes.append("the GPU's clock could not be read: no pair was checked for throttling")
     if len(clocks) >= 8:
@@ -109,7 +120,8 @@ def clock_notes(segments: Sequence[Segment]) -> tuple[str, ...]:
         apart = statistics.median(head / base - 1 for base, head in clocks)
         if abs(apart) > 0.005:
             notes.append(f"head ran at a GPU clock {percent(apart)} from base's all the time")
-    most = max((sample.tenants or 0 for pair in pairs for sample in _samples(pair)), default=0)
+    turns = [turn for pair in pairs for turn in (pair.base, pair.head)]
+    most = max((sample.tenants or 0 for turn in turns for sample in _samples(turn)), default=0)
     if most:
         notes.append(f"up to {most} other processes were on the GPU while it was measured")
     return tuple(notes)
@@ -126,9 +138,18 @@ def _without(segment: Segment, why: Sequence[str | None]) -> Segment:
     return replace(segment, pairs=tuple(segment.pairs[number] for number in chosen), gpu=record)
 
 
-def _samples(pair: GpuPair) -> Iterator[GpuSample]:
-    for turn in (pair.base, pair.head):
-        yield from (sample for sample in (turn.before, turn.after) if sample is not None)
+def _samples(turn: GpuTurn) -> Iterator[GpuSample]:
+    """What was read around a turn."""
+    yield from (sample for sample in (turn.before, turn.after) if sample is not None)
+
+
+def _held(turn: GpuTurn) -> set[str]:
+    return {reason for sample in _samples(turn) for reason in sample.reasons or ()}
+
+
+def _capped_alike(pair: GpuPair) -> bool:
+    turns = (pair.base, pair.head)
+    return all(_POWER_CAP in _held(turn) and _clock(turn) is not None for turn in turns)
 
 
 def _clock(turn: GpuTurn) -> int | None:

@@ -29,6 +29,10 @@ def gpu_pair(base: int | None = 1500, head: int | None = 1500, *reasons: str) ->
 GOOD, HOT, APART = gpu_pair(), gpu_pair(1500, 1500, "thermal slowdown"), gpu_pair(1500, 1400)
 
 
+def capped(base: int | None = 1500, head: int | None = 1500) -> GpuPair:
+    return GpuPair(turn(base, "power cap"), turn(head, before=("power cap",)))
+
+
 def segment(*seen: GpuPair, launch: int = 1) -> Segment:
     pairs = tuple(Pair(1.0 + number, 2.0 + number) for number in range(len(seen)))
     return Segment(launch, pairs, gpu=GpuRecord(seen))
@@ -45,6 +49,10 @@ def test_bits_become_words_and_an_idle_or_a_set_clock_is_no_throttling() -> None
         (GOOD, None),
         (HOT, "thermal slowdown"),
         (GpuPair(turn(1500, before=("power cap",)), turn()), "power cap"),
+        (gpu_pair(1500, 1500, "power cap"), "power cap"),
+        (capped(), None),
+        (capped(1500, 1454), "clocks differ"),
+        (capped(1500, None), "power cap"),
         (gpu_pair(1500, 1456), None),  # 2.9 %
         (gpu_pair(1500, 1454), "clocks differ"),  # 3.1 %
         (gpu_pair(1454, 1500), "clocks differ"),
@@ -132,6 +140,16 @@ def test_a_drift_and_a_side_with_a_lower_clock_are_told() -> None:
     assert clock_notes([drifting]) == ("the GPU's clock drifted from 1490 to 1400 MHz",)
     lower = segment(*[gpu_pair(1500, 1485)] * 8)
     assert clock_notes([lower]) == ("head ran at a GPU clock −1.0% from base's all the time",)
+
+
+def test_a_power_cap_that_holds_both_sides_is_told_and_spoils_nothing() -> None:
+    given = [segment(*[capped(1500, 1490)] * 7, GOOD)]
+    left = rejected(given)
+    assert (left.segments, left.rejected) == (tuple(given), 0)
+    assert clock_notes(given) == (
+        "the GPU was at its power cap on both sides in 7 of 8 pairs",
+        "head ran at a GPU clock −0.7% from base's all the time",
+    )
 
 
 def test_clocks_that_nobody_could_read_and_tenants_are_told() -> None:
