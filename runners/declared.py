@@ -57,24 +57,49 @@ def _texts(node: ast.expr) -> tuple[str, ...] | None:
         value = ast.literal_eval(node)
     except ValueError:
         return None
-    words = isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
+    words = isinstance(value, list | tuple) and all(map(is_glob, value))
     return tuple(value) if words else None
+
+
+def is_glob(value: object) -> bool:
+    """Whether this is a glob below the repository's root, in the signs that `matching` knows."""
+    if not isinstance(value, str) or not value or value[0] == "/" or ".." in value:
+        return False
+    try:
+        _regex(value)
+    except re.error:  # such as [z-a]
+        return False
+    # Shells know `{a,b}`; here it would fit no file, and so hold for nothing without a word.
+    return not re.search(r"\{.*\}", value)
 
 
 def matching(path: str, patterns: Iterable[str]) -> str | None:
     """Return the first of the globs that fits the file, or None.
 
     They count from the repository's root. `*` stays within a folder, `**/` crosses any number of
-    them; a folder stands for all below it.
+    them, `[ab]` is one of these signs and `[!ab]` any other; a folder stands for all below it.
     """
     return next((pattern for pattern in patterns if _regex(pattern).fullmatch(path)), None)
 
 
 @cache
 def _regex(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("./").rstrip("/"))
+    signs = r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]/]*\])"
+    pattern = pattern.removeprefix("./").rstrip("/")
+    if pattern in ("", "."):
+        return re.compile(".*")  # the repository's root
+    parts = re.split(signs, pattern)
+    return re.compile("".join(map(_as_regex, parts)) + "(?:/.*)?")
+
+
+def _as_regex(part: str) -> str:
     words = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part, re.escape(part)) for part in parts) + "(?:/.*)?")
+    if len(part) > 2 and part[0] + part[-1] == "[]":
+        signs = part[1:-1].removeprefix("!")
+        no = "" if signs == part[1:-1] else "^"
+        escaped = re.sub(r"([\\\[^&|~])", r"\\\1", signs)
+        return f"(?!/)[{no}{escaped}]"
+    return words.get(part, re.escape(part))
 
 
 def may_be_declared(path: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from .links import other_names
 from .read_imports import FileImports, read_imports
 
 
@@ -14,15 +15,28 @@ class ImportGraph:
     """The import graph of one worktree. `files` are its tracked files, relative to `root`.
 
     `repository` is the user's own checkout: a package that is installed from there in editable mode
-    has names that no folder of the worktree shows.
+    has names that no folder of the worktree shows. What is reached through a link is reached by
+    its own name as well.
     """
 
     def __init__(self, root: Path, files: Iterable[str], repository: Path | None = None) -> None:
         self._root = root
         self._own = [path.resolve() for path in (root, repository) if path is not None]
-        self._files = [name for name in files if name.endswith(".py")]
+        tracked = list(files)
+        self._names = other_names(root, tracked)
+        more = (name for names in self._names.values() for name in names)
+        python = (name for name in (*tracked, *more) if name.endswith(".py"))
+        self._files = list(dict.fromkeys(python))
         self._followed: dict[str, tuple[frozenset[str], bool]] = {}
         self._places: dict[str, list[Path] | None] = {}
+
+    def other_names(self, name: str) -> tuple[str, ...]:
+        """Return by which further names the links of the repository lead to a file."""
+        return self._names.get(name, ())
+
+    @cached_property
+    def _behind(self) -> Mapping[str, str]:
+        return {more: name for name, names in self._names.items() for more in names}
 
     @cached_property
     def modules(self) -> Mapping[str, tuple[str, ...]]:
@@ -135,6 +149,8 @@ class ImportGraph:
                     found.update(self._named(absolute))
             for path in imports.paths:
                 found.update(self._at(path))
+            if importer in self._behind:
+                found.add(self._behind[importer])
             dynamic = imports.dynamic or self._hides_own_code(imports)
             self._followed[importer] = frozenset(found), dynamic
         return self._followed[importer]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from .. import PerflintError
+from .declared import is_glob
 from .lazy import why_lazy, why_unfinished
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ MARKER = (
     "root, of all data and configuration that it reads"
 )
 
-_GLOBS = 'a list of globs from the repository\'s root, such as ["configs/*.yaml", "data/"]'
+_GLOBS = (
+    'a list of globs from the repository\'s root, such as ["configs/*.yaml", "data/"] (no {a,b})'
+)
 
 
 class Driver(Protocol):
@@ -123,7 +126,7 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
             raise PerflintError(
                 f"@pytest.mark.perf of {item.name}: {key} has to be {wanted}, not {value!r}"
             )
-        if key == "reads" and not all(map(_is_glob, value)):
+        if key == "reads" and not all(map(is_glob, value)):
             raise PerflintError(
                 f"@pytest.mark.perf of {item.name}: reads has to be {_GLOBS}, not {value!r}"
             )
@@ -136,11 +139,6 @@ def read_marker(item: pytest.Item) -> dict[str, Any]:
         raise PerflintError(f"@pytest.mark.perf of {item.name} takes keyword arguments only")
     reads = marker.kwargs.get("reads")
     return dict(marker.kwargs) | ({} if reads is None else {"reads": tuple(reads)})
-
-
-def _is_glob(value: object) -> bool:
-    """Whether this is a glob below the repository's root."""
-    return isinstance(value, str) and bool(value) and value[0] != "/" and ".." not in value
 
 
 def lacks_marker(item: pytest.Item) -> bool:

@@ -1,6 +1,6 @@
 """Explains why a perf test runs or not: the chain of imports, the declared file, or the doubt."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -17,8 +17,8 @@ class PerfFile:
 
     `tests` are the names of its test functions, as far as the text tells: a file may inherit its
     tests, or make them at run time. `reads` are the globs of all files that its tests declare, None
-    unless each of them does; where only some do, `undeclared` are the others. `unmarked` are those
-    whose mark the text does not show.
+    unless each of them does; where only some do, `undeclared` are the others. `named` are the globs
+    that any of them declares. `unmarked` are those whose mark the text does not show.
     """
 
     path: str
@@ -26,6 +26,7 @@ class PerfFile:
     reads: tuple[str, ...] | None = None
     undeclared: tuple[str, ...] = ()
     unmarked: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,14 @@ def may_read(file: PerfFile, name: str) -> bool:
     return matching(name, file.reads) is not None
 
 
+def declared_by(file: PerfFile, name: str, graphs: Iterable[ImportGraph]) -> str | None:
+    """Return the glob by which a test of the file declares to read `name`, or a link to it."""
+    if not file.named:
+        return None
+    links = (more for graph in graphs for more in graph.other_names(name))
+    return next((glob for one in (name, *links) if (glob := matching(one, file.named))), None)
+
+
 def explain(file: PerfFile, seen: Seen, *, everything: bool) -> TestChoice:
     """Say whether the perf tests of a file run, and why; what is certain comes before doubts."""
     reach, start = seen.ran[file.path], starts_of(file.path)
@@ -71,8 +80,9 @@ def explain(file: PerfFile, seen: Seen, *, everything: bool) -> TestChoice:
         for graph in seen.graphs:
             if chain := graph.chain(start, name):
                 return _runs(file, _imports(chain), name, chain)
-    for name in seen.doubts:
-        if glob := matching(name, file.reads or ()):
+    for name in seen.changed:
+        # Prose, pictures and Python files as well, where a test says that it reads them.
+        if glob := declared_by(file, name, seen.graphs):
             return _runs(file, f"its `reads` declares {name} ({glob})", name)
     if seen.altering:
         name = seen.altering[0]

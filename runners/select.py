@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from .declared import names_mark, perf_marks, reads_of
 from .dependencies import Dependencies
 from .imports import ImportGraph
-from .reasons import PerfFile, Seen, explain, may_read, starts_of
+from .reasons import PerfFile, Seen, declared_by, explain, may_read, starts_of
 from .result import FileReason, Selection
 
 # Files that no training step reads. Everything else that is not Python is a doubt.
@@ -24,7 +24,7 @@ class Choice:
     """The perf-test files to run, and why; `ran` maps each to the files that it can import.
 
     A file maps to None where only a run can tell what it imports. `doubts` are changed files that
-    are neither Python nor prose, which one of the chosen tests declares or may read unseen.
+    one of the chosen tests declares, or may read unseen where they are neither Python nor prose.
     `removed` are files that only base has. `dependencies` are what both sides declare to need.
     `helpers` maps perf-test files to the modules of their own that the change edits.
     `unread` are changed test files that Python cannot read, so that nobody knows what they hold.
@@ -70,7 +70,9 @@ def find_perf_files(
             reach = graph.closure([name])[0] if graph and hints else frozenset()
             wanted = text.hints or not hints.isdisjoint(reach)
         if wanted:
-            found.append(PerfFile(name, text.tests, text.reads, text.undeclared, text.unmarked))
+            found.append(
+                PerfFile(name, text.tests, text.reads, text.undeclared, text.unmarked, text.named)
+            )
     return found
 
 
@@ -103,6 +105,7 @@ class _Text:
     reads: tuple[str, ...] | None = None
     undeclared: tuple[str, ...] = ()
     unmarked: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 def _text(path: Path) -> _Text | None:
@@ -135,6 +138,7 @@ def _read(raw: bytes) -> _Text:
         reads if every else None,
         undeclared=tuple(name for name, globs, _ in tests if globs is None) if known else (),
         unmarked=tuple(name for name, _, is_marked in tests if not is_marked),
+        named=reads,
     )
 
 
@@ -210,8 +214,15 @@ def choose(
     seen = Seen(tuple(changed), doubts, ran, tuple(graphs), altering)
     tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
     chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
-    doubts = tuple(name for name in seen.doubts if any(may_read(file, name) for file in chosen))
-    used = {name: _used_by(name, perf_files, ran) for name in changed}
+    doubts = tuple(
+        name
+        for name in changed
+        if any(
+            declared_by(file, name, graphs) or (name in seen.doubts and may_read(file, name))
+            for file in chosen
+        )
+    )
+    used = {name: _used_by(name, perf_files, seen) for name in changed}
     used |= dict.fromkeys(settings, "no perf test: only perflint's settings differ")
     used |= {name: "all: it alters the dependencies" for name in altering if name in used}
     reasons = tuple(FileReason(name, used[name]) for name in changed)
@@ -255,16 +266,16 @@ def _is_doubt(name: str) -> bool:
     )
 
 
-def _used_by(
-    name: str, perf_files: list[PerfFile], ran: Mapping[str, frozenset[str] | None]
-) -> str:
+def _used_by(name: str, perf_files: list[PerfFile], seen: Seen) -> str:
+    affected = [file for file in perf_files if declared_by(file, name, seen.graphs)]
     if name.endswith(".py"):
-        affected = [file for file in perf_files if _affected(ran[file.path], [name])]
-    elif not _is_doubt(name):
-        return "not code"
-    else:
-        affected = [file for file in perf_files if may_read(file, name)]
-        if len(affected) == len(perf_files) and not all(file.reads for file in perf_files):
+        affected += [file for file in perf_files if _affected(seen.ran[file.path], [name])]
+    elif _is_doubt(name):
+        affected += [file for file in perf_files if may_read(file, name)]
+        everywhere = len(set(affected)) == len(perf_files)
+        if everywhere and not all(file.reads for file in perf_files):
             return "perhaps all: not Python, but a run may read it"
-    users = [test for file in affected for test in file.tests or (file.path,)]
+    elif not affected:
+        return "not code"
+    users = [test for file in dict.fromkeys(affected) for test in file.tests or (file.path,)]
     return ", ".join(users) if users else "no perf test"

@@ -249,6 +249,12 @@ def declaring(globs: str) -> dict[str, str]:
         ("data/a/b/tokens.bin", {"test_gpt", "test_cnn"}),
         ("data2/tokens.bin", {"test_cnn"}),
         ("images/cat.png", {"test_cnn"}),
+        # Elsewhere prose, pictures of the README and folders of docs are read by nobody.
+        ("prompts/gpt.md", {"test_gpt"}),
+        ("docs/vocabulary.json", {"test_gpt"}),
+        ("logo.png", {"test_gpt"}),
+        ("settings/gpt.py", {"test_gpt"}),
+        ("prompts/gpt.rst", set()),
         # No test can say that these do not matter to it.
         ("pyproject.toml", {"test_gpt", "test_cnn"}),
         ("csrc/op.cu", {"test_gpt", "test_cnn"}),
@@ -260,8 +266,46 @@ def declaring(globs: str) -> dict[str, str]:
 def test_a_test_that_declares_what_it_reads_is_free_of_other_data(
     tmp_path: Path, name: str, affected: set[str]
 ) -> None:
-    head = declaring("items=8, reads=['configs/*.yaml', 'data/']")
+    globs = ["configs/*.yaml", "data/", "prompts/*.md", "docs/[uv]*", "*.png", "settings/*"]
+    head = declaring(f"items=8, reads={globs}")
     assert chosen(tmp_path, [name], head=head)[0] == affected
+
+
+@pytest.mark.parametrize(
+    ("glob", "fits", "does_not_fit"),
+    [
+        ("a/[bc].md", "a/b.md", "a/d.md"),
+        ("a/[!bc].md", "a/d.md", "a/b.md"),
+        ("a[!b]c", "axc", "a/c"),
+        ("a/x[0-9].md", "a/x7.md", "a/xy.md"),
+        ("a/[^b].md", "a/^.md", "a/c.md"),
+        ("a/[b", "a/[b", "a/b"),
+        (".", "a/b.md", None),
+    ],
+)
+def test_globs_know_sets_of_signs_and_the_root(
+    tmp_path: Path, glob: str, fits: str, does_not_fit: str | None
+) -> None:
+    head = declaring(f"reads={[glob]}")
+    assert chosen(tmp_path, [f"{fits}"], head=head)[1].selection.tests[0].why.startswith("its")
+    if does_not_fit:
+        tests = chosen(tmp_path, [does_not_fit], head=head)[1].selection.tests
+        assert not tests[0].why.startswith("its `reads`")
+
+
+@pytest.mark.parametrize("glob", ["configs/*.{yaml,yml}", "a/[z-a].md", "/etc/hosts", "../b"])
+def test_a_glob_that_would_fit_no_file_settles_no_doubt(tmp_path: Path, glob: str) -> None:
+    """The plug-in refuses it, once the test runs."""
+    head = declaring(f"reads={[glob]}")
+    assert chosen(tmp_path, ["configs/a.yaml"], head=head)[0] == {"test_gpt", "test_cnn"}
+
+
+def test_what_one_of_the_tests_of_a_file_declares_runs_it(tmp_path: Path) -> None:
+    head = declaring("reads=['prompts/']")
+    head["perf/test_gpt.py"] += "@pytest.mark.perf\ndef test_two(perf): ...\n"
+    tests, choice = chosen(tmp_path, ["prompts/a.md"], head=head)
+    assert (tests, choice.doubts) == ({"test_gpt", "test_two"}, ("prompts/a.md",))
+    assert choice.selection.files[0].used_by == "test_gpt, test_two"
 
 
 def test_a_declaration_that_only_a_run_knows_settles_no_doubt(tmp_path: Path) -> None:
@@ -359,10 +403,10 @@ def test_a_doubt_names_the_tests_of_the_file_that_declare_nothing(
     head = declaring("reads=['configs/*.yaml']")
     for number in range(others):
         head["perf/test_gpt.py"] += f"@pytest.mark.perf\ndef test_{number}(perf): ...\n"
-    choice = chosen(tmp_path, ["configs/a.yaml"], head=head)[1]
+    choice = chosen(tmp_path, ["images/a.png"], head=head)[1]
     told = {one.path: one for one in choice.selection.tests}["perf/test_gpt.py"]
     names = "test_0 declares" if others == 1 else "test_0, test_1 declare"
-    assert told.why == f"in doubt: it may read configs/a.yaml, not Python; {names} no `reads`"
+    assert told.why == f"in doubt: it may read images/a.png, not Python; {names} no `reads`"
 
 
 def test_settings_of_perflint_are_no_doubt(tmp_path: Path) -> None:
