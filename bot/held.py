@@ -89,7 +89,7 @@ def _told(value: object) -> str:
 def held_test(old: TestResult, new: TestResult, at: At) -> Held:
     """Hold a perf test that both reports ran against itself."""
     if new.head_failure or new.verdict is Verdict.SKIPPED:
-        return Held(new, How.NOT_COMPARED)
+        return as_it_ended(new)
     if old.head_failure or not old.counters:
         return nothing(new, "the first report has nothing to compare it with")
     pairs = [(a, b) for a in versions(old) for b in versions(new) if _same_test(a, b)]
@@ -160,6 +160,12 @@ def _same_test(old: TestResult, new: TestResult) -> bool:
 def _remarks(old: TestResult, new: TestResult) -> Iterator[str]:
     if not (old.harness and new.harness):
         yield "a report does not say which version of the perf test it ran: it may have changed"
+
+
+def as_it_ended(new: TestResult) -> Held:
+    """Say how a perf test ended that gave nothing to compare; its own counts are against base."""
+    result = replace(bare(new), comparison=None, counters=(), unstable=(), peak=None)
+    return Held(result, How.NOT_COMPARED)
 
 
 def nothing(new: TestResult, reason: str, verdict: Verdict = Verdict.NEW) -> Held:

@@ -8,7 +8,7 @@ from ..runners.reasons import conftests
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Side
 from ..runners.stored import ratio_of_ratios
-from .held import At, Held, How, bare, held_test, nothing, share_base, versions
+from .held import At, Held, How, as_it_ended, bare, held_test, nothing, share_base, versions
 from .report import Report
 
 
@@ -16,16 +16,14 @@ def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[He
     """Compare the heads of two reports whose fingerprints do not differ.
 
     A perf test that one of them did not run, since its change cannot affect it, ran base's code on
-    that head: with a common base that is as good as measured.
+    that head: with a common base that is as good as measured. One that is not in the second report
+    at all is told, since nobody would miss it otherwise.
     """
     same_base = share_base(old, new)
     before = {result.test.id: result for result in old.run.tests}
     after = {result.test.id for result in new.run.tests}
-    only_old = [
-        result
-        for result in old.run.tests
-        if same_base and result.test.id not in after and runs_of(new.run, result) is False
-    ]
+    gone = [result for result in old.run.tests if result.test.id not in after]
+    only_old = [one for one in gone if same_base and runs_of(new.run, one) is False]
     at = At(
         same_base=same_base,
         min_effect=min_effect,
@@ -43,7 +41,11 @@ def hold_against(old: Report, new: Report, min_effect: float | None) -> tuple[He
         else _only_new(result, old.run, new.run, at)
         for result in new.run.tests
     ]
-    return (*held, *(_only_old(result, old.run, at) for result in only_old))
+    held += [
+        _only_old(result, old.run, at) if result in only_old else _gone(result, new.run)
+        for result in gone
+    ]
+    return tuple(held)
 
 
 def runs_of(run: RunResult, result: TestResult) -> bool | None:
@@ -59,7 +61,7 @@ def _only_new(new: TestResult, old_run: RunResult, new_run: RunResult, at: At) -
     """Judge a perf test that the first report did not run."""
     runs = runs_of(old_run, new)
     if new.head_failure or new.verdict is Verdict.SKIPPED:
-        return Held(new, How.NOT_COMPARED)
+        return as_it_ended(new)
     if runs is None:
         return nothing(new, "the first report has nothing to compare it with")
     if runs:
@@ -76,6 +78,16 @@ def _only_new(new: TestResult, old_run: RunResult, new_run: RunResult, at: At) -
     if theirs.base_failure or not theirs.counters:
         return nothing(new, "the first report has nothing to compare it with")
     return _with_base(theirs, at, is_old=False)
+
+
+def _gone(old: TestResult, new_run: RunResult) -> Held:
+    """Say why there is nothing to hold against a perf test of the first report."""
+    reason = {
+        None: "the second report has no such perf test",
+        True: "not run in the second report",
+        False: "not run in the second report: its change did not affect it",
+    }
+    return nothing(old, reason[runs_of(new_run, old)], Verdict.UNSURE)
 
 
 def _only_old(old: TestResult, old_run: RunResult, at: At) -> Held:

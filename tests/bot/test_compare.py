@@ -20,6 +20,7 @@ from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import (
     CounterChange,
     DependencyChange,
+    Failure,
     FileReason,
     PeakMemory,
     Selection,
@@ -232,6 +233,33 @@ def test_a_test_that_was_left_out_of_the_first_run_is_no_new_one() -> None:
 def test_a_test_that_the_first_report_does_not_know_is_new() -> None:
     other = replace(stored(1), run=replace(stored(1).run, tests=()))
     assert held(other, stored(2))[1].verdict is Verdict.NEW
+
+
+@pytest.mark.parametrize(
+    ("runs", "reason"),
+    [
+        (None, "the second report has no such perf test"),
+        (True, "not run in the second report"),
+        (False, "not run in the second report: its change did not affect it"),
+    ],
+)
+def test_a_test_that_only_the_first_report_ran_is_told(runs: bool | None, reason: str) -> None:
+    new = on_another_base(unaffected(stored(2), runs=bool(runs)))
+    if runs is None:
+        new = replace(new, run=replace(new.run, selection=Selection(0, 0)))
+    done, (one,) = compare(stored(1, 0.08), new, None)
+    assert (one.result.verdict, one.result.reason) == (Verdict.UNSURE, reason)
+    assert (one.result.comparison, one.result.counters, done.status) == (None, (), 0)
+
+
+def test_of_a_head_that_fails_nothing_is_taken_for_a_comparison_of_the_reports() -> None:
+    """Its counts are of its own base and head, and the first head has them as well."""
+    more = (CounterChange("host_syncs", 0, 2, over_budget=True),)
+    failed = {"verdict": Verdict.FAILED, "head_failure": Failure("it dies", "")}
+    done, (one,) = compare(stored(1, counters=more), stored(2, counters=more, **failed), None)
+    assert (one.how, one.result.verdict) == (How.NOT_COMPARED, Verdict.FAILED)
+    assert (one.result.counters, one.result.comparison, one.result.peak) == ((), None, None)
+    assert (done.status, len(done.status_reasons)) == (1, 1)
 
 
 def test_of_an_unaffected_test_that_the_second_change_edits_bases_version_counts() -> None:
