@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from .assemble import Measured, result_of
@@ -83,7 +84,7 @@ class VersionRun:
             measured = [one for one in measured if len(one.examined) == len(Side)]
             self._interrupted = True
             self._notes.append(STOPPED_NOTE)
-        results = tuple(self._assemble(one) for one in measured) if not self._refused else ()
+        results = self._assembled(measured) if not self._refused else ()
         selection, seed = self._choice.selection, self._options.seed
         notes = (*notes, *self._notes)
         return RunResult(
@@ -100,6 +101,16 @@ class VersionRun:
             dependencies=self._own.changes,
             unread=self._choice.unread,
         )
+
+    def _assembled(self, measured: list[Measured]) -> tuple[TestResult, ...]:
+        try:
+            return tuple(map(self._assemble, measured))
+        except KeyboardInterrupt:
+            # All is measured, and to look for lines in long files takes seconds. Whoever stops the
+            # run now still gets it: a second Ctrl-C is ignored (`orderly_end`).
+            self._interrupted = True
+            self._notes.append(STOPPED_NOTE)
+            return tuple(map(self._assemble, measured))
 
     def _unmeasured(self, measured: list[Measured]) -> tuple[str, ...]:
         """The ids of what was not measured; of what was not collected yet, as its text names it."""
@@ -334,11 +345,9 @@ class VersionRun:
             return texts[0], texts[1]
 
         notes = (*clock_notes(measured.segments), *kernel_notes(measured.segments))
-        measured.notes += [*measured.gpu_notes, *notes]
-        comparison = self._timing.settled(measured)
-        return result_of(
-            measured, comparison, self._config.budgets, source, self._config.peak_flops
-        )
+        told = replace(measured, notes=[*measured.notes, *measured.gpu_notes, *notes])
+        comparison = self._timing.settled(told)
+        return result_of(told, comparison, self._config.budgets, source, self._config.peak_flops)
 
 
 def _text(path: Path) -> str:

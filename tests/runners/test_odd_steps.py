@@ -4,12 +4,17 @@ import textwrap
 from typing import Any
 
 import pytest
+from torch_perflint.runners import one_version
+from torch_perflint.runners.assemble import Measured, result_of
 from torch_perflint.runners.checkout import check_out
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.examined import Examined
 from torch_perflint.runners.measure import Launch
-from torch_perflint.runners.result import RunResult
+from torch_perflint.runners.one_version import VersionRun
+from torch_perflint.runners.result import RunResult, TestResult
 from torch_perflint.runners.run import RunOptions, Say, run_perf_tests
+from torch_perflint.runners.sample import Counts, PerfTest, Side
 
 from . import runs
 from .runs import PYTEST
@@ -149,3 +154,28 @@ def test_a_test_that_was_stopped_before_it_was_timed_is_not_called_the_same(
     assert result.interrupted
     assert [test.verdict for test in result.tests] == [Verdict.UNSURE]
     assert result.tests[0].reason == "the run was stopped before it was timed"
+
+
+def test_a_run_that_is_stopped_when_all_is_measured_tells_it_all_the_same(
+    repo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(repo, "def make(): return lambda: None\n")
+    test = PerfTest("test_lib.py::test_0", "test_lib.py", 1)
+    examined = {side: Examined(counts=Counts({"operators": 7})) for side in Side}
+    calls: list[str] = []
+
+    def measure(run: VersionRun, measured: list[Measured]) -> None:
+        measured.append(Measured(test, examined, notes=["a remark"]))
+
+    def judge(*args: Any, **more: Any) -> TestResult:
+        calls.append("")
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return result_of(*args, **more)
+
+    monkeypatch.setattr(VersionRun, "_first_launch", measure)
+    monkeypatch.setattr(one_version, "result_of", judge)
+    result = run(repo)
+    assert (result.interrupted, result.unmeasured) == (True, ())
+    assert [one.head for one in result.tests[0].counters] == [7]
+    assert result.tests[0].notes == ("a remark",)
