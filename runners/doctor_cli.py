@@ -25,6 +25,7 @@ exit status
   0  nothing is bad; it may be doubtful or unknown, as without PyTorch
   1  something is bad: the machine, or what the step's comparison with itself says
   2  perflint could not do its work: git is missing, the step does not run, bad configuration
+  130  stopped
 """
 
 _WAIT_SECONDS = 2.0
@@ -52,14 +53,13 @@ def _doctor(options: argparse.Namespace) -> int:
     from dataclasses import replace
     from pathlib import Path
 
-    from .config import load_config
     from .doctor import Level, diagnose, judge_self
     from .doctor_gpu import NOT_RUN_YET
     from .doctor_output import as_json, as_text
     from .machine import cpu_name
     from .machine_state import between, read_counters, read_state, usable_processors
 
-    config = load_config(Path.cwd())
+    config = _settings()
     root, usable = Path("/"), usable_processors()
     before = read_counters(root, usable)
     time.sleep(_WAIT_SECONDS)
@@ -82,6 +82,21 @@ def _doctor(options: argparse.Namespace) -> int:
     if outcome.failed:
         return 2
     return 1 if any(check.level is Level.BAD for check in checks) else 0
+
+
+def _settings() -> "RunnersConfig":
+    """Read the settings that runs from here have: the repository's, or else this folder's."""
+    from pathlib import Path
+
+    from .config import load_config
+    from .git import repository
+
+    here = Path.cwd()
+    try:
+        folder = repository(here)
+    except PerflintError:  # no repository, or no git
+        folder = here
+    return load_config(folder)
 
 
 def _gpu_checks(root: "Path") -> "tuple[Check, ...]":

@@ -34,7 +34,8 @@ def compare_with_itself(
     """Measure the built-in step as base and as head of a repository made for it.
 
     `config` is the user's own, so that the answer is that of their runs; where perf tests lie and
-    what pytest is told is ours. Raises PerflintError where the step cannot be measured.
+    what pytest is told is ours. Raises PerflintError where the step cannot be measured, and
+    KeyboardInterrupt where the user stops it.
     """
     usual = RunnersConfig()
     own = replace(
@@ -51,6 +52,8 @@ def compare_with_itself(
         with check_out(root, "HEAD", "HEAD") as sides:
             result = run_perf_tests(sides, own, RunOptions(time_identical=True, seed=seed), say)
     seconds = time.monotonic() - begin
+    if result.interrupted:
+        raise KeyboardInterrupt  # half a comparison says nothing of a machine
     if result.refused or not result.tests:
         words = result.refused or "; ".join(result.notes) or "pytest found no test"
         raise PerflintError(f"the built-in step could not be compared with itself: {words}")

@@ -222,6 +222,30 @@ def test_a_configuration_that_is_wrong_is_said(tmp_path: Path) -> None:
     assert "threads has to be" in done.stderr
 
 
+def test_in_a_folder_of_a_repository_its_settings_hold(
+    repo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch_perflint.runners.doctor_cli import _settings
+
+    repo.commit({"pyproject.toml": "[tool.perflint.runners]\nthreads = 3\n", "src/a.py": ""})
+    monkeypatch.chdir(repo.root / "src")
+    assert _settings().threads == 3
+    monkeypatch.chdir(repo.root.parent)
+    assert _settings().threads == 1
+
+
+def test_half_a_comparison_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured before Ctrl-C is told of a run, and would be a verdict on the machine."""
+    from torch_perflint.runners import self_comparison
+    from torch_perflint.runners.config import RunnersConfig
+    from torch_perflint.runners.result import RunResult, Selection
+
+    stopped = RunResult(Selection(1, 1), (), None, 0, interrupted=True)
+    monkeypatch.setattr(self_comparison, "run_perf_tests", lambda *args: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        self_comparison.compare_with_itself(RunnersConfig(), 0, print)
+
+
 @pytest.mark.torch
 def test_a_step_is_compared_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch_perflint.runners import schedule
