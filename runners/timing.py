@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from .assemble import Measured
 from .blame import Blame
-from .compare import Comparison
+from .compare import Comparison, Verdict
 from .config import RunnersConfig
 from .isolate import SideFailed
 from .judge import Thresholds
@@ -114,8 +114,12 @@ class Timing:
         if not measured.segments:
             return None
         spent = sum(one.seconds for one in measured.segments)
-        budget = Budget(seconds=measured.affordable)
-        return conclude(measured.segments, self._thresholds(measured), budget, spent)
+        at = self._thresholds(measured)
+        told = conclude(measured.segments, at, Budget(seconds=measured.affordable), spent)
+        if told.verdict is Verdict.UNSURE:
+            # Of what it had the time for it made no use: it was stopped, or others took the time.
+            told = conclude(measured.segments, at, Budget(seconds=spent), spent)
+        return told
 
     def _too_long(self, error: StepTooLong) -> str:
         needed = error.needed
