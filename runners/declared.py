@@ -11,6 +11,7 @@ _BUILDS = {
     *(".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".cu", ".cuh", ".hip", ".ptx", ".metal"),
     *(".pyx", ".pxd", ".pxi", ".rs", ".go", ".f90", ".so", ".pyd", ".a", ".o", ".dll", ".dylib"),
     *(".cmake", ".toml", ".cfg", ".ini", ".lock", ".env", ".sh", ".in", ".pth", ".whl"),
+    *(".egg", ".pyz", ".zip"),  # Python imports from these as from folders
 }
 _BUILD_NAMES = re.compile(
     r"(requirements|constraints|environment|conda|dockerfile|makefile|cmakelists)", re.IGNORECASE

@@ -121,7 +121,11 @@ class Launch:
             self.drop(side, at_once=True)
             return Examined(failure=error.failure)
         provenance = Provenance(
-            done["files"], done["outside"], tuple(done["read"]), frozenset(done["modules"])
+            done["files"],
+            done["outside"],
+            tuple(done["read"]),
+            frozenset(done["modules"]),
+            tuple(done["early"]),
         )
         if done["outcome"] == "skipped":
             return Examined(skipped=done["summary"], provenance=provenance)

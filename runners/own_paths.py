@@ -57,6 +57,7 @@ class OpenedFiles:
         self._prefix, self._checkout = f"{root}/", f"{repository}/"
         self._names: set[str] = set()
         self._now: set[str] = set()
+        self._early: frozenset[str] | None = None
         self._foreign: set[str] = set()
         sys.addaudithook(self._hook)
 
@@ -74,7 +75,13 @@ class OpenedFiles:
 
     def start(self) -> None:
         """Begin what `since` tells of."""
+        if self._early is None:
+            self._early = self.names()
         self._now.clear()
+
+    def early(self) -> list[str]:
+        """Return the files opened before the first `start`, such as by code that is imported."""
+        return sorted(self._early or ())
 
     def since(self) -> list[str]:
         """Return the files opened since the last `start`, relative to the worktree."""

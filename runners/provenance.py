@@ -106,13 +106,15 @@ class Provenance:
 
     `files` maps paths relative to the worktree to git blob hashes. `outside` maps first-party
     module names that came from elsewhere to the file they came from. `read` are the files that were
-    opened while this test ran. `modules` are those of `files` that were imported.
+    opened while this test ran, `early` those that were opened before any test of its process did.
+    `modules` are those of `files` that were imported.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
     read: tuple[str, ...] = ()
     modules: frozenset[str] = frozenset()
+    early: tuple[str, ...] = ()
 
 
 def refusal(base: Provenance, head: Provenance) -> str | None:
@@ -168,12 +170,15 @@ def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) 
             f"ran {some(hidden)}, which no import statement shows: a change to that alone would "
             "not run this test (`--all` does)"
         )
-    if test.reads is not None:
-        read = [name for name in provenance.read if may_be_declared(name)]
-        undeclared = [name for name in read if matching(name, test.reads) is None]
-        if undeclared:
-            notes.append(
-                f"read {some(undeclared)}, which its `reads` does not declare: a change to that "
-                "alone would not run this test"
-            )
+    if test.reads is None:
+        return notes
+    told = "which its `reads` does not declare: a change to that alone would not run this test"
+    if undeclared := _undeclared(provenance.read, test.reads):
+        notes.append(f"read {some(undeclared)}, {told}")
+    if early := [one for one in _undeclared(provenance.early, test.reads) if one not in undeclared]:
+        notes.append(f"what is imported for it, or for tests beside it, read {some(early)}, {told}")
     return notes
+
+
+def _undeclared(names: Iterable[str], globs: Iterable[str]) -> list[str]:
+    return [name for name in names if may_be_declared(name) and matching(name, globs) is None]

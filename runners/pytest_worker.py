@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,8 +186,12 @@ class WorkerPlugin:
             "files": files,
             "outside": self._opened.foreign_code() | outside,
             "modules": sorted(modules_of(self._root)),
-            "read": [name for name in self._opened.since() if (self._root / name).is_file()],
+            "read": self._there(self._opened.since()),
+            "early": self._there(self._opened.early()),
         }
+
+    def _there(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if (self._root / name).is_file()]
 
     def _strip(self, text: str) -> str:
         """Leave the worktree's path out of messages: it is gone when people read them."""

@@ -151,6 +151,20 @@ def test_files_of_the_worktree_that_were_opened_are_seen(tmp_path: Path) -> None
     assert seen == ["by_os.bin", "data.csv", "module.py", "sub/conf.yaml"]
 
 
+def test_what_was_opened_before_the_first_test_is_told_apart(tmp_path: Path) -> None:
+    for name in ("early.json", "late.json", "later.json"):
+        (tmp_path / name).write_text("{}")
+    code = """
+        open("early.json").close()
+        opened.start()
+        open("late.json").close()
+        opened.start()
+        open("later.json").close()
+        assert (opened.early(), opened.since()) == (["early.json"], ["later.json"])
+    """
+    assert run(tmp_path, code) == ["early.json", "late.json", "later.json"]
+
+
 def test_imported_files_and_modules_from_outside_are_told(
     monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
 ) -> None:

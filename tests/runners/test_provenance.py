@@ -1,10 +1,12 @@
 """What belongs to the repository, and when two sides are not comparable."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch_perflint.runners.import_roots import import_roots
-from torch_perflint.runners.provenance import Provenance, first_party, identical, refusal
+from torch_perflint.runners.provenance import Provenance, first_party, identical, refusal, unseen
+from torch_perflint.runners.sample import PerfTest
 
 A, B = "a" * 40, "b" * 40
 
@@ -191,3 +193,24 @@ def test_of_other_tests_only_the_data_files_count() -> None:
         {"net.py": A, "data.csv": A, "new.yaml": A},
     ):
         assert not identical(base, Provenance(files), ran, others)
+
+
+@pytest.mark.parametrize(
+    ("read", "early", "told"),
+    [
+        (("a/x.json",), ("a/y.json", "pytest.ini", "net.py"), []),
+        (("b.json",), ("b.json",), ["read b.json, which its `reads`"]),
+        ((), ("b.yaml",), ["what is imported for it, or for tests beside it, read b.yaml, which"]),
+        (("b.json",), ("c.json",), ["read b.json, which", "what is imported"]),
+    ],
+)
+def test_what_a_test_does_not_declare_is_told_also_where_an_import_reads_it(
+    read: tuple[str, ...], early: tuple[str, ...], told: list[str]
+) -> None:
+    provenance = Provenance(read=read, early=early)
+    declares = PerfTest("t.py::t", "t.py", 1, reads=("a/",))
+    notes = unseen(declares, provenance, None)
+    assert [note.startswith(words) for note, words in zip(notes, told, strict=True)] == [
+        True for _ in told
+    ]
+    assert unseen(replace(declares, reads=None), provenance, None) == []

@@ -261,6 +261,7 @@ def declaring(globs: str) -> dict[str, str]:
         ("requirements-gpu.txt", {"test_gpt", "test_cnn"}),
         ("environment.yml", {"test_gpt", "test_cnn"}),
         ("third_party/kernels", {"test_gpt", "test_cnn"}),
+        ("vendored/lib.zip", {"test_gpt", "test_cnn"}),
     ],
 )
 def test_a_test_that_declares_what_it_reads_is_free_of_other_data(

@@ -173,14 +173,18 @@ def test_a_step_that_leaks_memory_is_told_with_its_side(repo: Any) -> None:
 
 @pytest.mark.slow
 def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
-    lib = "import torch\ndef step():\n    open('data/a.txt').read()\n    {}\n"
+    lib = (
+        "import torch\nopen('early.json').read()\n"
+        "def step():\n    open('data/a.txt').read()\n    {}\n"
+    )
     test = TEST.replace("mark.perf", "mark.perf(reads=['configs/'])")
-    files = {"pyproject.toml": PYTEST, "data/a.txt": "1", "test_lib.py": test}
+    files = {"pyproject.toml": PYTEST, "data/a.txt": "1", "early.json": "", "test_lib.py": test}
     repo.commit({**files, "lib.py": lib.format("torch.ones(2)")})
     repo.commit({"lib.py": lib.format("torch.ones(3)")})
     (result,) = run(repo).tests
     assert result.test.reads == ("configs/",)
     assert result.notes[0].startswith("read data/a.txt, which its `reads` does not declare")
+    assert "read early.json, which its `reads` does not declare" in result.notes[1]
 
 
 @pytest.mark.slow
