@@ -20,6 +20,7 @@ from .hidden import hidden_changes, is_script
 from .import_roots import import_roots
 from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
+from .left_out import left_out_notes
 from .limit import TimeLimit
 from .machine import environment, thread_notes, why_unequal
 from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
@@ -228,6 +229,11 @@ class VersionRun:
             measured.examined[side] = launch.examine(test, side, most_seconds)
         if not failures:
             self._retry(launch, measured, most_seconds)
+        measured.notes += left_out_notes(
+            (one.failure for one in measured.examined.values() if one.failure is not None),
+            self._checkout.repository,
+            map(self._checkout.root, Side),
+        )
         self._note_machine(measured)
         base, head = (measured.examined[side] for side in (Side.BASE, Side.HEAD))
         self._refused = refusal(base.provenance, head.provenance) or launch.refusal()

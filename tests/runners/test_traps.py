@@ -188,6 +188,18 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_generated_module_that_git_does_not_hold_is_named(repo: Any) -> None:
+    """Such as the `_version.py` of setuptools-scm."""
+    files = {"pyproject.toml": PYTEST, ".gitignore": "_version.py\n", "test_lib.py": TEST}
+    repo.commit({**files, "lib.py": f"import _version\n{STEP.format('')}"})
+    repo.commit({"lib.py": f"import _version\n{STEP.format('.item()')}"})
+    repo.write({"_version.py": "version = 1\n"})
+    (result,) = run(repo).tests
+    assert result.verdict is Verdict.BROKEN
+    assert result.notes[0].startswith("_version.py: in your checkout and not in git")
+
+
+@pytest.mark.slow
 def test_a_sub_folder_named_like_an_installed_package_refuses_no_run(repo: Any) -> None:
     """As with an `integrations/wandb/`: what is installed under that name is no copy of it."""
     files = {"integrations/numpy/__init__.py": ""}
