@@ -134,7 +134,7 @@ class Worker:
 
     def _receive(self, seconds: float) -> Message:
         try:
-            while (message := self._channel.receive(seconds)) == ALIVE:
+            while (message := self._channel.receive(seconds, self._has_ended)) == ALIVE:
                 pass
             return message
         except TooSlow:
@@ -143,6 +143,9 @@ class Worker:
             raise SideFailed(self.side, failure) from None
         except Closed:
             raise SideFailed(self.side, self._died()) from None
+
+    def _has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def _died(self) -> Failure:
         try:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from torch_perflint.runners import channel
 from torch_perflint.runners.channel import Channel, Closed, TooSlow
 
 
@@ -65,3 +66,17 @@ def test_an_end_that_is_gone_is_noticed_on_both_ways(ends: tuple[Channel, Channe
         ours.receive(1)
     with pytest.raises(Closed):
         ours.send({"anybody": "there"})
+
+
+def test_an_end_whose_process_is_gone_is_no_silence(
+    ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although something else still holds its end; what it said before is heard."""
+    monkeypatch.setattr(channel, "_LOOK_SECONDS", 0.01)
+    ours, theirs = ends
+    theirs.send({"last": "words"})
+    assert ours.receive(10, lambda: True) == {"last": "words"}
+    with pytest.raises(Closed):
+        ours.receive(10, lambda: True)
+    with pytest.raises(TooSlow):
+        ours.receive(0.05, lambda: False)

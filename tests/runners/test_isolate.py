@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from torch_perflint.runners import isolate
+from torch_perflint.runners import channel, isolate
 from torch_perflint.runners.isolate import SideFailed, Worker, WorkerPlan, worker_environment
 from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.sample import Side
@@ -105,6 +105,18 @@ def test_a_process_that_ends_is_told_with_its_last_words(
         assert not raised.value.failure.timed_out
         with pytest.raises(SideFailed, match="the process ended"):
             process.ask({"do": "x"})
+
+
+def test_a_process_that_ends_is_no_silent_one_where_a_child_of_its_own_lives_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child holds the line open. A process that was killed is tried again; who hangs is not."""
+    monkeypatch.setattr(channel, "_LOOK_SECONDS", 0.05)
+    code = "import os, time\nif os.fork(): os._exit(3)\ntime.sleep(600)\n"
+    with worker(tmp_path, monkeypatch, code) as process:
+        with pytest.raises(SideFailed, match="the process ended with status 3") as raised:
+            process.collected()
+        assert not raised.value.failure.timed_out
 
 
 def test_a_process_that_is_silent_has_timed_out_and_is_ended_with_its_children(
