@@ -2,12 +2,16 @@
 
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .machine_cpu import read
 from .machine_state import usable_processors
 from .sample import Environment
 from .words import some
+
+_ROOT = Path("/")
 
 
 def environment(worker: dict[str, Any]) -> Environment:
@@ -27,12 +31,9 @@ def environment(worker: dict[str, Any]) -> Environment:
     )
 
 
-def driver_version() -> str | None:
+def driver_version(root: Path = _ROOT) -> str | None:
     """Return the version of NVIDIA's driver, as its kernel module tells; None without one."""
-    try:
-        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
-    except OSError:
-        return None
+    text = read(root / "proc/driver/nvidia/version") or ""
     found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)", text)
     return found[1] if found else None
 
@@ -63,11 +64,31 @@ def where_it_ran() -> dict[str, Any]:
     return {"processors": sorted(usable_processors())}
 
 
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    try:
-        rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
+def cpu_name(root: Path = _ROOT) -> str:
+    """What the processor calls itself; on ARM, which has no names, its kinds of core by number."""
+    text = read(root / "proc/cpuinfo")
+    if text is None:
         return platform.processor() or platform.machine()
-    names = [row.split(":", 1)[1].strip() for row in rows if row.startswith("model name")]
-    return names[0] if names else platform.machine()
+    rows = [[part.strip() for part in row.split(":", 1)] for row in text.splitlines() if ":" in row]
+    names = [value for key, value in rows if key == "model name"]
+    if names:
+        return names[0]
+    cores = {
+        " ".join(value for _, value in core)
+        for core in _cores(rows)
+        if {key for key, _ in core} >= {"CPU implementer", "CPU part"}
+    }
+    kinds = f" (cores {', '.join(sorted(cores))})" if cores else ""
+    return f"{platform.machine()}{kinds}"
+
+
+def _cores(rows: list[list[str]]) -> Iterator[list[list[str]]]:
+    """Yield of each core what says of which kind it is: implementer, variant, part, revision."""
+    core: list[list[str]] = []
+    for row in rows:
+        if row[0] == "processor":
+            yield core
+            core = []
+        elif row[0] in ("CPU implementer", "CPU variant", "CPU part", "CPU revision"):
+            core.append(row)
+    yield core
