@@ -14,11 +14,11 @@ from ..runners.result import RunResult, TestResult
 # What each version changed:
 # 1: the first.
 # 2: tests have `version`, `other` and `harness`, perf tests `reads`, the selection has `tests`,
-#    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order` and `processor`, comparisons
-#    have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`, `budgets`,
-#    `dependencies` and `unread`, the environment has `cuda` and `gpu_uuid`, peaks have what was
-#    reserved and the host's, tests have `utilization` and `compiling`, counters and their sites
-#    `steps`.
+#    segments have `seconds`, `gpu`, `seed`, `build_seconds`, `order`, `processor`, `keep` and
+#    `drop`, comparisons have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`,
+#    `budgets`, `dependencies` and `unread`, the environment has `cuda` and `gpu_uuid`, peaks have
+#    what was reserved and the host's, tests have `utilization` and `compiling`, counters and their
+#    sites `steps`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)

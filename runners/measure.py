@@ -238,6 +238,8 @@ class Launch:
             build_seconds=session.build_seconds,
             order="".join(first.value[0] for first, _ in order),
             processor=session.processor,
+            keep=rhythm.keep,
+            drop=rhythm.drop,
         )
 
     def _time_apart(self, test: PerfTest, rhythm: Pace | None, room: Room) -> Segment:
@@ -259,7 +261,8 @@ class Launch:
                 blocks[side] += [session.turn(side, rhythm) for _ in range(rhythm.pairs // 2)]
                 seconds += time.monotonic() - begin
         rows = list(zip(blocks[Side.BASE], blocks[Side.HEAD], strict=True))
-        return _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
+        timed = _segment(self.number, rows, seconds, on_gpu=session.on_gpu, apart=True)
+        return replace(timed, keep=rhythm.keep, drop=rhythm.drop) if rhythm else timed
 
     def _fitting(self, given: Pace | None, session: Session, test: PerfTest, room: Room) -> Pace:
         step_seconds = max(session.step_seconds.values())

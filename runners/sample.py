@@ -59,7 +59,9 @@ class Segment:
     the card meanwhile; None where the steps do not run on one. Building and warming up both sides
     took `build_seconds`, with this `seed`; `order` tells who went first in each pair, "b" or "h".
     Turns were held on one `processor`, or on none (None). `apart`: the sides did not take turns,
-    but lived one after the other.
+    but lived one after the other. Each turn timed `keep` steps, whose mean a pair holds, after
+    `drop` that do not count or, where steps differ without a rhythm, some more; 0 and 0 where that
+    was not recorded.
     """
 
     launch: int
@@ -71,6 +73,8 @@ class Segment:
     order: str = ""
     processor: int | None = None
     apart: bool = False
+    keep: int = 0
+    drop: int = 0
 
 
 @dataclass(frozen=True, slots=True)

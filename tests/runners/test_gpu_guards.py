@@ -94,6 +94,7 @@ def test_without_nvml_steps_are_timed_all_the_same_and_it_is_said(
     assert "not watched: nvidia-ml-py is not installed" in note
     assert segment.gpu is not None and segment.gpu.pairs[0].base.after is None
     assert rejected([segment]).segments == (segment,)
+    assert segment.keep >= 3 and segment.drop == 1
 
 
 @pytest.mark.torch
@@ -110,6 +111,7 @@ def test_sides_that_do_not_fit_together_are_measured_one_after_the_other(
         profiles = launch.profile(test)
     assert segment.gpu is not None and segment.apart
     assert len(segment.pairs) == 8 and all(pair.base > 0 < pair.head for pair in segment.pairs)
+    assert segment.keep >= 3 and segment.drop == 1
     assert set(profiles) == set(Side)
 
 
