@@ -17,6 +17,13 @@ _BUILD_NAMES = re.compile(
     r"(requirements|constraints|environment|conda|dockerfile|makefile|cmakelists)", re.IGNORECASE
 )
 
+# Files that no training step is thought to read. All else that is not Python is a doubt.
+_PROSE = {".md", ".rst", ".adoc"}
+# Beside the README these illustrate it; in any other folder they may be data.
+_PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf", ".ipynb"}
+_NOT_CODE = {"LICENSE", "CODEOWNERS", ".gitignore", ".gitattributes", ".mailmap", "CITATION.cff"}
+_NOT_CODE_FOLDERS = {".github", ".circleci", ".vscode", ".idea", "docs", "doc"}
+
 
 def perf_marks(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Yield each `pytest.mark.perf` (or `mark.perf`) in expressions: the call where it is one."""
@@ -112,3 +119,17 @@ def may_be_declared(path: str) -> bool:
     name = PurePosixPath(path)
     plain = name.suffix and name.suffix.lower() not in _BUILDS and name.suffix != ".py"
     return bool(plain) and not _BUILD_NAMES.match(name.name)
+
+
+def is_doubt(name: str) -> bool:
+    """Whether a changed file may matter to any test: configuration, data, a build script."""
+    path = PurePosixPath(name)
+    if name.endswith((".py", ".pyi")):
+        return False
+    suffix = path.suffix.lower()
+    return not (
+        suffix in _PROSE
+        or (suffix in _PICTURES and len(path.parts) == 1)
+        or path.name in _NOT_CODE
+        or path.parts[0] in _NOT_CODE_FOLDERS
+    )

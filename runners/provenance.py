@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from .declared import matching, may_be_declared
+from .declared import is_doubt, matching, may_be_declared
 from .import_roots import DEFAULT
 from .imports import module_names, package_folders
 from .sample import PerfTest
@@ -171,6 +171,12 @@ def unseen(test: PerfTest, provenance: Provenance, seen: frozenset[str] | None) 
             "not run this test (`--all` does)"
         )
     if test.reads is None:
+        opened = dict.fromkeys((*provenance.read, *provenance.early))
+        if prose := [name for name in opened if not name.endswith(".py") and not is_doubt(name)]:
+            notes.append(
+                f"read {some(prose)}, which is taken for prose: a change to that alone would not "
+                "run this test, unless its `reads` declares it"
+            )
         return notes
     told = "which its `reads` does not declare: a change to that alone would not run this test"
     if undeclared := _undeclared(provenance.read, test.reads):

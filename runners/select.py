@@ -5,18 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .declared import names_mark, perf_marks, reads_of
+from .declared import is_doubt, names_mark, perf_marks, reads_of
 from .dependencies import Dependencies
 from .imports import ImportGraph
 from .reasons import PerfFile, Seen, declared_by, explain, may_read, starts_of
 from .result import FileReason, Selection
-
-# Files that no training step reads. Everything else that is not Python is a doubt.
-_PROSE = {".md", ".rst", ".adoc"}
-# Beside the README these illustrate it; in any other folder they may be data.
-_PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf", ".ipynb"}
-_NOT_CODE = {"LICENSE", "CODEOWNERS", ".gitignore", ".gitattributes", ".mailmap", "CITATION.cff"}
-_NOT_CODE_FOLDERS = {".github", ".circleci", ".vscode", ".idea", "docs", "doc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +203,7 @@ def choose(
     kept, gone, changed, graphs = list(perf_files), list(removed), list(changed), list(graphs)
     perf_files = [*kept, *gone]
     ran = {file.path: _reach(file, graphs) for file in perf_files}
-    doubts = tuple(name for name in changed if _is_doubt(name) and name not in settings)
+    doubts = tuple(name for name in changed if is_doubt(name) and name not in settings)
     seen = Seen(tuple(changed), doubts, ran, tuple(graphs), altering)
     tests = tuple(explain(file, seen, everything=everything) for file in perf_files)
     chosen = [file for file, choice in zip(perf_files, tests, strict=True) if choice.runs]
@@ -252,25 +245,11 @@ def _affected(reach: frozenset[str] | None, changed: list[str]) -> bool:
     return any(name.endswith(".py") and (reach is None or name in reach) for name in changed)
 
 
-def _is_doubt(name: str) -> bool:
-    """Whether a changed file may matter to any test: configuration, data, a build script."""
-    path = PurePosixPath(name)
-    if name.endswith((".py", ".pyi")):
-        return False
-    suffix = path.suffix.lower()
-    return not (
-        suffix in _PROSE
-        or (suffix in _PICTURES and len(path.parts) == 1)
-        or path.name in _NOT_CODE
-        or path.parts[0] in _NOT_CODE_FOLDERS
-    )
-
-
 def _used_by(name: str, perf_files: list[PerfFile], seen: Seen) -> str:
     affected = [file for file in perf_files if declared_by(file, name, seen.graphs)]
     if name.endswith(".py"):
         affected += [file for file in perf_files if _affected(seen.ran[file.path], [name])]
-    elif _is_doubt(name):
+    elif is_doubt(name):
         affected += [file for file in perf_files if may_read(file, name)]
         everywhere = len(set(affected)) == len(perf_files)
         if everywhere and not all(file.reads for file in perf_files):

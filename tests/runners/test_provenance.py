@@ -214,3 +214,13 @@ def test_what_a_test_does_not_declare_is_told_also_where_an_import_reads_it(
         True for _ in told
     ]
     assert unseen(replace(declares, reads=None), provenance, None) == []
+
+
+def test_prose_that_a_test_reads_and_does_not_declare_is_told() -> None:
+    """What it declares nothing of is no doubt: a change to it runs nobody."""
+    read = Provenance(read=("prompts/a.md", "b.json", "net.py"), early=("docs/c.json",))
+    test = PerfTest("t.py::t", "t.py", 1)
+    (note,) = unseen(test, read, None)
+    assert note.startswith("read prompts/a.md, docs/c.json, which is taken for prose")
+    declares = replace(test, reads=("prompts/", "docs/", "b.json"))
+    assert unseen(declares, read, None) == []
