@@ -67,6 +67,7 @@ def join_versions(ours: RunResult, theirs: RunResult, changed: str) -> RunResult
         notes=notes,
         environment=ours.environment or theirs.environment,
         interrupted=ours.interrupted or theirs.interrupted,
+        unmeasured=(*ours.unmeasured, *(one for one in theirs.unmeasured if one not in kept)),
     )
     return replace(ours, tests=() if refused else tuple(joined), refused=refused)
 

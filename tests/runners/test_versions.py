@@ -141,3 +141,12 @@ def test_what_is_edited_and_what_is_removed_are_told_apart() -> None:
     assert this_change(["a.py", "b.py"], (), users) == (
         "this change edits b.py, a.py, which test_x, test_y use"
     )
+
+
+def test_what_a_stopped_run_of_base_s_version_did_not_come_to_is_named() -> None:
+    """Perf tests that the change removes: head's version has no result of theirs."""
+    mine, gone = result(Verdict.SAME), result(Verdict.SAME, "test_gone")
+    theirs = replace(run(), interrupted=True, unmeasured=(mine.test.id, gone.test.id))
+    whole = join_versions(run(mine), theirs, CHANGED)
+    assert (whole.interrupted, whole.unmeasured) == (True, (gone.test.id,))
+    assert join_versions(run(mine), run(mine), CHANGED).unmeasured == ()
