@@ -191,6 +191,9 @@ def _command(plan: WorkerPlan, side: Side) -> list[str]:
         python = str(interpreter(plan.environments[side]))
     words = [python, "-P", "-m", "pytest", "-p", "torch_perflint.runners.pytest_worker"]
     words += ["-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", ".", "--tb=short"]
+    if not any("randomly" in word for word in plan.pytest_args):
+        # By itself pytest-randomly seeds each process otherwise, after us: the sides would differ.
+        words += ["-p", "no:randomly"]
     words += ["--continue-on-collection-errors", *plan.pytest_args]
     if plan.keyword:
         words += ["-k", plan.keyword]

@@ -53,6 +53,21 @@ def test_both_sides_get_the_same_but_for_their_compile_caches_and_ports(tmp_path
     assert base["TRITON_CACHE_DIR"].startswith(str(tmp_path))
 
 
+@pytest.mark.parametrize("words", [(), ("-m", "fast")])
+def test_both_sides_keep_our_seeds_where_pytest_randomly_is_installed(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """It would seed `random` and NumPy with a number of its own in each process."""
+    given = replace(plan(tmp_path), pytest_args=words)
+    command = " ".join(isolate._command(given, Side.BASE))
+    assert "-p no:randomly" in command
+
+
+def test_a_seed_that_the_user_gives_to_pytest_randomly_is_not_refused(tmp_path: Path) -> None:
+    given = replace(plan(tmp_path), pytest_args=("-p", "randomly", "--randomly-seed=1"))
+    assert "no:randomly" not in isolate._command(given, Side.BASE)
+
+
 def test_a_side_with_an_environment_of_its_own_runs_in_it(tmp_path: Path) -> None:
     given = replace(plan(tmp_path), environments={Side.HEAD: tmp_path / "env"})
     ours = {"PATH": "/usr/bin", "VIRTUAL_ENV": "/venv"}
