@@ -22,6 +22,7 @@ from .placement import held_on, processes_started, processor_of
 from .provenance import FirstParty
 from .pulse import Pulse
 from .run_driver import RunDriver
+from .seeds import seed_imports
 from .words import DETAIL_LINES
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     setup = json.loads(Path(os.environ.pop(VARIABLE)).read_text(encoding="utf-8"))
     root = Path(setup["root"])
     on_path = put_first(root, Path(setup["repository"]), setup["inherited"])
+    seed_imports()
     early_config.pluginmanager.register(WorkerPlugin(root, setup, on_path), "perflint-worker")
 
 

@@ -1,5 +1,6 @@
 """What a worker process is given, and how its end is told."""
 
+import random
 import sys
 import time
 from dataclasses import replace
@@ -10,6 +11,7 @@ from torch_perflint.runners import channel, isolate
 from torch_perflint.runners.isolate import SideFailed, Worker, WorkerPlan, worker_environment
 from torch_perflint.runners.provenance import FirstParty
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.seeds import seed_imports
 
 OWN = FirstParty(frozenset(), frozenset())
 
@@ -51,6 +53,20 @@ def test_both_sides_get_the_same_but_for_their_compile_caches_and_ports(tmp_path
     assert (base["OMP_NUM_THREADS"], base["MKL_NUM_THREADS"]) == ("3", "3")
     assert base["PYTHONHASHSEED"] == "7"
     assert base["TRITON_CACHE_DIR"].startswith(str(tmp_path))
+
+
+def test_imports_draw_the_same_on_both_sides_of_a_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    numpy = pytest.importorskip("numpy")
+    states = random.getstate(), numpy.random.get_state()
+    drawn = []
+    for number in ("4000000000", "4000000000", "7"):
+        monkeypatch.setenv("PYTHONHASHSEED", number)
+        seed_imports()
+        drawn.append((random.random(), float(numpy.random.random())))
+    random.setstate(states[0])
+    numpy.random.set_state(states[1])
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] != drawn[2][0] and drawn[0][1] != drawn[2][1]
 
 
 @pytest.mark.parametrize("words", [(), ("-m", "fast")])

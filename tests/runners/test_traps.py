@@ -188,6 +188,22 @@ def test_what_a_step_reads_and_does_not_declare_is_told(repo: Any) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_module_draws_at_random_while_it_is_imported_is_the_same_on_both_sides(
+    repo: Any,
+) -> None:
+    lib = (
+        "import random, numpy, torch\n"
+        "N = [random.randrange(2, 900), int(numpy.random.randint(2, 900))]\n"
+        "def step(): [torch.ones(2).sum() for _ in range(sum(N))]\n"
+    )
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": lib, "test_lib.py": TEST})
+    repo.commit({"lib.py": f"{lib}UNUSED = 1\n"})
+    (result,) = run(repo).tests
+    (operators,) = [one for one in result.counters if one.name == "operators"]
+    assert operators.base == operators.head > 8
+
+
+@pytest.mark.slow
 def test_a_generated_module_that_git_does_not_hold_is_named(repo: Any) -> None:
     """Such as the `_version.py` of setuptools-scm."""
     files = {"pyproject.toml": PYTEST, ".gitignore": "_version.py\n", "test_lib.py": TEST}
