@@ -70,15 +70,21 @@ def configured(config: RunnersConfig, options: argparse.Namespace) -> RunnersCon
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Let a cancelled CI job end like Ctrl-C does: processes stopped, worktrees removed."""
+    """Let a cancelled CI job, and a terminal that is closed, end a run like Ctrl-C does.
+
+    Processes are stopped and worktrees removed. Under `nohup` a closed terminal ends nothing.
+    """
+    ends = [signal.SIGTERM, signal.SIGINT]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
 
     def stop(number: int, frame: FrameType | None) -> None:
         # Once is enough: a second signal would interrupt the clean-up.
-        for each in (signal.SIGTERM, signal.SIGINT):
+        for each in ends:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+    before = {each: signal.signal(each, stop) for each in ends}
     try:
         yield
     finally:

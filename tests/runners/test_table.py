@@ -102,8 +102,20 @@ def test_a_timeout_that_is_no_time_is_refused(seconds: str) -> None:
         configured(RunnersConfig(), parsed("--timeout", seconds))
 
 
-def test_a_cancelled_job_ends_as_ctrl_c_does_and_the_old_handler_comes_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP])
+def test_a_cancelled_job_ends_as_ctrl_c_does_and_the_old_handler_comes_back(
+    ends: signal.Signals,
+) -> None:
+    own = signal.signal(ends, signal.SIG_DFL)
+    before = signal.getsignal(ends)
     with pytest.raises(KeyboardInterrupt), orderly_end():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
+        signal.raise_signal(ends)
+    assert signal.getsignal(ends) is before
+    signal.signal(ends, own)
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing() -> None:
+    own = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with orderly_end():
+        signal.raise_signal(signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, own) is signal.SIG_IGN
