@@ -17,6 +17,7 @@ from .provenance import FirstParty
 from .pulse import ALIVE
 from .result import Failure
 from .sample import Side
+from .strays import end_strays
 
 # Whatever lets a process act on GitHub or on the CI job: a perf test is a stranger's code. And what
 # would add coverage or parallel workers to the measurement.
@@ -32,6 +33,7 @@ STEADY_MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
 }
 
+_MARK = "TORCHINDUCTOR_CACHE_DIR"
 _START_SECONDS = 120.0
 _LOG_LINES = 40
 
@@ -76,6 +78,8 @@ class Worker:
         setup = plan.scratch / f"{side.value}-{launch}.json"
         setup.write_text(json.dumps(_setup(plan, root, theirs)), encoding="utf-8")
         env = worker_environment(os.environ, plan, side, hash_seed) | {VARIABLE: str(setup)}
+        # No other run has this folder, nor the other side, so it marks what the worker starts.
+        self._mark = f"{_MARK}={env[_MARK]}"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 _command(plan, side),
@@ -129,6 +133,7 @@ class Worker:
         # Also what the test started: data-loader workers, servers.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        end_strays(self._mark)
         self._process.wait()
         self._channel.close()
 
@@ -238,7 +243,7 @@ def worker_environment(
             "PYTHONHASHSEED": str(hash_seed),
             "PYTHONUNBUFFERED": "1",
             # Shared caches would let one side profit from what the other compiled.
-            "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+            _MARK: str(caches / "inductor"),
             "TRITON_CACHE_DIR": str(caches / "triton"),
             # Both sides' process groups live at once, and one port serves one of them.
             "MASTER_PORT": str(free_port()),

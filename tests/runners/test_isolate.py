@@ -175,6 +175,33 @@ def test_a_process_that_is_silent_has_timed_out_and_is_ended_with_its_children(
     assert not _is_running(child)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_has_a_session_of_its_own_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    """As the processes that torchrun starts; the other side's stay."""
+    code = (
+        "import json, os, subprocess, sys\n"
+        "setup = json.load(open(os.environ['PERFLINT_WORKER']))\n"
+        "words = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "child = subprocess.Popen(words, start_new_session=True)\n"
+        "os.write(setup['writes'], json.dumps({'child': child.pid}).encode() + b'\\n')\n"
+        "os.read(setup['reads'], 1000)\n"
+    )
+    monkeypatch.setattr(isolate, "_command", lambda plan, side: [sys.executable, "-c", code])
+    base, head = (Worker(plan(tmp_path), side, tmp_path, 1, 7) for side in Side)
+    try:
+        child, other = head.collected()["child"], base.collected()["child"]
+        head.stop(at_once=at_once)
+        until = time.monotonic() + 5
+        while _is_running(child) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not _is_running(child)
+        assert _is_running(other)
+    finally:
+        base.stop(at_once=True)
+
+
 def _impatient(wait):  # type: ignore[no-untyped-def]
     """Let nobody wait five seconds for a process that sleeps."""
     return lambda self, timeout=None: wait(self, timeout and 0.1)
