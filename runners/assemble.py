@@ -1,6 +1,6 @@
 """Joins what was measured of one test into its result: one verdict and its reasons. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .compare import Comparison, Verdict
@@ -53,7 +53,8 @@ def result_of(
 ) -> TestResult:
     """Give the test its verdict. `source` returns the base and head text of a file.
 
-    `peaks` are the device's that the configuration states.
+    `peaks` are the device's that the configuration states. Counts that differ although both sides
+    run the same code are no news of a change: they count as unstable.
     """
     base, head = measured.examined[Side.BASE], measured.examined[Side.HEAD]
     failures = {
@@ -61,6 +62,13 @@ def result_of(
     }
     verdict, reason = _verdict(measured, comparison, failures)
     compared = measured.both_ran
+    unknown = _unknown_budgets(base, head, budgets) if compared else ()
+    counters = _counter_changes(base, head, budgets, source) if compared else ()
+    by_itself: list[str] = []
+    if measured.identical:
+        # No change of the code made these: what a step draws or finds is not the same each time.
+        by_itself = [counter.name for counter in counters if counter.base != counter.head]
+        counters = tuple(counter for counter in counters if counter.name not in by_itself)
     profile = None
     if len(measured.profiles) == 2:
         profile = diff_profiles(*_profiles(measured, comparison), source)
@@ -70,13 +78,13 @@ def result_of(
         reason=reason,
         comparison=comparison,
         segments=tuple(measured.segments),
-        counters=_counter_changes(base, head, budgets, source) if compared else (),
-        unstable=tuple(sorted({*base.counts.unstable, *head.counts.unstable})),
+        counters=counters,
+        unstable=tuple(sorted({*base.counts.unstable, *head.counts.unstable, *by_itself})),
         peak=_peak(base, head) if compared else None,
         profile=profile,
         base_failure=failures[Side.BASE],
         head_failure=failures[Side.HEAD],
-        notes=(*measured.notes, *(_unknown_budgets(base, head, budgets) if compared else ())),
+        notes=(*measured.notes, *_by_itself_notes(by_itself), *unknown),
         utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
         compiling=_compiling(measured) if compared else None,
     )
@@ -150,6 +158,16 @@ def _verdict(
     if comparison is None:
         return Verdict.SAME, "nothing that this test runs has changed, so it was not timed"
     return comparison.verdict, ""
+
+
+def _by_itself_notes(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    words = ", ".join(name.replace("_", " ") for name in names)
+    return [
+        f"both sides run the same code and yet count otherwise ({words}), so these were left out: "
+        "seed what the test draws at random (`random`, `torch` and `numpy.random` are seeded)"
+    ]
 
 
 def _unknown_budgets(base: Examined, head: Examined, budgets: Mapping[str, int]) -> list[str]:

@@ -36,11 +36,12 @@ def assembled(
     budgets: dict[str, int] | None = None,
     texts: tuple[str, str] = ("", ""),
     failures: dict[Side, Failure] | None = None,
+    identical: bool = False,
 ) -> TestResult:
     measured = Measured(PerfTest("test_a.py::test_it", "test_a.py", 1))
     measured.examined = {Side.BASE: base, Side.HEAD: head}
     measured.timing_failures = failures or {}
-    measured.identical = comparison is None
+    measured.identical = (comparison is None and base.counts == head.counts) or identical
     return result_of(measured, comparison, budgets or {}, lambda path: texts)
 
 
@@ -212,3 +213,18 @@ def test_a_counter_with_a_budget_that_one_side_does_not_tell_is_named() -> None:
     unsteady = ran({"host_syncs": 1}, unstable={"saved_for_backward_bytes": (8, 9)})
     assert assembled(told, unsteady, budgets=budgets).notes == ()
     assert assembled(compiled, compiled, budgets=budgets).notes == ()
+
+
+@pytest.mark.parametrize("comparison", [None, replace(SLOWER, verdict=Verdict.SAME)])
+def test_counts_that_differ_although_the_code_is_the_same_are_no_regression(
+    comparison: Comparison | None,
+) -> None:
+    """Such as those of a step that depends on unseeded data."""
+    base, head = (ran({"host_syncs": n, "operators": 7}) for n in (3, 4))
+    budgets = {"host_syncs": 0}
+    assert assembled(base, head, SLOWER, budgets=budgets).over_budget
+    result = assembled(base, head, comparison, budgets=budgets, identical=True)
+    assert (result.is_regression, result.verdict) == (False, Verdict.SAME)
+    assert [counter.name for counter in result.counters] == ["operators"]
+    assert result.unstable == ("host_syncs",)
+    assert "both sides run the same code and yet count otherwise (host syncs)" in result.notes[0]
