@@ -27,6 +27,7 @@ from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
 from .periods import Rhythm
 from .prepare import RunOptions
 from .provenance import first_party, identical, refusal, unseen
+from .recount import recount
 from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
 from .same_code import same_file
@@ -261,6 +262,12 @@ class VersionRun:
             measured.notes.append(
                 f"starts processes, which may run {some(hidden)}: what they run is not seen, so "
                 "that this does not count as the same code"
+            )
+        if not measured.identical:
+            recount(
+                measured,
+                self._config.budgets,
+                lambda side: launch.examine(test, side, self._limit.share(COUNTING_SECONDS)),
             )
         if measured.identical and not self._options.time_identical:
             return

@@ -181,6 +181,8 @@ class WorkerPlugin:
         return {"outcome": "passed", "summary": "", "details": ""}
 
     def _provenance(self) -> Message:
+        # First of all: to hash files opens them.
+        read = self._there(self._opened.since())
         files, outside = imported(
             self._root, self._repository, self._first_party, self._opened.names(), self._inherited
         )
@@ -188,7 +190,7 @@ class WorkerPlugin:
             "files": files,
             "outside": self._opened.foreign_code() | outside,
             "modules": sorted(modules_of(self._root)),
-            "read": self._there(self._opened.since()),
+            "read": read,
             "early": self._there(self._opened.early()),
         }
 

@@ -204,6 +204,22 @@ def test_what_a_module_draws_at_random_while_it_is_imported_is_the_same_on_both_
 
 
 @pytest.mark.slow
+def test_a_count_that_no_seed_holds_fails_no_change(repo: Any) -> None:
+    lib = (
+        "import secrets, torch\n"
+        "def make():\n    n = secrets.randbelow({most})\n"
+        "    return lambda: [torch.ones(1).item() for _ in range(n + {least})]\n"
+    )
+    test = TEST.replace("lib.step", "lib.make()")
+    files = {"pyproject.toml": PYTEST, "test_lib.py": test}
+    repo.commit({**files, "lib.py": lib.format(most=9, least=0)})
+    repo.commit({"lib.py": lib.format(most=90, least=30)})
+    (result,) = run(repo).tests
+    assert (result.over_budget, result.unstable) == ((), ("host_syncs",))
+    assert "counts host syncs otherwise each time that the test is built" in " ".join(result.notes)
+
+
+@pytest.mark.slow
 def test_a_generated_module_that_git_does_not_hold_is_named(repo: Any) -> None:
     """Such as the `_version.py` of setuptools-scm."""
     files = {"pyproject.toml": PYTEST, ".gitignore": "_version.py\n", "test_lib.py": TEST}
