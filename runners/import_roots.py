@@ -75,11 +75,15 @@ def _in_toml(document: dict[str, Any]) -> Iterator[str]:
 
     yield from _words(at("pytest", "ini_options", "pythonpath"))
     yield from _words(at("pytest", "pythonpath"))
-    for package, folder in (at("setuptools", "package-dir") or {}).items():
-        yield from _words(folder if not package else str(PurePosixPath(folder).parent))
+    folders = at("setuptools", "package-dir")
+    for package, folder in (folders if isinstance(folders, dict) else {}).items():
+        for name in _words(folder):
+            yield name if not package else str(PurePosixPath(name).parent)
     yield from _words(at("setuptools", "packages", "find", "where"))
-    for package in at("poetry", "packages") or ():
-        yield from _words(package.get("from"))
+    packages = at("poetry", "packages")
+    for package in packages if isinstance(packages, list) else ():
+        if isinstance(package, dict):
+            yield from _words(package.get("from"))
     yield from _words(at("maturin", "python-source"))
     yield from _words(at("pdm", "build", "package-dir"))
     for package in _words(at("hatch", "build", "targets", "wheel", "packages")):

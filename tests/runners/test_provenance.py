@@ -196,6 +196,25 @@ def test_of_other_tests_only_the_data_files_count() -> None:
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        "[tool.poetry]\npackages = ['pkg', 3]\n",
+        "[tool.poetry]\npackages = 'pkg'\n",
+        "[tool.setuptools]\npackage-dir = 'src'\n",
+        "[tool.setuptools.package-dir]\npkg = ['a']\nb = 3\n",
+        "[tool.setuptools.packages]\nfind = 3\n",
+        "tool = 3\n",
+    ],
+)
+def test_settings_of_another_kind_name_no_folder_and_break_nothing(
+    tmp_path: Path, settings: str
+) -> None:
+    """Whoever they are for complains about them."""
+    (tmp_path / "pyproject.toml").write_text(settings)
+    assert import_roots(tmp_path, ["pyproject.toml"]) == {".", "src"}
+
+
+@pytest.mark.parametrize(
     ("read", "early", "told"),
     [
         (("a/x.json",), ("a/y.json", "pytest.ini", "net.py"), []),
