@@ -46,7 +46,7 @@ def _moved(entry: str, root: Path, repository: Path, inherited: str | None) -> s
 
 
 class OpenedFiles:
-    """Notes which files of the worktree the process opens, data and configuration included.
+    """Notes which files of the worktree the process opens to read, data and configuration included.
 
     Also which Python files of the user's own checkout, `repository`: nothing should. Files opened
     by forked workers of a data loader are not seen.
@@ -88,14 +88,23 @@ class OpenedFiles:
         return sorted(self._now)
 
     def _hook(self, event: str, args: tuple[object, ...]) -> None:
-        if event != "open" or not isinstance(args[0], str | bytes):
+        if event != "open" or not isinstance(args[0], str | bytes) or _only_writes(*args[1:3]):
             return
         name = os.path.abspath(os.fsdecode(args[0]))
         if name.startswith(self._prefix) and "/__pycache__/" not in name:
-            self._names.add(name.removeprefix(self._prefix))
-            self._now.add(name.removeprefix(self._prefix))
+            own = name.removeprefix(self._prefix)
+            if own != ".git":  # where the worktree's own folder of git lies: another place each
+                self._names.add(own)
+                self._now.add(own)
         elif name.startswith(self._checkout) and name.endswith((".py", ".pyc")):
             self._foreign.add(name)
+
+
+def _only_writes(mode: object, flags: object) -> bool:
+    """Whether a file is opened to be written alone: logs, checkpoints. `os.open` has no mode."""
+    if isinstance(mode, str):
+        return "+" not in mode and not {"w", "x", "a"}.isdisjoint(mode)
+    return isinstance(flags, int) and flags & os.O_ACCMODE == os.O_WRONLY
 
 
 def modules_of(root: Path) -> set[str]:

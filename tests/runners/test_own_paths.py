@@ -146,9 +146,25 @@ def test_files_of_the_worktree_that_were_opened_are_seen(tmp_path: Path) -> None
         sys.path.insert(0, os.getcwd())
         import module
         with open(os.open("data.csv", os.O_RDONLY)): pass
+        # What a test writes, such as a log, is none of what it runs or reads.
+        for name, mode in (("log.txt", "w"), ("log.bin", "ab"), ("new.txt", "x")):
+            open(name, mode).close()
+        os.close(os.open("by_os.log", os.O_WRONLY | os.O_CREAT))
     """
     seen = run(folder, code)
     assert seen == ["by_os.bin", "data.csv", "module.py", "sub/conf.yaml"]
+
+
+def test_what_is_written_and_read_is_seen(tmp_path: Path) -> None:
+    code = """
+        open("a.txt", "w+").close()
+        Path(".git").write_text("gitdir: somewhere")
+        Path(".git").read_text()
+        open("b.txt", "w").close()
+        open("b.txt").close()
+        os.close(os.open("c.txt", os.O_RDWR | os.O_CREAT))
+    """
+    assert run(tmp_path, code) == ["a.txt", "b.txt", "c.txt"]
 
 
 def test_what_was_opened_before_the_first_test_is_told_apart(tmp_path: Path) -> None:
