@@ -81,11 +81,17 @@ def uncollected(
     whole = {path for path, name in names if name == path}
     names |= {function_of(node) for node in unmarked}
     return [
-        f"pytest collected no perf test {name} in {file.path}: is it marked with pytest.mark.perf?"
+        f"pytest collected no perf test {name} in {file.path}: {_why_not(name)}"
         for file in files
         for name in file.tests
         if (file.path, name) not in names and file.path not in whole
     ]
+
+
+def _why_not(name: str) -> str:
+    if name.startswith("test"):
+        return "is it marked with pytest.mark.perf?"
+    return "does pytest's setting `python_functions` fit its name?"
 
 
 def function_of(node: str) -> tuple[str, str]:

@@ -139,7 +139,11 @@ _Declared = tuple[str, tuple[str, ...] | None, bool]
 
 
 def _perf_tests(
-    body: Iterable[ast.AST], *, marked: bool, reads: tuple[str, ...] | None
+    body: Iterable[ast.AST],
+    *,
+    marked: bool,
+    reads: tuple[str, ...] | None,
+    in_class: bool = False,
 ) -> Iterator[_Declared]:
     """Yield the test functions that ask for `perf` or carry its mark, by themselves or from above.
 
@@ -149,15 +153,22 @@ def _perf_tests(
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             own = list(perf_marks(node.decorator_list))
-            if node.name.startswith("test") and (marked or own or _asks(node)):
+            asks = _asks(node) and not _is_fixture(node)
+            # A project may call its tests otherwise (`python_functions`): then the mark tells.
+            named = node.name.startswith("test") and (marked or asks)
+            if own or named or (marked and asks and not in_class):
                 yield node.name, reads_of(own) if own else reads, marked or bool(own)
             yield from _perf_tests(node.body, marked=False, reads=None)
         elif isinstance(node, ast.ClassDef):
             own = [*perf_marks(node.decorator_list), *_own_marks(node.body)]
             theirs = reads_of(own) if own else reads
-            yield from _perf_tests(node.body, marked=marked or bool(own), reads=theirs)
+            yield from _perf_tests(
+                node.body, marked=marked or bool(own), reads=theirs, in_class=True
+            )
         elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
-            yield from _perf_tests(ast.iter_child_nodes(node), marked=marked, reads=reads)
+            yield from _perf_tests(
+                ast.iter_child_nodes(node), marked=marked, reads=reads, in_class=in_class
+            )
 
 
 def _asks(node: ast.AST) -> bool:
@@ -166,6 +177,10 @@ def _asks(node: ast.AST) -> bool:
         arg.arg == "perf"
         for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
     )
+
+
+def _is_fixture(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 def _own_marks(body: Iterable[ast.stmt]) -> list[ast.AST]:

@@ -294,6 +294,28 @@ def test_globs_know_sets_of_signs_and_the_root(
         assert not tests[0].why.startswith("its `reads`")
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("@pytest.mark.perf\ndef bench_gpt(perf): ...\n", ("bench_gpt",)),
+        (
+            "pytestmark = pytest.mark.perf\ndef bench_gpt(perf): ...\ndef helper(x): ...\n",
+            ("bench_gpt",),
+        ),
+        # Neither a fixture nor a helper that hands `perf` on is a test.
+        ("pytestmark = pytest.mark.perf\n@pytest.fixture\ndef timed(perf): ...\n", ()),
+        ("def drive(perf): ...\n", ()),
+    ],
+)
+def test_a_marked_function_is_a_perf_test_whatever_its_name(
+    tmp_path: Path, text: str, names: tuple[str, ...]
+) -> None:
+    """As in projects whose settings say `python_functions = bench_*`."""
+    side(tmp_path, {"perf/bench_gpt.py": f"import pytest\n{text}"})
+    found = find_perf_files(tmp_path, ["perf/bench_gpt.py"])
+    assert tuple(name for file in found for name in file.tests) == names
+
+
 @pytest.mark.parametrize("glob", ["configs/*.{yaml,yml}", "a/[z-a].md", "/etc/hosts", "../b"])
 def test_a_glob_that_would_fit_no_file_settles_no_doubt(tmp_path: Path, glob: str) -> None:
     """The plug-in refuses it, once the test runs."""
