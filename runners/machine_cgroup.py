@@ -26,7 +26,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """Bytes: the limit (infinite where there is none) and what is used; None where unknown."""
+    """Bytes: the limit (infinite where there is none) and what is used; None where unknown.
+
+    What is used leaves out pages of files that were not touched lately: the kernel gives these up
+    where memory gets short, and a group that has read much is at its limit with nothing wrong.
+    """
 
     limit: float | None = None
     used: int | None = None
@@ -49,7 +53,7 @@ def read_quota(root: Path) -> Quota:
 
 
 def read_memory_limit(root: Path) -> MemoryLimit:
-    """Return the tightest limit of memory of this process's group and of those around it."""
+    """Return the limit of memory that leaves least, of this process's group or those around it."""
     groups = _groups(root, "memory")
     if groups is None:
         return MemoryLimit()
@@ -57,14 +61,19 @@ def read_memory_limit(root: Path) -> MemoryLimit:
     names = ("memory.max", "memory.current")
     if version == 1:
         names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-    best = MemoryLimit(math.inf if _is_there(folders, version, "memory") else None)
+    found = [MemoryLimit(math.inf if _is_there(folders, version, "memory") else None)]
     for folder in folders:
         limit, used = whole(read(folder / names[0])), whole(read(folder / names[1]))
         if limit is None or limit >= _NO_LIMIT_BYTES:
             continue
-        if best.limit is None or limit < best.limit:
-            best = MemoryLimit(limit, used)
-    return best
+        cached = "inactive_file" if version == 2 else "total_inactive_file"
+        idle = _numbers(read(folder / "memory.stat")).get(cached, 0)
+        found.append(MemoryLimit(limit, None if used is None else max(0, used - idle)))
+    return min(found, key=_room)
+
+
+def _room(one: MemoryLimit) -> float:
+    return math.inf if one.limit is None else one.limit - (one.used or 0)
 
 
 def _quota_v2(folder: Path) -> float | None:

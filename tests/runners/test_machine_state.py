@@ -104,6 +104,20 @@ def test_v2_a_container_that_sees_its_own_group_as_the_root(tmp_path: Path, path
     cgroup_v2(tmp_path, path, {"cpu.max": "50000 100000\n", "memory.max": "4096\n"})
     assert read_quota(tmp_path).cores == 0.5
     assert read_memory_limit(tmp_path).limit == 4096
+    used = {"memory.max": "4096\n", "memory.current": "4096\n"}
+    cgroup_v2(tmp_path, path, {**used, "memory.stat": "anon 96\ninactive_file 4000\n"})
+    assert read_memory_limit(tmp_path) == MemoryLimit(4096, 96)
+
+
+def test_of_several_limits_the_one_that_leaves_least_counts(tmp_path: Path) -> None:
+    files = {
+        "pod/memory.max": "8192\n",
+        "pod/memory.current": "8000\n",
+        "pod/job/memory.max": "4096\n",
+        "pod/job/memory.current": "96\n",
+    }
+    cgroup_v2(tmp_path, "/pod/job", files)
+    assert read_memory_limit(tmp_path) == MemoryLimit(8192, 8000)
 
 
 def test_v2_no_file_in_a_readable_hierarchy_is_no_limit(tmp_path: Path) -> None:
@@ -126,6 +140,9 @@ def test_v1_a_quota_and_what_it_stopped(tmp_path: Path) -> None:
     cgroup_v1(tmp_path, "/job", files)
     assert read_quota(tmp_path) == Quota(2.0, 12, 3)
     assert read_memory_limit(tmp_path) == MemoryLimit(1048576, 1024)
+    # A group that has read much is at its limit with pages that the kernel gives up.
+    write(tmp_path, {"sys/fs/cgroup/memory/job/memory.stat": "cache 9\ntotal_inactive_file 1000\n"})
+    assert read_memory_limit(tmp_path) == MemoryLimit(1048576, 24)
 
 
 def test_v1_a_container_has_only_its_own_part_of_the_host_s_path_mounted(tmp_path: Path) -> None:
