@@ -14,11 +14,11 @@ MOST_CLOCK_DIFFERENCE = 0.03
 # Above this share of rejected pairs there is no verdict: what is left was chosen by the weather.
 MOST_REJECTED = 0.5
 
-_POWER_CAP = "power cap"
+POWER_CAP = "power cap"
 
 # nvmlClocksEventReason* of nvml.h. An idle card, and clocks that somebody set on purpose, are none.
 _REASONS = {
-    0x004: _POWER_CAP,
+    0x004: POWER_CAP,
     0x008: "hardware slowdown",
     0x010: "sync boost",
     0x020: "thermal slowdown",
@@ -83,7 +83,7 @@ def why_rejected(pair: GpuPair) -> str | None:
     """
     for reason in _REASONS.values():
         if reason in _held(pair.base) | _held(pair.head) and not (
-            reason == _POWER_CAP and _capped_alike(pair)
+            reason == POWER_CAP and _capped_alike(pair)
         ):
             return reason
     base, head = _clock(pair.base), _clock(pair.head)
@@ -149,7 +149,7 @@ def _held(turn: GpuTurn) -> set[str]:
 
 def _capped_alike(pair: GpuPair) -> bool:
     turns = (pair.base, pair.head)
-    return all(_POWER_CAP in _held(turn) and _clock(turn) is not None for turn in turns)
+    return all(POWER_CAP in _held(turn) and _clock(turn) is not None for turn in turns)
 
 
 def _clock(turn: GpuTurn) -> int | None:

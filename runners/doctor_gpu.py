@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .clocks import POWER_CAP
 from .doctor import Check, Level
 from .gpu import Card
 from .sharing import identity
@@ -55,6 +56,15 @@ def _held_down(card: Card, name: str) -> Check:
         return Check(name, Level.UNKNOWN, "the card does not say what holds its clock down")
     if not reasons:
         return Check(name, Level.FINE, f"nothing holds the clock down now{where}")
+    if reasons == (POWER_CAP,):
+        return Check(
+            name,
+            Level.DOUBTFUL,
+            f"{POWER_CAP}{where}",
+            "A step that draws more power runs at a lower clock. Pairs of which one turn is at the "
+            "cap alone are left out.",
+            "Lock a clock that it can hold: nvidia-smi --lock-gpu-clocks=MHZ",
+        )
     return Check(
         name,
         Level.BAD,

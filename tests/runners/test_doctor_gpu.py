@@ -36,6 +36,9 @@ def now(**values: Any) -> Card:
         ("GPU", Level.FINE, ALONE),
         ("GPU throttle", Level.FINE, ALONE),
         ("GPU throttle", Level.BAD, now(reasons=("thermal slowdown",))),
+        # Many cards are at their cap whenever they work; it spoils no pair by itself.
+        ("GPU throttle", Level.DOUBTFUL, now(reasons=("power cap",))),
+        ("GPU throttle", Level.BAD, now(reasons=("power cap", "thermal slowdown"))),
         ("GPU throttle", Level.UNKNOWN, now(reasons=None)),
         ("GPU clock", Level.UNKNOWN, ALONE),
         ("GPU clock", Level.UNKNOWN, now(mhz=None)),
