@@ -38,7 +38,8 @@ HOMES_OF = {
     "sqlalchemy": ("telemetry/store.py",),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
-EXCEPTIONS = {("runners/pytest_plugin.py", "torch")}
+# A worker seeds the NumPy that the user's own code is going to import.
+EXCEPTIONS = {("runners/pytest_plugin.py", "torch"), ("runners/seeds.py", "numpy")}
 HEAVY = {
     "libcst",
     "pygls",
