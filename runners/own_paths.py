@@ -38,10 +38,14 @@ def put_first(root: Path, repository: Path, inherited: str | None = None) -> fro
 
 def _moved(entry: str, root: Path, repository: Path, inherited: str | None) -> str:
     path = Path(os.path.realpath(entry))
-    prefixes = (sys.prefix, inherited or sys.prefix)
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    if installed or any(map(path.is_relative_to, prefixes)) or not path.is_relative_to(repository):
+    if not path.is_relative_to(repository):
         return entry
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return entry
+    # An environment in the repository. One around it, as /usr is around /usr/src/app, says nothing.
+    for prefix in map(Path, map(os.path.realpath, (sys.prefix, inherited or sys.prefix))):
+        if repository in prefix.parents and path.is_relative_to(prefix):
+            return entry
     return str(root / path.relative_to(repository))
 
 

@@ -66,6 +66,17 @@ def test_an_environment_inside_the_checkout_stays(
     assert after[2:] == [str(entry) for entry in (*inside, others)]
 
 
+@pytest.mark.parametrize("prefix", [".", "checkout"])
+def test_an_environment_around_the_checkout_keeps_none_of_its_folders(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path], prefix: str
+) -> None:
+    """As where a container's Python is in /usr and the project in /usr/src/app."""
+    checkout, worktree = folders
+    monkeypatch.setattr(sys, "prefix", str(checkout.parent / prefix))
+    after = path_after(monkeypatch, folders, checkout / "python")
+    assert after[-1] == str(worktree / "python")
+
+
 def test_what_an_environment_lies_over_stays_as_well(
     monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
 ) -> None:
