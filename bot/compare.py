@@ -40,9 +40,9 @@ examples
   perflint compare monday.json today.json
   perflint compare monday.json today.json --format json
 
-exit status: 0 fine, 1 slower, failed or a counter over its budget, 2 a report cannot be read,
-3 refused: a report says that its own two sides are not comparable, 4 refused: the two reports come
-from machines or software that differ
+exit status: 0 fine, 1 slower, failed or a counter over its budget, 2 a report cannot be read, or
+the newer run was stopped or could not read a test file, 3 refused: a report says that its own two
+sides are not comparable, 4 refused: the two reports come from machines or software that differ
 """
 
 # What each version changed:

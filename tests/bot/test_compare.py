@@ -262,6 +262,12 @@ def test_of_a_head_that_fails_nothing_is_taken_for_a_comparison_of_the_reports()
     assert (done.status, len(done.status_reasons)) == (1, 1)
 
 
+def test_a_newer_run_that_was_stopped_is_no_clean_bill() -> None:
+    stopped = replace(stored(2), run=replace(stored(2).run, interrupted=True))
+    assert compare(stored(1), stopped, None)[0].status == 2
+    assert compare(stopped, stored(1), None)[0].status == 0
+
+
 def test_of_an_unaffected_test_that_the_second_change_edits_bases_version_counts() -> None:
     new = stored(2, 0.08)
     edits = (FileReason(new.run.tests[0].test.path, "test_gpt_train"),)
