@@ -38,7 +38,8 @@ def put_first(root: Path, repository: Path, inherited: str | None = None) -> fro
 
 def _moved(entry: str, root: Path, repository: Path, inherited: str | None) -> str:
     path = Path(os.path.realpath(entry))
-    if not path.is_relative_to(repository):
+    # The worktree lies in the repository where the folder for temporary files does.
+    if path.is_relative_to(root) or not path.is_relative_to(repository):
         return entry
     if {"site-packages", "dist-packages"} & set(path.parts):
         return entry

@@ -92,6 +92,16 @@ def test_what_an_environment_lies_over_stays_as_well(
         assert sys.path[-1] == expected
 
 
+def test_a_worktree_inside_the_checkout_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
+    """As where TMPDIR is a folder of the repository."""
+    worktree = folders[0] / "tmp/base"
+    (worktree / "lib").mkdir(parents=True)
+    after = path_after(monkeypatch, (folders[0], worktree), worktree / "lib", folders[0] / "lib")
+    assert after == [str(worktree), str(worktree / "lib"), str(worktree / "lib")]
+
+
 def test_a_neighbour_whose_name_only_begins_alike_stays(
     monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
 ) -> None:
