@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,10 +32,21 @@ def computes_alone() -> bool:
     return torch.get_num_threads() == 1 and not _on_gpu()
 
 
-def synchronize() -> None:
-    """Wait until the device has done all that was asked of it."""
+def synchronize(others: Iterable[int] = ()) -> None:
+    """Wait until the device, and `others` of its kind, have done all that was asked of them."""
     if _on_gpu():
+        for card in others:
+            torch.cuda.synchronize(card)
         torch.cuda.synchronize()
+
+
+def other_cards() -> list[int]:
+    """The GPUs beside the current one on which this process has tensors."""
+    if not _on_gpu():
+        return []
+    current = torch.cuda.current_device()
+    cards = range(torch.cuda.device_count())
+    return [card for card in cards if card != current and torch.cuda.memory_reserved(card)]
 
 
 def seed_everything(seed: int) -> None:
@@ -83,7 +94,7 @@ def warm_up(step: Step) -> tuple[int, float]:
     while len(times) < 20:
         start = time.perf_counter()
         step()
-        synchronize()
+        synchronize(other_cards())
         now = time.perf_counter()
         times.append(now - start)
         begin = min(begin, now)
@@ -112,20 +123,22 @@ def timed_turn(step: Step, *, keep: int, drop: int) -> Turn:
 
     The first step after the other side's turn meets cold caches (+6.5 % measured), hence `drop`.
     There is one synchronisation before and one after the timed steps: one per step would hide the
-    very waits that we look for. On a GPU an event marks the end of each step in the current stream;
-    the events are read when all is done.
+    very waits that we look for. All GPUs are waited for on which the process has tensors when the
+    turn begins. On a GPU an event marks the end of each step in the current stream; the events are
+    read when all is done.
     """
     for _ in range(drop):
         step()
+    others = other_cards()
     marks = [_mark() for _ in range(keep + 1)] if _on_gpu() else []
-    synchronize()
+    synchronize(others)
     start = time.perf_counter_ns()
     if marks:
         _marked_steps(step, marks)
     else:
         for _ in range(keep):
             step()
-    synchronize()
+    synchronize(others)
     seconds = (time.perf_counter_ns() - start) / keep / 1e9
     return Turn(seconds, _between(marks) if marks else None)
 

@@ -101,6 +101,7 @@ def test_on_a_gpu_a_turn_waits_twice_and_events_mark_its_steps(
 
     monkeypatch.setattr(torch_step, "_on_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: said.append("wait"))
     run = clock.step(100.0, 1.0, 2.0, 6.0)
 
@@ -112,6 +113,24 @@ def test_on_a_gpu_a_turn_waits_twice_and_events_mark_its_steps(
     assert " ".join(said) == "step wait event step event step event step event wait"
     assert turn.seconds == pytest.approx(3.0)
     assert turn.device_seconds == pytest.approx(2.0), "the median"
+
+
+def test_a_turn_waits_for_all_cards_that_hold_tensors(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch_perflint.runners import torch_step
+
+    waited: list[int | None] = []
+    monkeypatch.setattr(torch_step, "_on_gpu", lambda: True)
+    monkeypatch.setattr(torch_step, "_mark", lambda: waited)
+    monkeypatch.setattr(torch_step, "_marked_steps", lambda step, marks: step())
+    monkeypatch.setattr(torch_step, "_between", lambda marks: 1.0)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", [512, 512, 0, 2].__getitem__)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda card=None: waited.append(card))
+    torch_step.timed_turn(clock.step(1.0), keep=1, drop=0)
+    assert waited == [0, 3, None, 0, 3, None]
 
 
 def test_without_a_gpu_there_is_nothing_to_tell_of_one() -> None:
