@@ -1,7 +1,7 @@
 """Lets a reader loose on archives, each in a process of its own with little memory and time.
 
 Run as `python judge.py strict|naive FOLDER`; prints a line of JSON for each archive: what came of
-it, the seconds, and the MiB that the process took beyond what it had.
+it, the seconds of processor time, and the MiB that the process took beyond what it had.
 """
 
 import io
@@ -27,7 +27,7 @@ def judge(read: object, refusals: tuple[type[Exception], ...], path: Path) -> di
     """Read one archive: refused, accepted, or an error that no reader should end in."""
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + EXTRA_BYTES, held + EXTRA_BYTES))
-    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     said = ""
     try:
         read(path.read_bytes())  # type: ignore[operator]
@@ -36,7 +36,7 @@ def judge(read: object, refusals: tuple[type[Exception], ...], path: Path) -> di
         outcome, said = "refused", str(error)
     except BaseException as error:
         outcome = type(error).__name__
-    seconds = time.monotonic() - begin
+    seconds = time.process_time() - begin
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     mib = (after - before) * 1024 / MIB
     return {"name": path.stem, "outcome": outcome, "said": said, "seconds": seconds, "mib": mib}
