@@ -11,12 +11,10 @@ from .clocks import clock_notes
 from .collect import uncollected
 from .collecting import Found, collect_groups
 from .config import RunnersConfig
-from .declared import matching
 from .environments import Environments
 from .examined import Examined
 from .git import tracked_files
 from .groups import group_files
-from .hidden import hidden_changes, is_script
 from .import_roots import import_roots
 from .isolate import SideFailed, WorkerPlan
 from .kernels import kernel_notes
@@ -26,12 +24,12 @@ from .machine import environment, thread_notes, why_unequal
 from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
 from .periods import Rhythm
 from .prepare import RunOptions
-from .provenance import first_party, identical, refusal, unseen
+from .provenance import first_party, refusal, unseen
+from .reach import Reach
 from .recount import recount
 from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
-from .same_code import same_file
-from .sample import Environment, PerfTest, Side
+from .sample import Environment, Side
 from .select import Choice
 from .timing import Timing
 from .words import STOPPED_NOTE, some
@@ -68,7 +66,8 @@ class VersionRun:
         self._interrupted = False
         self._limit, self._versions = limit, versions
         self._groups = group_files((checkout.root(side) for side in Side), choice.files)
-        self._group_of: dict[str, int] = {}  # by the test's name
+        self._reach = Reach(checkout, choice, self._groups, altered=bool(own.changes))
+        self._group_of: dict[str, int] = {}  # by the test's id
         self._apart: dict[str, str] = {}  # tests whose sides cannot live together, and why
         self._rhythms: dict[str, Rhythm] = {}  # in which the steps of a test differ
         self._timing = Timing(config, limit, say, versions)
@@ -201,7 +200,7 @@ class VersionRun:
             min_effect=self._config.min_effect,
             own=first_party(
                 {name for names in own.values() for name in names},
-                self._reached_changes(files),
+                self._reach.changes(files),
                 frozenset().union(*places),
             ),
             environments=self._own.folders,
@@ -243,21 +242,12 @@ class VersionRun:
             measured.notes += thread_notes(base.machine, head.machine)
         if self._refused or not measured.both_ran:
             return
-        ran = self._choice.ran.get(test.path)
-        others = self._others(test)
-        seen = None if ran is None else ran | others
+        group = self._group_of[test.id]
+        seen = self._reach.seen(test, group)
         remarks = dict.fromkeys((*head.remarks, *base.remarks))
         measured.notes += [*unseen(test, head.provenance, seen), *remarks]
-        # A file that compiled code reads is not seen by us: where one changed, time the test.
-        unknown = self._choice.doubts or self._own.changes
-        measured.identical = not unknown and identical(
-            base.provenance,
-            head.provenance,
-            ran,
-            others,
-            equal=lambda name: self._runs_the_same(name, test),
-        )
-        if measured.identical and (hidden := self._hidden(measured)):
+        measured.identical = self._reach.runs_the_same(measured, group)
+        if measured.identical and (hidden := self._reach.hidden(measured)):
             measured.identical = False
             measured.notes.append(
                 f"starts processes, which may run {some(hidden)}: what they run is not seen, so "
@@ -277,39 +267,6 @@ class VersionRun:
         self._timing.add_segments(launch, measured)
         if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
-
-    def _runs_the_same(self, name: str, test: PerfTest) -> bool:
-        """Whether a module whose text differs runs the same code, and no test reads it as data."""
-        if matching(name, test.reads or ()) is not None:
-            return False
-        return same_file(self._checkout.base_root / name, self._checkout.head_root / name)
-
-    def _reached_changes(self, files: tuple[str, ...]) -> list[str]:
-        """The changed Python files that these files of perf tests can import."""
-        reach = [self._choice.ran.get(path) for path in files]
-        return [
-            reason.path
-            for reason in self._choice.selection.files
-            if reason.path.endswith(".py") and any(r is None or reason.path in r for r in reach)
-        ]
-
-    def _hidden(self, measured: Measured) -> list[str]:
-        """The changed files that only a process which the test started can have run."""
-        sides = measured.examined.values()
-        if not any(one.processes for one in sides):
-            return []
-        return hidden_changes(
-            (reason.path for reason in self._choice.selection.files),
-            {name for one in sides for name in one.provenance.files},
-            self._choice.ran.get(measured.test.path),
-            lambda name: any(is_script(self._checkout.root(side) / name) for side in Side),
-        )
-
-    def _others(self, test: PerfTest) -> frozenset[str]:
-        """What the other files of the group can import: the same process runs them all."""
-        group = self._groups[self._group_of[test.id]]
-        reach = (self._choice.ran[file.path] for file in group if file.path != test.path)
-        return frozenset().union(*(files for files in reach if files is not None))
 
     def _retry(self, launch: Launch, measured: Measured, most_seconds: float) -> None:
         """Try once more, in a fresh process, what fails on one side only.
