@@ -8,7 +8,7 @@ from statistics import NormalDist
 from ..runners.compare import Verdict
 from ..runners.result import TestResult
 from . import numbers
-from .markdown import code
+from .markdown import code, prose
 from .report import Report
 
 SHORTEST_REASON, LONGEST_REASON = 3, 200
@@ -109,7 +109,10 @@ def line(ack: Ack) -> str:
     """Say in one line of Markdown what was accepted, by whom, when, where and why."""
     when = numbers.moment(ack.at) or "at an unknown time"
     what = [] if ack.change is None else [numbers.percent(ack.change)]
-    what += [f"{count:,} {name.replace('_', ' ')} per step" for name, count in ack.counters]
+    # The report that was accepted may be a stranger's, names of its counts included.
+    what += [
+        f"{count:,} {prose(name.replace('_', ' '), 40)} per step" for name, count in ack.counters
+    ]
     return (
         f"{code(short_name(ack.test))} ({', '.join(what)}) acknowledged by {code(ack.by)} at "
         f"{code(ack.head[:7])}, {when}: {code(ack.reason, LONGEST_REASON)}"
@@ -236,7 +239,7 @@ def _counting_more(ack: Ack, result: TestResult) -> str | None:
     accepted = dict(ack.counters)
     for counter in result.over_budget:
         if counter.head > accepted.get(counter.name, -1):
-            name = counter.name.replace("_", " ")
+            name = prose(counter.name.replace("_", " "), 40)
             return f"it counts more {name} per step than was accepted: {counter.head:,}"
     return None
 

@@ -5,13 +5,13 @@ time that was added is no cause.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.counts import words
 from ..runners.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, TestResult
+from .placed import Placed
 
 # Below this share of the time that a step gained, a line or an operator explains too little.
 EXPLAINS = 0.25
@@ -82,9 +82,7 @@ class CallsCause:
 Cause = LineCause | OperatorCause | SyncCause | CallsCause
 
 
-def cause_of_time(
-    result: TestResult, findings: Sequence[Finding]
-) -> LineCause | OperatorCause | None:
+def cause_of_time(result: TestResult, findings: Placed) -> LineCause | OperatorCause | None:
     """Why a timed test changed, as far as its profile knows."""
     if result.comparison is None or result.profile is None:
         return None
@@ -97,10 +95,10 @@ def cause_of_time(
 
 
 def cause_of_count(
-    result: TestResult, counter: CounterChange, findings: Sequence[Finding]
+    result: TestResult, counter: CounterChange, findings: Placed
 ) -> SyncCause | CallsCause | None:
     """Why a count grew, as far as its places and the profile know; that is no claim about time."""
-    sites = [(finding_at(site.path, site.line, findings), site) for site in counter.sites]
+    sites = [(findings.at(site.path, site.line), site) for site in counter.sites]
     if sites:
         # A place that the linter names as well comes first, then the one that waits most.
         finding, site = min(sites, key=lambda pair: (pair[0] is None, -pair[1].count))
@@ -110,18 +108,10 @@ def cause_of_count(
     return None
 
 
-def finding_at(path: str, line: int, findings: Sequence[Finding]) -> Finding | None:
-    """The gravest finding on this line."""
-    here = [f for f in findings if f.path == path and f.span.line <= line <= f.span.end_line]
-    # A finding that spans many lines says less about each than one that starts there.
-    here.sort(key=lambda f: (f.span.end_line - f.span.line, f.code))
-    return here[0] if here else None
-
-
 def _grown_lines(
     profile: ProfileChange,
     gained: float,
-    findings: Sequence[Finding],
+    findings: Placed,
     operator: OperatorCause | None,
 ) -> LineCause | None:
     grown = sorted((line for line in profile.lines if line.touched), key=_growth, reverse=True)
@@ -129,7 +119,7 @@ def _grown_lines(
     total = sum(_growth(line) for line in grown)
     if not grown or total < max(EXPLAINS * gained, SMALLEST_MS):
         return None
-    finding = finding_at(grown[0].path, grown[0].line, findings)
+    finding = findings.at(grown[0].path, grown[0].line)
     named = operator.operator if operator else None
     before, after = sum(line.base_ms for line in grown), sum(line.head_ms for line in grown)
     edited = [_growth(line) for line in profile.lines if line.touched]

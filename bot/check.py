@@ -13,6 +13,7 @@ from . import numbers
 from .acks import Ack
 from .cause import LineCause, SyncCause, cause_of_count, cause_of_time
 from .markdown import inert
+from .placed import Placed
 from .render import render_comment
 from .report import Report
 
@@ -187,9 +188,10 @@ def _of_finding(finding: Finding) -> Annotation:
 
 
 def _of_tests(report: Report) -> Iterator[Annotation]:
+    findings = Placed(report.lint.findings)
     for result in report.run.tests:
         if result.verdict is Verdict.SLOWER and result.comparison:
-            cause = cause_of_time(result, report.lint.findings)
+            cause = cause_of_time(result, findings)
             if isinstance(cause, LineCause):
                 at = (
                     f"{numbers.milliseconds(cause.base_ms)} → {numbers.milliseconds(cause.head_ms)}"
@@ -197,11 +199,11 @@ def _of_tests(report: Report) -> Iterator[Annotation]:
                 yield _on_line(
                     cause.line.path,
                     cause.line.line,
-                    f"{result.test.name} runs {numbers.percent(result.comparison.change)}",
+                    f"{result.test.name} runs {numbers.size(result.comparison.change)} slower",
                     f"The lines that this change edits take {at} ms of a step.",
                 )
         for counter in result.over_budget:
-            count = cause_of_count(result, counter, report.lint.findings)
+            count = cause_of_count(result, counter, findings)
             if isinstance(count, SyncCause):
                 yield _on_line(
                     count.path,

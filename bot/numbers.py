@@ -20,6 +20,11 @@ from ..runners.numbers import rate as rate
 from ..runners.numbers import signed as signed
 
 
+def size(change: float) -> str:
+    """How large a change is, whichever way it goes: `9.6%`."""
+    return percent(change).lstrip(f"+{MINUS}")
+
+
 def milliseconds(value: float) -> str:
     """One digit after the point; two below a tenth, where one would say nothing."""
     if not math.isfinite(value):
@@ -27,9 +32,9 @@ def milliseconds(value: float) -> str:
     return f"{value:,.2f}" if 0.005 <= abs(value) < 0.1 else f"{value:,.1f}"
 
 
-def times(count: int) -> str:
-    """`once`, `twice`, `3 times`."""
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+def more_often(count: int) -> str:
+    """`once more`, `32 more times`, which nobody takes for 32 times as often."""
+    return "once more" if count == 1 else f"{count:,} more times"
 
 
 def calls(value: float) -> str:

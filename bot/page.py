@@ -1,6 +1,6 @@
 """Gathers the values of each section of a comment: what is said, how much of it, in which order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,13 @@ from ..lints.finding import Finding
 from ..runners.compare import Verdict
 from ..runners.counts import hidden_counters, told_counters
 from ..runners.failure import own_frames
-from ..runners.result import TestResult
+from ..runners.result import CounterChange, TestResult
 from . import numbers
 from .doubt import doubt
 from .links import Links
 from .markdown import block, code, prose
 from .method import digits, method, reproduce
+from .placed import Placed
 from .profile_rows import profile_view, worth_showing
 from .remarks import details_of, run_notes, why_open
 from .report import Report
@@ -69,7 +70,7 @@ class Page:
     def __init__(self, report: Report, story: Story, names: Mapping[str, str], cut: Cut) -> None:
         self.report, self.story, self.labels, self.cut = report, story, names, cut
         self.links = Links.of(report)
-        self.teller = Teller(self.labels, self.links, report.lint.findings)
+        self.teller = Teller(self.labels, self.links, Placed(report.lint.findings))
         # A column that no row can fill only makes the table wider.
         self.has_peak = any(result.peak for result in report.run.tests)
 
@@ -209,18 +210,23 @@ class Page:
             for result in self.report.run.tests
             for counter in told_counters(result, self.report.run.budgets)
         ]
-        rows.sort(key=lambda row: not row[1].over_budget)
+        over = [row for row in rows if row[1].over_budget]
+        return {
+            "over": self._counts(over),
+            "others": self._counts([row for row in rows if not row[1].over_budget]),
+            "hidden": self._hidden_counts(),
+        }
+
+    def _counts(self, counts: Sequence[tuple[TestResult, CounterChange]]) -> dict[str, object]:
         shown = [
             counter_row(result, self.labels[result.test.id], counter, self.links)
-            for result, counter in rows[: self.cut.counters]
+            for result, counter in counts[: self.cut.counters]
         ]
         places = any(row[3] for row in shown)
         return {
             "rows": shown if places else [row[:3] for row in shown],
             "places": places,
-            "more": _more(len(rows) - len(shown), "more count"),
-            "over": any(counter.over_budget for _, counter in rows),
-            "hidden": self._hidden_counts(),
+            "more": _more(len(counts) - len(shown), "more count"),
         }
 
     def _hidden_counts(self) -> str | None:

@@ -81,9 +81,9 @@ def _operator_row(operator: OperatorChange) -> list[str]:
     times = [numbers.milliseconds(ms) for ms in (operator.base_ms, operator.head_ms)]
     before, after = numbers.calls(operator.base_calls), numbers.calls(operator.head_calls)
     calls = before if before == after else f"{before} → {after}"
-    change = numbers.signed(operator.head_ms - operator.base_ms, 2)
+    change = numbers.signed(_growth(operator), 2)
     name = operator.name.removeprefix(_AUTOGRAD)
-    return [code(name, 40, in_table=True), change, *times, cell(calls)]
+    return [change, code(name, 40, in_table=True), *times, cell(calls)]
 
 
 def _line_row(line: LineChange, links: Links) -> list[str]:
@@ -91,4 +91,4 @@ def _line_row(line: LineChange, links: Links) -> list[str]:
     source = code(line.source, 40, in_table=True)
     mark = "edited" if line.touched else ""
     times = [numbers.milliseconds(ms) for ms in (line.base_ms, line.head_ms)]
-    return [place, mark, *times, source]
+    return [numbers.signed(_growth(line), 2), place, mark, *times, source]

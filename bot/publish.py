@@ -100,7 +100,8 @@ def finished(
 
     def say(told: State) -> tuple[str, State]:
         made = replace(state(told), check=desk.check_for(told))
-        return render_comment(report, made.acks, room_above(key, made)), made
+        room = room_above(key, made)
+        return render_comment(report, made.acks, room, commands=True), made
 
     def check(told: State) -> Check:
         made = state(told)

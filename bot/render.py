@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..runners.labels import labels
 from ..templates import fill
 from .acks import Ack, line
+from .next import next_steps
 from .page import Cut, Page
 from .report import Report
 from .story import tell
@@ -29,16 +30,21 @@ CUTS = (
 )
 
 
-def render_comment(report: Report, acks: Sequence[Ack] = (), room: int | None = None) -> str:
+def render_comment(
+    report: Report, acks: Sequence[Ack] = (), room: int | None = None, *, commands: bool = False
+) -> str:
     """Write the comment, without the marker line that tells our comments from others.
 
-    `acks` are the acknowledgements that still stand; `room` is how many characters it may take.
+    `acks` are the acknowledgements that still stand; `room` is how many characters it may take;
+    `commands` says that somebody reads those that people write in comments.
     """
     body, story, names = "", tell(report), labels(report.run.tests)
     accepted = _accepted(acks) if acks else ""
     room = min(LARGEST_COMMENT, LARGEST_COMMENT if room is None else room) - len(accepted) - 2
+    steps = next_steps(story, names, {ack.test for ack in acks}) if commands else None
     for cut in CUTS:
-        body = _tidy(fill("comment.md.j2", **Page(report, story, names, cut).values()))
+        page = Page(report, story, names, cut)
+        body = _tidy(fill("comment.md.j2", next=steps, **page.values()))
         if len(body) <= room:
             break
     heading, _, rest = body.partition("\n")

@@ -31,8 +31,11 @@ SOURCE_LIMIT = 60
 
 
 def test_row(result: TestResult, label: str, *, peak: bool) -> list[str]:
-    """One row of the table of perf tests; `peak` says whether the table has that column."""
-    row = [ICONS[result.verdict], code(label, NAME_LIMIT, in_table=True), change_cell(result)]
+    """One row of the table of perf tests; `peak` says whether the table has that column.
+
+    The change comes before the name, which may be long: a phone cuts off what is behind it.
+    """
+    row = [ICONS[result.verdict], change_cell(result), code(label, NAME_LIMIT, in_table=True)]
     row += _rates(result)
     return [*row, _peak(result.peak)] if peak else row
 
@@ -76,7 +79,7 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
     if counter.steps > 1:
         counted += cell(f" {counter.per}")
     icon = "🔴" if counter.over_budget else "⚪"
-    return [icon, code(label, NAME_LIMIT, in_table=True), counted, where]
+    return [icon, counted, code(label, NAME_LIMIT, in_table=True), where]
 
 
 def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int], float]) -> str:

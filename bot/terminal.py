@@ -14,6 +14,7 @@ from . import numbers
 from .doubt import doubt
 from .links import Links
 from .markdown import inert, plain
+from .placed import Placed
 from .remarks import run_notes, test_notes, why_open
 from .report import Report
 from .story import stopped_words, tell, this
@@ -35,7 +36,7 @@ def render_terminal(report: Report, width: int, color: bool) -> str:
     notes = [wrap(f"note: {inert(note, LONGEST_NOTE)}", width) for note in run_notes(report.run)]
     tests = report.run.tests
     # Nothing is linked in a terminal.
-    teller = Teller(labels(tests), Links.to(None, report.head), report.lint.findings)
+    teller = Teller(labels(tests), Links.to(None, report.head), Placed(report.lint.findings))
 
     def below(result: TestResult) -> Iterator[str]:
         return _below(result, report, teller)

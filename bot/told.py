@@ -1,6 +1,6 @@
 """Prepares the sentences of the headline and of the likely causes, as values for the templates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
@@ -20,6 +20,7 @@ from .cause import (
 )
 from .links import Links
 from .markdown import code, prose
+from .placed import Placed
 from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code
 
 # So many likely causes stand at the top; the tables hold the rest.
@@ -33,7 +34,7 @@ class Teller:
 
     labels: Mapping[str, str]
     links: Links
-    findings: tuple[Finding, ...]
+    findings: Placed
 
     def causes(self, tests: tuple[TestResult, ...], *, leads: bool) -> list[dict[str, object]]:
         """What happened to each of the worst tests, and the likely cause where one is known.
@@ -42,10 +43,11 @@ class Teller:
         only say the same again.
         """
         told = [one for result in tests[:MOST_TESTS] for one in self._of(result)][:MOST_CAUSES]
+        causes = _each_once(one["cause"] for one in told)
         return [
-            one | {"leads": leads and number == 0}
-            for number, one in enumerate(told)
-            if one["cause"] or number or not leads
+            one | {"cause": cause, "leads": leads and number == 0}
+            for number, (one, cause) in enumerate(zip(told, causes, strict=True))
+            if cause or number or not leads
         ]
 
     def cause(self, result: TestResult) -> dict[str, object] | None:
@@ -76,7 +78,7 @@ class Teller:
         return {
             "test": code(self.labels[result.test.id], NAME_LIMIT),
             "kind": result.verdict.value,
-            "by": numbers.percent(change).lstrip(f"+{numbers.MINUS}"),
+            "by": numbers.size(change),
             "change": numbers.percent(change),
             "interval": numbers.interval(at.low, at.high) if at else "",
             "hangs": result.head_failure is not None and result.head_failure.timed_out,
@@ -89,7 +91,7 @@ class Teller:
             "kind": "counter",
             "counter": words(counter),
             "name": prose(words(counter), 40),
-            "times": numbers.times(more),
+            "times": numbers.more_often(more),
             "more": f"{more:,}",
             "per": counter.per,
             "amounts": amounts(counter),
@@ -135,6 +137,24 @@ class Teller:
             "exceeds": cause.exceeds,
             "operator": _operator(cause),
         }
+
+
+def _each_once(causes: Iterable[object]) -> list[dict[str, object] | None]:
+    """Say only at its first place what a line is: the finding on it, or its source."""
+    known: set[object] = set()
+    said: list[dict[str, object] | None] = []
+    for cause in causes:
+        if not isinstance(cause, dict):
+            said.append(None)
+            continue
+        line = cause.get("place"), cause.get("finding") or cause.get("source")
+        if line in known and cause["kind"] == "sync":
+            cause = {"kind": "known", "place": cause["place"]}
+        elif line in known and cause["kind"] == "line":
+            cause = cause | {"finding": None, "source": None}
+        said.append(cause)
+        known |= {line} if all(line) else set()
+    return said
 
 
 def _finding(finding: Finding | None) -> str | None:

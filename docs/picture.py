@@ -1,20 +1,28 @@
-"""Makes the pictures of comments: Markdown through GitHub's parser and headless Chromium to PNG.
+"""Makes the pictures of comments: GitHub's parser and headless Chromium turn Markdown into PNG.
 
-    python docs/picture.py COMMENT.md OUT.png [--width 780] [--dark] [--open]
+    python docs/picture.py tests/bot/golden/states/*.md --into pictures --width 780 375
 
-Needs `pip install cmarkgfm pillow` and Chromium. The look is near GitHub's, the parser is GitHub's.
+Needs `pip install cmarkgfm` and Chromium. The parser is GitHub's own; what its sanitizer takes away
+and how its pages look is imitated. A phone's page is narrower than the phone: beside the text of a
+comment there are two times 16 pixels at each side, as here.
 """
 
 import argparse
+import base64
+import html
+import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from html.parser import HTMLParser
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import cmarkgfm
 from cmarkgfm.cmark import Options
-from PIL import Image, ImageChops
 
 LIGHT = {"page": "#ffffff", "text": "#1f2328", "faint": "#59636e", "line": "#d1d9e0"}
 LIGHT |= {"band": "#f6f8fa", "code": "#818b981f", "link": "#0969da"}
@@ -48,62 +56,213 @@ tr:nth-child(2n) td {{ background: {band}; }}
 sub {{ font-size: 75%; vertical-align: baseline; }}
 """
 
+# What GitHub lets through, of what may stand in a comment; all else it takes away.
+KEPT = {
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "blockquote", "pre", "details"),
+    *("b", "i", "strong", "em", "a", "code", "tt", "ins", "del", "s", "strike", "sup", "sub"),
+    *("ol", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tfoot", "tr", "td", "th"),
+    *("kbd", "q", "samp", "var", "summary"),
+}
+ATTRIBUTES = {"href", "align", "lang", "open", "title"}
+VOID = {"br", "hr"}
+DROPPED_WHOLE = {"script", "style", "iframe", "textarea", "title", "noscript"}
 
-def page(markdown: str, *, dark: bool, opened: bool) -> str:
+
+class Sanitizer(HTMLParser):
+    """Keeps what GitHub keeps: elements and attributes of its list, links to web addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[str] = []
+        self._dropped = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Write an element that is let through."""
+        if tag in DROPPED_WHOLE:
+            self._dropped += 1
+        if self._dropped or tag not in KEPT:
+            return
+        said = [
+            f' {name}="{html.escape(value or "")}"'
+            for name, value in attrs
+            if name in ATTRIBUTES and (name != "href" or _is_address(value or ""))
+        ]
+        self.kept.append(f"<{tag}{''.join(said)}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        """End it again."""
+        if tag in DROPPED_WHOLE:
+            self._dropped = max(0, self._dropped - 1)
+        elif not self._dropped and tag in KEPT - VOID:
+            self.kept.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        """Keep text."""
+        if not self._dropped:
+            self.kept.append(html.escape(data, quote=False))
+
+
+def _is_address(value: str) -> bool:
+    scheme = value.partition(":")[0].lower()
+    return ":" not in value or scheme in ("http", "https", "mailto")
+
+
+def body(markdown: str) -> str:
+    """HTML as GitHub shows it: line ends of comments are kept, comments in HTML are not."""
+    options = Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_HARDBREAKS
+    sanitizer = Sanitizer()
+    sanitizer.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, options))
+    sanitizer.close()
+    return "".join(sanitizer.kept)
+
+
+def page(markdown: str, *, dark: bool = False, opened: bool = False) -> str:
     """Turn a comment into the HTML of a page that looks like a pull request's."""
-    # What GitHub itself lets through of HTML is kept, as it is there.
-    body = cmarkgfm.github_flavored_markdown_to_html(
-        markdown, Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_HARDBREAKS
-    )
+    shown = body(markdown)
     if opened:
-        body = body.replace("<details>", "<details open>")
+        shown = shown.replace("<details>", "<details open>")
     style = STYLE.format(**(DARK if dark else LIGHT))
     return (
-        f'<!doctype html><meta charset="utf-8"><style>{style}</style><div class="comment">'
-        f'<div class="head"><b>perflint</b> commented</div><div class="body">{body}</div></div>'
+        '<!doctype html><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<style>{style}</style><div class="comment">'
+        f'<div class="head"><b>perflint</b> commented</div><div class="body">{shown}</div></div>'
     )
 
 
-def picture(html: str, out: Path, width: int, *, height: int = 3000, scale: int = 1) -> None:
-    """Take a picture of the page and cut off what is empty below it."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        sys.exit("Chromium is missing: install your system's package")
-    with tempfile.TemporaryDirectory() as folder:
-        source, raw = Path(folder, "page.html"), Path(folder, "raw.png")
-        source.write_text(html, encoding="utf-8")
-        # Chromium's window has a smallest width; an inner frame has not.
-        frame = Path(folder, "frame.html")
-        frame.write_text(
-            "<!doctype html><style>html,body{margin:0}iframe{border:0;display:block}</style>"
-            f'<iframe src="page.html" width="{width}" height="{height}"></iframe>'
-        )
+class Browser:
+    """A headless Chromium that one page after the other is shown to."""
+
+    def __init__(self, chromium: str) -> None:
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+
+        def wire() -> None:
+            # Chromium reads commands from 3 and writes answers to 4, whatever stood there.
+            high_in, high_out = os.dup(theirs_in), os.dup(theirs_out)
+            os.dup2(high_in, 3)
+            os.dup2(high_out, 4)
+
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        options += [
-            f"--window-size={max(width, 800)},{height}",
-            f"--force-device-scale-factor={scale}",
-        ]
-        command = [chromium, *options, f"--screenshot={raw}", frame.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
-        image = Image.open(raw).convert("RGB").crop((0, 0, width * scale, height * scale))
-    empty = Image.new("RGB", image.size, image.getpixel((1, 1)))
-    box = ImageChops.difference(image, empty).getbbox()
-    bottom = box[3] + 16 * scale if box else image.size[1]
-    image.crop((0, 0, image.size[0], min(bottom, image.size[1]))).save(out, optimize=True)
+        options += ["--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe"]
+        self._process = subprocess.Popen(
+            [chromium, *options, f"--user-data-dir={self._profile.name}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(3, 4, theirs_in, theirs_out),
+            preexec_fn=wire,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._read, self._count = b"", 0
+        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session: str | None = attached["sessionId"]
+        self._frame = self._ask("Page.getFrameTree")["frameTree"]["frame"]["id"]
+
+    def __enter__(self) -> "Browser":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._out)
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._in)
+        self._profile.cleanup()
+
+    def show(self, source: str, width: int, *, height: int = 800, scale: int = 1) -> None:
+        """Show HTML on a screen of `width` × `height` pixels; below 500 it is a phone's."""
+        self._ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 500,
+        )
+        self._ask("Page.setDocumentContent", frameId=self._frame, html=source)
+
+    def value(self, script: str) -> Any:
+        """Return the value of a JavaScript expression on the page."""
+        said = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
+        if "exceptionDetails" in said:
+            raise ValueError(said["exceptionDetails"])
+        return said["result"].get("value")
+
+    def picture(self) -> bytes:
+        """Return the whole page as PNG."""
+        height = self.value("Math.ceil(document.querySelector('.comment').offsetHeight) + 32")
+        clip = {"x": 0, "y": 0, "width": self.value("innerWidth"), "height": height, "scale": 1}
+        made = self._ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+        return base64.b64decode(made["data"])
+
+    def _ask(self, method: str, **values: object) -> dict[str, Any]:
+        self._count += 1
+        message: dict[str, object] = {"id": self._count, "method": method, "params": values}
+        if session := getattr(self, "_session", None):
+            message["sessionId"] = session
+        sent = json.dumps(message).encode() + b"\0"
+        while sent:
+            sent = sent[os.write(self._out, sent) :]
+        while True:
+            while b"\0" not in self._read:
+                more = os.read(self._in, 1 << 16)
+                if not more:
+                    raise RuntimeError("Chromium ended")
+                self._read += more
+            raw, _, self._read = self._read.partition(b"\0")
+            answer = json.loads(raw)
+            if answer.get("id") != self._count:
+                continue  # an event
+            if "error" in answer:
+                raise RuntimeError(f"{method}: {answer['error']['message']}")
+            result: dict[str, Any] = answer["result"]
+            return result
+
+
+def find_chromium() -> str | None:
+    """Where Chromium is; None where it is not installed."""
+    return (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
 
 
 def main() -> None:
-    """Read the command line and make one picture."""
+    """Read the command line and make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("comment", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--width", type=int, default=780)
+    parser.add_argument("comments", type=Path, nargs="+", metavar="COMMENT.md")
+    parser.add_argument("--into", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--width", type=int, nargs="+", default=[780, 375])
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--open", action="store_true", help="show what is folded")
     options = parser.parse_args()
-    html = page(options.comment.read_text(encoding="utf-8"), dark=options.dark, opened=options.open)
-    picture(html, options.out, options.width, scale=options.scale)
+    chromium = find_chromium()
+    if chromium is None:
+        sys.exit("Chromium is missing: install your system's package")
+    options.into.mkdir(parents=True, exist_ok=True)
+    with Browser(chromium) as browser:
+        for comment in options.comments:
+            source = page(
+                comment.read_text(encoding="utf-8"), dark=options.dark, opened=options.open
+            )
+            for width in options.width:
+                browser.show(source, width, scale=options.scale)
+                several = f"-{width}" if len(options.width) > 1 else ""
+                out = options.into / f"{comment.stem}{several}.png"
+                out.write_bytes(browser.picture())
+                print(out)
 
 
 if __name__ == "__main__":

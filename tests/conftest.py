@@ -25,8 +25,9 @@ def update(request: pytest.FixtureRequest) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, with a word, what this machine cannot run, and what nobody asked for."""
     asked = items[0].config.getoption("-m", default="") if items else ""
-    if "slow" not in str(asked):
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    for marker in ("slow", "emulate"):
+        if marker not in str(asked):
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked and not _has_gpu():
         for item in marked:

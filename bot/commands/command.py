@@ -1,5 +1,6 @@
 """What a comment can command, as plain data."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +22,9 @@ STARTING = (Word.RUN, Word.RERUN, Word.OK)
 
 # What `run` calls all perf tests, whether the change can affect them or not.
 ALL = "all"
+
+# Letters that no shell, expression or option could take for anything but a name.
+TEST_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/\[\]=,+-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from ...runners.words import REPLACEMENT
 from ..acks import LONGEST_REASON, SHORTEST_REASON
 from ..markdown import code, inert
-from .command import ALL, STARTING, Command, Mistake, Word
+from .command import ALL, STARTING, TEST_NAME, Command, Mistake, Word
 
 PREFIX = "/perflint"
 # Beyond either a comment is no command of anybody in their right mind.
@@ -36,8 +36,6 @@ _BEGINS = re.compile(rf"[ \t]*{PREFIX}(?![\w/.-])", re.IGNORECASE | re.ASCII)
 _ON_A_LINE = re.compile(rf"^.*{PREFIX}", re.IGNORECASE | re.ASCII | re.MULTILINE)
 _PLAIN = re.compile(r"[ -~]*")
 _NOT_PLAIN = "a command is written in plain ASCII characters; only a reason may have others"
-# Letters that no shell, expression or option could take for anything but a name.
-_TEST = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/\[\]=,+-]{0,199}")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 # Phones write the second pair by themselves.
 _REASON = re.compile(r"""(?P<test>\S+)[ \t]+(?:"(?P<a>[^"]*)"|[“„](?P<b>[^“”"]*)[“”])""")
@@ -160,7 +158,7 @@ def _with_tests(word: Word, tests: list[str]) -> Command | Mistake:
     if not least <= len(tests) <= most:
         limit = f", with {most} tests at most" if most > 1 else ""
         return Mistake(f"it is {code(USAGE[word])}{limit}")
-    if wrong := [test for test in tests if not _TEST.fullmatch(test)]:
+    if wrong := [test for test in tests if not TEST_NAME.fullmatch(test)]:
         return Mistake(f"{code(wrong[0])} is no name of a test")
     if ALL in tests and (word is not Word.RUN or len(tests) > 1):
         return Mistake(f"{code(ALL)} stands alone, after {code('run')}")
@@ -180,7 +178,7 @@ def _ack(rest: str) -> Command | Mistake:
     if said is None:
         return Mistake(f"it is {code(USAGE[Word.ACK])}: the reason stands in quotes")
     test, reason = said["test"], " ".join((said["a"] or said["b"] or "").split())
-    if not _TEST.fullmatch(test) or test == ALL:
+    if not TEST_NAME.fullmatch(test) or test == ALL:
         return Mistake(f"{code(test)} is no name of a test")
     if REPLACEMENT in inert(reason, LONGEST_REASON):
         return Mistake("the reason has characters that cannot be seen")

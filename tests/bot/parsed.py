@@ -21,6 +21,7 @@ class Parsed(HTMLParser):
     codes: list[str] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     cell_texts: list[str] = field(default_factory=list)  # of each cell, what is no code
+    unbalanced: list[str] = field(default_factory=list)  # closed and not open, or left open
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -40,9 +41,15 @@ class Parsed(HTMLParser):
             self.links.append(dict(attrs).get("href") or "")
 
     def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open[-1] != tag:
+            self.unbalanced.append(tag)
         if tag in self._open:
             while self._open.pop() != tag:
                 pass
+
+    def close(self) -> None:
+        super().close()
+        self.unbalanced += self._open
 
     def handle_data(self, data: str) -> None:
         if "code" in self._open:
@@ -72,6 +79,7 @@ ALLOWED = {
 
 
 def check_sound(parsed: Parsed) -> None:
+    assert parsed.unbalanced == []
     assert set(parsed.tags) <= ALLOWED
     assert parsed.tags[0] == "h3"
     assert parsed.tags.count("h3") == 1

@@ -131,7 +131,7 @@ def test_the_gravest_remarks_come_first_and_each_once() -> None:
 def test_the_lines_that_slow_a_test_down_are_remarked_on() -> None:
     [slow, sync] = annotations_of(report(GPT, COUNTS))
     assert (slow.path, slow.start_line, slow.level) == ("minitrain/gpt.py", 41, Level.FAILURE)
-    assert "test_gpt_train runs −26.3%" in slow.title
+    assert "test_gpt_train runs 26.3% slower" in slow.title
     assert (sync.path, sync.start_line) == ("minitrain/steps.py", 14)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from torch_perflint.bot.cause import CallsCause, LineCause, cause_of_count, cause_of_time
+from torch_perflint.bot.placed import Placed
 from torch_perflint.bot.profile_rows import worth_showing
 from torch_perflint.bot.render import render_comment
 from torch_perflint.runners.compare import Verdict
@@ -65,7 +66,7 @@ def test_what_other_edited_lines_save_is_told() -> None:
     result = with_profile(
         line(41, 0.1, 4.7, edited=True), line(31, 3.3, 1.7, edited=True), gained=3
     )
-    cause = cause_of_time(result, ())
+    cause = cause_of_time(result, Placed())
     assert isinstance(cause, LineCause)
     assert not cause.exceeds
     page = render_comment(report(result))
@@ -81,11 +82,13 @@ def test_the_changed_line_that_calls_the_operator_is_named() -> None:
     )
     assert "model.py#L16) — `x = x + torch.tanh(x)` grew most." in page
     counter = CounterChange("operators", 25, 28, True)
-    cause = cause_of_count(result, counter, ())
+    cause = cause_of_count(result, counter, Placed())
     assert isinstance(cause, CallsCause)
     assert cause.line == named
     untouched = replace(named, touched=False)
-    assert cause_of_count(with_profile(TANH, untouched), counter, ()) == CallsCause(TANH, None)
+    assert cause_of_count(with_profile(TANH, untouched), counter, Placed()) == CallsCause(
+        TANH, None
+    )
 
 
 def test_bytes_that_no_budget_concerns_and_hardly_differ_are_hidden_and_counted() -> None:

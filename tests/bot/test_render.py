@@ -237,10 +237,12 @@ def test_counts_of_several_steps_say_so_wherever_they_are_told() -> None:
     assert "per step" not in page.split("<details>")[0].replace("Counted per step", "")
 
 
-def test_what_is_broken_on_base_is_said_first_and_fails_nothing() -> None:
+def test_what_is_broken_on_base_is_said_below_the_cause_and_fails_nothing() -> None:
     assert REPORTS["broken"].status == 0
     page = PAGES["slower-and-broken"]
-    assert page.split("\n\n")[1].startswith("`test_diffusion_train` fails on base too")
+    assert page.split("\n\n")[1].startswith("Likely cause: ")
+    assert page.split("\n\n")[2].startswith("`test_diffusion_train` fails on base too")
+    assert PAGES["broken"].split("\n\n")[1].startswith("On base: `ModuleNotFoundError")
 
 
 def test_unsure_results_say_that_they_block_only_where_they_do_not() -> None:
@@ -291,11 +293,11 @@ def test_sections_give_way_in_their_order_and_the_verdict_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     landmarks = {
-        "operators": "| Operator |",
+        "operators": "| Operator | Base |",
         "unchanged": "`test_loader_train`",
         "environment": "| CPU |",
         "findings beyond three": "`a.py:4`",
-        "lines": "| Line |",
+        "lines": "| Line | | Base |",
     }
     findings = tuple(finding("a.py", line) for line in range(1, 10))
     made = report(GPT, CONV, LOADER, findings=findings, link=None)
@@ -307,7 +309,7 @@ def test_sections_give_way_in_their_order_and_the_verdict_stays(
         assert lost[: len(gone)] == gone
         gone = lost
         assert page.startswith("### 🔴 perflint: `test_gpt_train` runs 26.3% slower")
-        assert "| 🔴 | `test_gpt_train` | **−26.3%**" in page
+        assert "| 🔴 | **−26.3%** [−27.1, −25.5] | `test_gpt_train` |" in plain(page)
         assert page.rstrip().endswith("</sub>")
     assert gone == list(landmarks)
 

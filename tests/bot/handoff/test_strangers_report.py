@@ -90,6 +90,7 @@ def numbers_in(parsed: Parsed) -> list[str | None]:
 def check_sound(body: str, like: str) -> None:
     """No link but ours, no picture, nobody called, nothing of GitHub's in what is no code."""
     parsed, twin = parse(body), parse(like)
+    assert parsed.unbalanced == []
     assert skeleton(parsed) == skeleton(twin)
     assert parsed.cells == twin.cells
     # A pipe that splits a cell pushes the numbers to its right along.
