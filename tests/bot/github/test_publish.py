@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from torch_perflint.bot import put_check
 from torch_perflint.bot.check import Conclusion
-from torch_perflint.bot.github.errors import NotAllowedError
+from torch_perflint.bot.github.errors import LockedError
 from torch_perflint.bot.post import Action, NotPosted, Posted
 from torch_perflint.bot.state import Stage
 from torch_perflint.runners.compare import Verdict
@@ -345,7 +345,7 @@ def test_in_a_locked_conversation_the_check_tells(github: FakeGitHub, life: Life
     assert checks(github) == [(DONE, "failure")]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
     assert "the conversation of pull request acme/models#5 is locked" in str(done)
-    assert [type(one) for one in done.failures] == [NotAllowedError]
+    assert [type(one) for one in done.failures] == [LockedError]
 
 
 def test_a_comment_that_somebody_deleted_comes_back_with_the_next_push_only(
