@@ -25,6 +25,7 @@ from .state import Stage, State
 from .sticky import SAYS_SO, read_marker
 
 DELETED = "somebody deleted our comment on this commit; the next push gets a new one"
+PUSHED = "another commit is the head of the pull request by now"
 CLOSED = "the pull request is closed, and a closed one gets no new comment"
 
 
@@ -175,6 +176,8 @@ class Desk:
             self._seen = replace(self._seen, current=facts.head if facts else "")
             deleted = any(one.identity.comment for one in self._standing or ())
             self._no_new = DELETED if deleted else ""
+            if facts is not None and facts.head != self.state.head:
+                self._no_new = PUSHED
             if facts is not None and not facts.open:
                 self._no_new = CLOSED
 

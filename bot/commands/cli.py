@@ -12,7 +12,7 @@ from ..github.conversation import Conversation
 from ..github.download import Downloads
 from ..github.people import People
 from ..github.pull_request import PullRequest
-from ..handoff.publish_run import ARTIFACT, Publisher
+from ..handoff.publisher import ARTIFACT, Publisher
 from ..log import guard
 from .event import read_comment_event
 from .results import PublishedResults
@@ -54,7 +54,14 @@ def main(words: list[str]) -> int:
     downloads = Downloads(here.api_url, asked.artifact_host)
     target = Target(here.repository, comment.pull, here.api_url, asked.key)
     conversation, pull = Conversation(client, here.repository), PullRequest(target, client)
-    publisher = Publisher(here, client, downloads=downloads, artifact=asked.artifact, key=asked.key)
+    publisher = Publisher(
+        here.repository,
+        client,
+        server=here.server,
+        downloads=downloads,
+        artifact=asked.artifact,
+        key=asked.key,
+    )
     hands = Hands(
         People(client, here.repository),
         conversation,

@@ -83,6 +83,7 @@ def jobs_of(event: str, payload: object, workflow: str) -> tuple[Job, ...]:
 
 def _pull_request(payload: dict[str, Any]) -> Job:
     pull = payload["pull_request"]
+    code = pull["head"]["repo"]
     return PullRequestChanged(
         place=_place(payload),
         pull_request=_number(pull["number"]),
@@ -91,6 +92,7 @@ def _pull_request(payload: dict[str, Any]) -> Job:
         head=_sha(pull["head"]["sha"]),
         draft=bool(pull.get("draft")),
         merged=bool(pull.get("merged")),
+        from_fork=code is None or code["id"] != payload["repository"]["id"],
     )
 
 
@@ -163,6 +165,7 @@ def _place(payload: dict[str, Any]) -> Place:
         repository=_repository(repository["full_name"]),
         repository_id=_number(repository["id"]),
         installation=_number(payload["installation"]["id"]),
+        default_branch=str(repository["default_branch"]),
     )
 
 

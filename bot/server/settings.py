@@ -50,6 +50,7 @@ class Hub:
     app_id: int = 0
     api_url: str = PUBLIC_API
     workflow: str = ".github/workflows/perflint.yml"
+    artifact_host: str = ""  # a further host of artifacts: a GitHub Enterprise Server's storage
 
 
 @dataclass(frozen=True, slots=True)

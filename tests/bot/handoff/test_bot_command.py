@@ -16,7 +16,7 @@ from torch_perflint.bot.sticky import read_marker
 from ..github.commanding import event_of
 from ..github.routes_actions import add_artifact, add_run
 from ..github.server import HEAD, NUMBER, REPOSITORY, WORKFLOW, FakeGitHub, Pull
-from .conftest import made_by, zipped
+from .handed import made_by, zipped
 
 Command = Callable[..., int]
 ACK = '/perflint ack test_gpt_train "the new head costs this"'

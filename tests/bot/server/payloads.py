@@ -32,7 +32,8 @@ def _common(model: Any, action: str, sender: str, kind: str = "User") -> dict[st
     }
     if "repository" in model.model_fields:
         repository = example(models.RepositoryWebhooks)
-        payload["repository"] = repository | {"id": 1, "full_name": REPOSITORY}
+        named = {"id": 1, "full_name": REPOSITORY, "default_branch": "main"}
+        payload["repository"] = repository | named
     return payload
 
 
@@ -42,6 +43,7 @@ def pull_request(
     head: str = HEAD,
     sender: str = "contributor",
     text: str = "",
+    from_fork: bool = False,
 ) -> dict[str, Any]:
     name = "".join(word.capitalize() for word in action.split("_"))
     model = getattr(models, f"WebhookPullRequest{name}")
@@ -50,6 +52,7 @@ def pull_request(
     pull = payload["pull_request"]
     pull |= {"number": number, "body": text, "state": "closed" if action == "closed" else "open"}
     pull["head"] |= {"sha": head}
+    pull["head"]["repo"] |= {"id": 9 if from_fork else 1}
     return checked(model, payload)
 
 
