@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from torch_perflint.bot.sticky import read_marker
@@ -50,13 +51,21 @@ def idle(server: Process) -> bool:
 
 
 def test_a_result_is_told_by_the_command_itself(make_process: Make, github: FakeGitHub) -> None:
-    """With all its pauses, as a company runs it."""
+    """As a company runs it: with the second between two writes that GitHub asks for."""
     measured(github)
+    times: list[float] = []
+
+    def note(verb: str, path: str) -> None:
+        if verb != "GET" and path.startswith("/repos/"):
+            times.append(time.monotonic())
+
+    github.before = note
     server = make_process()
     server.start("-m", "torch_perflint", "bot", "serve", "--config", str(server.config))
     assert server.deliver("workflow_run", payloads.run_completed()).status == 202
     wait_until(lambda: idle(server), 30)
     assert told(github) == {5: [900]}
+    assert len(times) == 3 and all(later - earlier > 0.9 for earlier, later in pairwise(times))
     assert server.end() == 0
 
 

@@ -1,4 +1,4 @@
-"""From a delivery to what stands on the pull request, by the server as it is, once and only once."""
+"""From a delivery to what stands on the pull request: by the server as it is, and only once."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -350,7 +350,7 @@ def test_each_kind_of_job_has_the_least_permissions_that_do(
     company.send("pull_request", payloads.pull_request("opened", from_fork=True))
     company.say(f"/perflint ok {HEAD[:7]}")
     company.say("/perflint cancel")
-    follow, command = [made[2] for made in github.made_tokens][0], github.made_tokens[1][2]
+    follow, command = (made[2] for made in github.made_tokens[:2])
     assert follow == {"actions": "read", "checks": "write", "pull_requests": "write"}
     assert command == follow | {"actions": "write", "contents": "read"}
     assert company.dead == []
