@@ -352,6 +352,20 @@ def test_a_run_that_a_command_started_tells_the_pull_request_of_its_name(
     assert github.writes == before
 
 
+def test_a_run_that_a_command_started_is_believed_about_no_other_commit(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    """Whatever was checked out, the commit that was approved is what a result may be about."""
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    title = f"perflint #{NUMBER} at {HEAD} for comment 7"
+    run = add_run(github, event="workflow_dispatch", head="f" * 40, branch="main", title=title)
+    handed_over(github, run, head=Revision("d" * 40, "HEAD"))
+    assert publish(run) == 1
+    assert "another commit than the aaaaaaaaaaaa" in capsys.readouterr().out
+    assert checks(github, HEAD) == [("completed", "failure")]
+    assert checks(github, "d" * 40) == [] and github.bodies() == []
+
+
 def test_where_the_comment_cannot_be_written_the_job_summary_has_it(
     github: FakeGitHub, publish: Publish, capsys: Captured, tmp_path: Path
 ) -> None:
