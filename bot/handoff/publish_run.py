@@ -11,7 +11,8 @@ from ..github.client import Client
 from ..github.download import Downloads
 from ..log import guard, plain, warn
 from ..tell import announce
-from .publisher import ARTIFACT, Done, Publisher, RunEvent
+from ..workflow import ARTIFACT
+from .publisher import Done, Publisher, RunEvent
 
 HELP = """\
 Tell a pull request about a run on its code: that it goes on or waits, and then its result.

@@ -16,12 +16,10 @@ from ..interim import Approval, Ended, Running, Waiting
 from ..log import plain
 from ..publish import Published, ended_without_result, finished, started, waiting
 from ..report import Report, Revision
-from ..workflow import WorkflowRun
+from ..workflow import ARTIFACT, WorkflowRun
 from .archive import LARGEST_ARCHIVE_BYTES, read_archive
 from .origin import Candidate, NoOrigin, Origin, asked_for, lie, link_of, origin_of, with_facts
 from .zipped import ArchiveError
-
-ARTIFACT = "perflint-report"
 
 # What a run that has no report ended in, by GitHub's word for it.
 _ENDS = {

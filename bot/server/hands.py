@@ -42,7 +42,8 @@ class BotHands:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._server = web_of(hub.api_url)
-        self._workflow = PurePosixPath(hub.workflow).name
+        self._pushed = PurePosixPath(hub.workflow).name
+        self._commanded = PurePosixPath(hub.command_workflow).name
         hosts = [hub.artifact_host] if hub.artifact_host else []
         self._downloads = Downloads(hub.api_url, hosts)
 
@@ -58,7 +59,7 @@ class BotHands:
         now = Conversation(client, job.place.repository).pull(job.pull_request)
         if not now.is_open or now.head != job.head or not now.from_fork:
             return ()  # a later event tells what is the case now
-        if not self._actions(job.place, client).has_workflow(self._workflow):
+        if not self._actions(job.place, client).has_workflow(self._commanded):
             return ()
         place = (self._server, job.place.repository)
         head = Revision(now.head, now.head)
@@ -124,7 +125,9 @@ class BotHands:
         self, place: Place, client: Client, conversation: Conversation
     ) -> WorkflowMeasuring:
         actions = self._actions(place, client)
-        return WorkflowMeasuring(actions, conversation, self._workflow, place.default_branch)
+        return WorkflowMeasuring(
+            actions, conversation, self._commanded, place.default_branch, self._pushed
+        )
 
     def _publisher(self, place: Place, client: Client) -> Publisher:
         return Publisher(
@@ -132,7 +135,7 @@ class BotHands:
             client,
             server=self._server,
             downloads=self._downloads,
-            workflows=(self._workflow,),
+            workflows=(self._pushed, self._commanded),
             approval=Approval.COMMAND,
         )
 

@@ -123,7 +123,7 @@ def test_cancel_ends_this_pull_requests_runs_and_no_others(
     mine = add_run(
         github, event="workflow_dispatch", path=path, title=f"perflint #5 at {HEAD}", **here
     )
-    pushed = add_run(github, path=path, **here)
+    pushed = add_run(github, path=".github/workflows/perflint.yml", **here)
     other = add_run(
         github, event="workflow_dispatch", path=path, title=f"perflint #55 at {HEAD}", **here
     )

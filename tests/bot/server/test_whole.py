@@ -123,15 +123,16 @@ def test_a_forks_pull_request_from_its_push_to_its_result(
     assert (github.bodies(LOGIN), checks(github)) == ([body], [("queued", None)])
     comment = company.say(f"/perflint ok {HEAD}")
     [(workflow, ref, inputs)] = github.dispatched
-    assert (workflow, ref, inputs["commit"]) == ("perflint.yml", "main", HEAD)
+    assert (workflow, ref, inputs["commit"]) == ("perflint-measure.yml", "main", HEAD)
     assert company.signs(comment) == ["eyes", "rocket"]
     [run] = [one for one in github.runs.values() if one.event == "workflow_dispatch"]
     begun = len(written(github))
-    company.ran(run.id, "requested", number=None)
+    measure = {"number": None, "path": ".github/workflows/perflint-measure.yml"}
+    company.ran(run.id, "requested", **measure)
     assert icons_of(github) == ["⏳"]
     run.status, run.conclusion = "completed", "success"
     hand_over(github, run)
-    company.ran(run.id, number=None)
+    company.ran(run.id, **measure)
     assert headlines(github, LOGIN) == ["`test_gpt_train` runs 26.3% slower with this PR"]
     assert checks(github) == [DONE, DONE]  # that which waited ends with the result
     assert len(written(github)) - begun <= 6
@@ -238,7 +239,7 @@ def test_who_may_not_is_not_obeyed(github: FakeGitHub, company: Company) -> None
 def test_the_button_measures_again_what_rerun_would(github: FakeGitHub, company: Company) -> None:
     company.send("check_run", payloads.rerequested())
     [(workflow, ref, inputs)] = github.dispatched
-    assert (workflow, ref) == ("perflint.yml", "main")
+    assert (workflow, ref) == ("perflint-measure.yml", "main")
     assert (inputs["commit"], inputs["comment"]) == (HEAD, "31")
     kinds = {"actions": "write", "pull_requests": "read"}
     assert [made[1:] for made in github.made_tokens] == [([1], kinds)]
