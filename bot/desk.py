@@ -159,6 +159,12 @@ class Desk:
 
     def _look(self) -> None:
         pull = self.pull
+        # Checks first: one that names a comment is written after it, so that a comment which is not
+        # there afterwards was deleted, and is not one that another run has just posted.
+        try:
+            self._standing = self._named(self.state.head)
+        except GitHubError as error:
+            self._failed(error)
         try:
             me = pull.client.me()
             self._seen = Look(me, tuple(pull.comments()))
@@ -166,10 +172,6 @@ class Desk:
         except GitHubError as error:
             self._failed(error)
             self.comment = NotPosted(str(error))
-        try:
-            self._standing = self._named(self.state.head)
-        except GitHubError as error:
-            self._failed(error)
         # Only where it decides something: this is one more request.
         if self._seen is not None and (not self.has_comment or self.told.head != self.state.head):
             facts = self._fresh()

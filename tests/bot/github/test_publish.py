@@ -366,6 +366,22 @@ def test_a_comment_that_somebody_deleted_comes_back_with_the_next_push_only(
     assert len(github.bodies()) == 1
 
 
+@pytest.mark.parametrize("place", ["/check-runs", "/comments", "/graphql"])
+def test_a_comment_that_another_run_posts_while_we_look_is_not_taken_for_deleted(
+    github: FakeGitHub, life: Life, place: str
+) -> None:
+    def between(verb: str, path: str) -> None:
+        if place in path:
+            github.before = lambda verb, path: None
+            life.finish()
+
+    github.before = between
+    Life(life.bot, 813).finish(SAME)
+    assert [state.run for state in states(github)] == [813]
+    assert checks(github)[-1] == (DONE, "success")
+    assert github.pulls[NUMBER].labels == []
+
+
 def test_a_comment_deleted_before_there_was_a_result_is_written_with_the_result(
     github: FakeGitHub, life: Life
 ) -> None:
