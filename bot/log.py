@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO, cast
 
-from .check import Annotation, Level
+from .annotation import Annotation, Level
 from .markdown import inert
 
 _COMMANDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}

@@ -12,14 +12,13 @@ pytest.importorskip("hypothesis")
 
 from hypothesis import given, settings
 from torch_perflint.bot.acks import Ack
+from torch_perflint.bot.annotation import Annotation, Level
 from torch_perflint.bot.check import (
     LARGEST_SUMMARY,
     LONGEST_MESSAGE,
     LONGEST_TITLE,
     MOST_ANNOTATIONS,
-    Annotation,
     Conclusion,
-    Level,
     annotations_of,
     check_of,
     check_page,
