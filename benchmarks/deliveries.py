@@ -40,6 +40,14 @@ REPORT_EVERY, ODD_EVERY = 50, 40
 _TEXT = "What this change does, and why. " * 600
 
 
+_FIRST_RUN = 1_000_000
+
+
+def _number(n: int) -> int:
+    """The pull request whose run is told at the n-th delivery."""
+    return n // REPORT_EVERY % PULL_REQUESTS + 1
+
+
 @dataclass
 class Sent:
     """A delivery, and how it was answered: 0 is for no answer at all."""
@@ -71,14 +79,19 @@ def github(pipe: Connection) -> None:
     """Be GitHub, in a process of its own, until asked what stands there."""
     from tests.bot.github.routes_apps import LOGIN
     from tests.bot.github.server import Pull, serving
+    from tests.bot.github.storage import storing
+    from tests.bot.server.conftest import measured
 
-    with serving() as fake:
+    with serving() as fake, storing() as fake.storage:
         fake.app = (APP_ID, keys()[1])
         permissions = dict.fromkeys(("actions", "checks", "contents", "pull_requests"), "write")
         fake.installations[payloads.INSTALLATION] = permissions
         for number in range(1, PULL_REQUESTS + 1):
-            fake.pulls[number] = Pull(number)
-        pipe.send((fake.url, keys()[0]))
+            fake.pulls[number] = Pull(number, head=f"{number:040x}", branch=f"topic-{number}")
+        pipe.send((fake.url, fake.storage.host, keys()[0]))
+        for number, run in pipe.recv():
+            measured(fake, number, run)
+        pipe.send("ready")
         pipe.recv()
         told: dict[int, list[int | None]] = {}
         for number, comment in fake.comments.items():
@@ -100,11 +113,15 @@ class Deliveries:
         self._run = text.replace(str(10**9 + 9), "%(run)d")
         self.newest_run: dict[int, int] = {}
 
+    def runs(self, count: int) -> list[tuple[int, int]]:
+        """Pull request and run of each report among so many deliveries."""
+        return [(_number(n), _FIRST_RUN + n) for n in range(0, count, REPORT_EVERY)]
+
     def make(self, n: int) -> Sent:
-        number = n // REPORT_EVERY % PULL_REQUESTS + 1
+        number = _number(n)
         if n % REPORT_EVERY == 0:
-            self.newest_run[number] = 1_000_000 + n
-            return self._sent("workflow_run", self._run % {"number": number, "run": 1_000_000 + n})
+            self.newest_run[number] = run = _FIRST_RUN + n
+            return self._sent("workflow_run", self._run % {"number": number, "run": run})
         words = {"number": n % PULL_REQUESTS + 1, "head": f"{n:040x}"}
         return self._sent("pull_request", self._push % words)
 
@@ -232,11 +249,13 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     stand_in = context.Process(target=github, args=(theirs,), daemon=True)
     stand_in.start()
-    url, key = ours.recv()
+    url, storage, key = ours.recv()
+    make = Deliveries(2 * 2**20)
+    ours.send(make.runs(round(asked.rate * asked.seconds)))
+    ours.recv()
     with tempfile.TemporaryDirectory(dir=ROOT) as folder:
-        server = Process(Path(folder), url, key=key)
+        server = Process(Path(folder), url, key=key, storage=storage)
         server.start()
-        make = Deliveries(2 * 2**20)
         found = asyncio.run(load(server, make, asked.rate, asked.seconds, asked.kill))
         found.rest = drain(server, 120.0)
         found.metrics = {

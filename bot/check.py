@@ -11,6 +11,7 @@ from ..runners.counts import amounts, short_words
 from ..runners.result import TestResult
 from . import numbers
 from .acks import Ack
+from .annotation import Annotation, Level
 from .cause import LineCause, SyncCause, cause_of_count, cause_of_time
 from .markdown import inert
 from .placed import Placed
@@ -40,31 +41,11 @@ class Conclusion(Enum):
     ACTION_REQUIRED = "action_required"
 
 
-class Level(Enum):
-    """How much an annotation matters, the gravest first."""
-
-    FAILURE = "failure"
-    WARNING = "warning"
-    NOTICE = "notice"
-
-
 LEVEL_OF = {
     Severity.ERROR: Level.FAILURE,
     Severity.WARNING: Level.WARNING,
     Severity.INFO: Level.NOTICE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A remark beside lines of head; `path` is relative to the repository, lines count from 1."""
-
-    path: str
-    start_line: int
-    end_line: int
-    level: Level
-    title: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,13 +54,14 @@ def main(words: list[str]) -> int:
         )
     summary = run.summary if run else None
     # Only now: PyGithub takes longer to import than everything above.
+    from .log import guard
+    from .tell import tell_page, tell_report
+
+    if run:
+        guard()
     if report is None:
-        from .post import announce, tell
-
-        announce(tell(body, target, state, token=token, summary=summary), in_actions=bool(run))
+        tell_page(body, target, state, token=token, summary=summary, in_actions=bool(run))
     else:
-        from .tell_report import tell_report
-
         tell_report(report, target, token=token, summary=summary, in_actions=bool(run))
     return 0
 

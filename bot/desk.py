@@ -25,6 +25,7 @@ from .state import Stage, State
 from .sticky import SAYS_SO, read_marker
 
 DELETED = "somebody deleted our comment on this commit; the next push gets a new one"
+PUSHED = "another commit is the head of the pull request by now"
 CLOSED = "the pull request is closed, and a closed one gets no new comment"
 
 
@@ -158,6 +159,12 @@ class Desk:
 
     def _look(self) -> None:
         pull = self.pull
+        # Checks first: one that names a comment is written after it, so that a comment which is not
+        # there afterwards was deleted, and is not one that another run has just posted.
+        try:
+            self._standing = self._named(self.state.head)
+        except GitHubError as error:
+            self._failed(error)
         try:
             me = pull.client.me()
             self._seen = Look(me, tuple(pull.comments()))
@@ -165,16 +172,14 @@ class Desk:
         except GitHubError as error:
             self._failed(error)
             self.comment = NotPosted(str(error))
-        try:
-            self._standing = self._named(self.state.head)
-        except GitHubError as error:
-            self._failed(error)
         # Only where it decides something: this is one more request.
         if self._seen is not None and (not self.has_comment or self.told.head != self.state.head):
             facts = self._fresh()
             self._seen = replace(self._seen, current=facts.head if facts else "")
             deleted = any(one.identity.comment for one in self._standing or ())
             self._no_new = DELETED if deleted else ""
+            if facts is not None and facts.head != self.state.head:
+                self._no_new = PUSHED
             if facts is not None and not facts.open:
                 self._no_new = CLOSED
 

@@ -12,6 +12,7 @@ from .report import RunLink
 
 PUBLIC_API = "https://api.github.com"
 
+_PUBLIC_HOST = re.compile(r"https://api\.(?P<host>github\.com|[\w-]+\.ghe\.com)")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
@@ -36,6 +37,13 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.repository}#{self.pull_request}"
+
+
+def web_of(api_url: str) -> str:
+    """Where people look at what the API at this address is about: "https://github.com"."""
+    if known := _PUBLIC_HOST.fullmatch(api_url.rstrip("/")):
+        return f"https://{known['host']}"
+    return api_url.rstrip("/").removesuffix("/api/v3")  # GitHub Enterprise Server
 
 
 @dataclass(frozen=True, slots=True)

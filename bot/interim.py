@@ -1,15 +1,18 @@
 """The comment while there is no result: a run that goes on, waits, or ended without one."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from ..templates import fill
 from . import numbers
 from .check import Conclusion
 from .links import Links
-from .markdown import code, prose
+from .markdown import code, inert, prose
 from .page import ICONS
 from .report import Revision, RunLink
 from .state import LONGEST_SAID, LastVerdict
+
+LONGEST_HASH = 64
 
 # How a run without a result is told.
 _ENDED = {
@@ -35,11 +38,19 @@ class Running:
     link: RunLink | None = None
 
 
+class Approval(Enum):
+    """How a maintainer allows a run."""
+
+    REVIEW = "review"  # the reviewers of the environment, on the page of the run
+    COMMAND = "command"  # `/perflint ok` with the commit
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A run on a stranger's code that waits until a maintainer allows it.
+    """A run that waits until a maintainer allows it; `head.sha` is the whole hash of the commit.
 
-    `affected` is None where nobody has looked yet.
+    `affected` is None where nobody has looked yet. Where there is no run yet, `place` is server
+    ("https://github.com") and repository.
     """
 
     head: Revision
@@ -47,6 +58,9 @@ class Waiting:
     findings: int | None = None
     link: RunLink | None = None
     last: LastVerdict | None = None
+    approval: Approval = Approval.REVIEW
+    from_fork: bool = True
+    place: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +93,14 @@ def render_running(running: Running) -> str:
 def render_waiting(waiting: Waiting) -> str:
     """Write why nothing is measured yet and who can allow it."""
     links = Links.to(waiting.link, waiting.head)
+    if waiting.link is None and waiting.place is not None:
+        links = Links.at(*waiting.place, waiting.head)
+    by_command = waiting.approval is Approval.COMMAND
     return fill(
         "waiting.md.j2",
         head=links.commit(waiting.head),
+        from_fork=waiting.from_fork,
+        sha=inert(waiting.head.sha, LONGEST_HASH) if by_command else None,
         affected=_tests(waiting.affected),
         one=waiting.affected == 1,
         lint=_findings(waiting.findings),

@@ -31,11 +31,13 @@ class Links:
     @classmethod
     def to(cls, link: RunLink | None, head: Revision) -> "Links":
         """Links only where server and repository look like what they claim to be."""
-        if link is None or not _SERVER.fullmatch(link.server.rstrip("/")):
-            return cls(None, head, None)
-        if not _REPOSITORY.fullmatch(link.repository):
-            return cls(None, head, None)
-        return cls(f"{link.server.rstrip('/')}/{link.repository}", head, link)
+        root = None if link is None else _root(link.server, link.repository)
+        return cls(root, head, link if root else None)
+
+    @classmethod
+    def at(cls, server: str, repository: str, head: Revision) -> "Links":
+        """What can be linked of a repository where there is no run."""
+        return cls(_root(server, repository), head, None)
 
     def place(self, path: str, line: int, *, limit: int = 60, in_table: bool = False) -> str:
         """`path:line` in head, linked where head is a commit on the server."""
@@ -69,3 +71,9 @@ class Links:
     def _has_commit(self, revision: Revision) -> bool:
         known = self.root is not None and not revision.snapshot
         return known and _COMMIT.fullmatch(revision.sha) is not None
+
+
+def _root(server: str, repository: str) -> str | None:
+    server = server.rstrip("/")
+    known = _SERVER.fullmatch(server) and _REPOSITORY.fullmatch(repository)
+    return f"{server}/{repository}" if known else None

@@ -6,9 +6,13 @@ The runner takes a line for a command where it begins with `::`, after any white
 
 import io
 import sys
+from collections.abc import Iterable
 from typing import TextIO, cast
 
+from .annotation import Annotation, Level
 from .markdown import inert
+
+_COMMANDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
 
 
 def plain(text: str, limit: int = 400) -> str:
@@ -16,9 +20,18 @@ def plain(text: str, limit: int = 400) -> str:
     return _tamed(inert(text.strip(), limit).strip())
 
 
-def warn(text: str) -> None:
-    """Show a warning on the page of the run."""
-    _command("warning", text)
+def warn(text: str, *, in_actions: bool = True) -> None:
+    """Say aloud what could not be done; GitHub Actions shows it on the page of the run too."""
+    print(f"perflint: {text}", file=sys.stderr)
+    if in_actions:
+        _command("warning", text, title="perflint")
+
+
+def annotate(annotations: Iterable[Annotation]) -> None:
+    """Let GitHub Actions show annotations beside the lines, where no check run can be written."""
+    for one in annotations:
+        where = {"file": one.path, "line": str(one.start_line), "endLine": str(one.end_line)}
+        _command(_COMMANDS[one.level], one.message, **where, title=one.title)
 
 
 def guard() -> None:
@@ -50,11 +63,20 @@ class GuardedStream(io.TextIOBase):
         self.unguarded.flush()
 
 
-def _command(name: str, text: str) -> None:
-    said = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _command(name: str, text: str, **properties: str) -> None:
+    """Write a command; nothing in it can end its line or begin another one."""
+    words = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     sys.stdout.flush()
     stream = sys.stdout.unguarded if isinstance(sys.stdout, GuardedStream) else sys.stdout
-    print(f"::{name} title=perflint::{said}", file=stream, flush=True)
+    print(f"::{name} {words}::{_data(text)}", file=stream, flush=True)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _tamed(line: str) -> str:

@@ -1,16 +1,12 @@
-"""Tells a pull request: one comment, or the same Markdown in the job summary where that fails."""
+"""Writes, edits or keeps our one comment: the one way in which a comment is written."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
-from .event import Target
-from .github.client import TRIES, Client
+from .github.client import TRIES
 from .github.errors import GitHubError, NotFoundError, UnclearError, WaitedError
 from .github.pull_request import PullRequest
-from .log_commands import data
 from .report import Report
 from .sticky import (
     SAYS_SO,
@@ -23,7 +19,6 @@ from .sticky import (
     ours,
     plan,
 )
-from .summary import append_summary
 
 
 class Action(Enum):
@@ -90,44 +85,6 @@ def state_of(report: Report) -> State:
     if report.link is None:
         return State(report.head.sha, report.base.sha)
     return State(report.head.sha, report.base.sha, report.link.run_id, report.link.attempt)
-
-
-def tell(
-    body: str, target: Target, state: State, *, token: str | None, summary: Path | None = None
-) -> Posted | NotPosted:
-    """Post the comment; where that cannot be done, append its Markdown to the job summary.
-
-    `body` is Markdown without its marker; `summary` is the file of GITHUB_STEP_SUMMARY.
-    """
-    try:
-        return post_comment(body, pull_request(target, token), state)
-    except GitHubError as error:
-        if summary is None:
-            return NotPosted(str(error))
-        problem = append_summary(summary, body)
-        return NotPosted(f"{error}{problem}", in_summary=not problem)
-
-
-def pull_request(target: Target, token: str | None) -> PullRequest:
-    """Open the way to a pull request. Raises GitHubError where the token can be none."""
-    if not token:
-        raise GitHubError("there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}`")
-    return PullRequest(target, Client(token, target.api_url))
-
-
-def announce(outcome: Posted | NotPosted, *, in_actions: bool) -> None:
-    """Say aloud what became of the comment; GitHub Actions shows a failure on the run's page."""
-    if isinstance(outcome, Posted):
-        print(f"perflint: {outcome}")
-    else:
-        warn(str(outcome), in_actions=in_actions)
-
-
-def warn(said: str, *, in_actions: bool) -> None:
-    """Say aloud what could not be done."""
-    print(f"perflint: {said}", file=sys.stderr)
-    if in_actions:
-        print(f"::warning title=perflint::{data(said)}")
 
 
 def post_comment(body: str, pull: PullRequest, state: State) -> Posted:

@@ -38,13 +38,15 @@ Lapse = Callable[[tuple[Ack, ...], Report], tuple[Ack, ...]]
 class Published:
     """What became of a publication; `failures` are worth another try where GitHub was unavailable.
 
-    `check` is None where there is no check run of this run.
+    `check` is None where there is no check run of this run. `page` is the Markdown that was to be
+    told, where something failed.
     """
 
     comment: Posted | NotPosted
     check: CheckRun | None = None
     failures: tuple[GitHubError, ...] = ()
     notes: tuple[str, ...] = ()
+    page: str = ""
 
     def __str__(self) -> str:
         said = [str(self.comment)]
@@ -118,7 +120,7 @@ def finished(
     desk.give_way()
     if acks is not None:
         desk.remember(tuple(acks))
-    return _published(desk)
+    return _published(desk, lambda told: say(told)[0])
 
 
 def ended_without_result(pull: PullRequest, ended: Ended) -> Published:
@@ -139,7 +141,7 @@ def ended_without_result(pull: PullRequest, ended: Ended) -> Published:
         check_page(body, ended.conclusion), make=ended.conclusion is not Conclusion.CANCELLED
     )
     desk.write(say, no_new="the run ended without a result, and no comment tells about it")
-    return _published(desk)
+    return _published(desk, lambda told: say(told)[0])
 
 
 def icon_of(heading: str) -> str:
@@ -164,7 +166,7 @@ def _begun(
     desk.put_check(check_page(page(None), None, queued=stage is Stage.WAITING))
     desk.write(say)
     desk.unlabel_unmeasured()
-    return _published(desk)
+    return _published(desk, lambda told: page(told.last))
 
 
 def _state(head: Revision, link: RunLink | None, stage: Stage) -> State:
@@ -179,8 +181,14 @@ def _keeping(state: State, told: State, desk: Desk) -> State:
     )
 
 
-def _published(desk: Desk) -> Published:
-    return Published(desk.comment, desk.check, tuple(desk.failures), tuple(desk.notes))
+def _published(desk: Desk, page: Callable[[State], str]) -> Published:
+    return Published(
+        desk.comment,
+        desk.check,
+        tuple(desk.failures),
+        tuple(desk.notes),
+        page(desk.told) if desk.failures else "",
+    )
 
 
 def _page(link: RunLink | None, head: Revision) -> str | None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .check import Annotation, Check
+from .annotation import Annotation
+from .check import Check
 from .github.checks import CheckRun, Checks
 from .github.client import TRIES
 from .github.errors import GitHubError, UnclearError, WaitedError

@@ -142,6 +142,12 @@ def _stale(state: State, told: State, current: str) -> str:
         return f"it tells a result, for {told.head[:7]}"
     if told.stage is Stage.ENDED and state.stage is Stage.FINISHED and told.head == state.head:
         return ""  # a result is more than none, whichever run it is of
+    # What no run tells, as that one is waited for, replaces nothing that one tells.
+    if state.run is None and state.stage is not Stage.FINISHED and state.head == told.head:
+        if told.run is not None:
+            return f"it tells about run {told.run} on this commit"
+        if told.stage is Stage.FINISHED:
+            return f"it tells a result, for {told.head[:7]}"
     if state.run is None or told.run is None:
         return ""
     if told.order[:2] > state.order[:2]:

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+# The artifact in which a run hands its report over, and the workflows that measure: the one that a
+# push starts and the one that a command starts. `perflint init` writes them.
+ARTIFACT = "perflint-report"
+PUSH_WORKFLOW, MEASURE_WORKFLOW = "perflint.yml", "perflint-measure.yml"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -12,8 +12,9 @@ from ..github.conversation import Conversation
 from ..github.download import Downloads
 from ..github.people import People
 from ..github.pull_request import PullRequest
-from ..handoff.publish_run import ARTIFACT, Publisher
+from ..handoff.publisher import Publisher
 from ..log import guard
+from ..workflow import ARTIFACT, MEASURE_WORKFLOW, PUSH_WORKFLOW
 from .event import read_comment_event
 from .results import PublishedResults
 from .run import Hands, obey
@@ -54,13 +55,24 @@ def main(words: list[str]) -> int:
     downloads = Downloads(here.api_url, asked.artifact_host)
     target = Target(here.repository, comment.pull, here.api_url, asked.key)
     conversation, pull = Conversation(client, here.repository), PullRequest(target, client)
-    publisher = Publisher(here, client, downloads=downloads, artifact=asked.artifact, key=asked.key)
+    publisher = Publisher(
+        here.repository,
+        client,
+        server=here.server,
+        downloads=downloads,
+        artifact=asked.artifact,
+        key=asked.key,
+    )
     hands = Hands(
         People(client, here.repository),
         conversation,
         pull,
         WorkflowMeasuring(
-            Actions(here.repository, client, downloads), conversation, asked.workflow, asked.ref
+            Actions(here.repository, client, downloads),
+            conversation,
+            asked.workflow,
+            asked.ref,
+            asked.push_workflow,
         ),
         PublishedResults(pull, publisher),
     )
@@ -87,9 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--workflow",
-        default="perflint-measure.yml",
+        default=MEASURE_WORKFLOW,
         metavar="FILE",
-        help="the workflow in .github/workflows that measures (perflint-measure.yml)",
+        help="the workflow in .github/workflows that a command starts (%(default)s)",
+    )
+    add(
+        "--push-workflow",
+        default=PUSH_WORKFLOW,
+        metavar="FILE",
+        help="the one that a push starts, which `cancel` ends too (%(default)s)",
     )
     add(
         "--ref",

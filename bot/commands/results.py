@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ..acks import Ack
 from ..github.errors import GitHubError
 from ..github.pull_request import PullRequest
-from ..handoff.publish_run import Publisher
+from ..handoff.publisher import Publisher
 from ..publish import finished
 from ..report import Report
 from ..state import Stage, State

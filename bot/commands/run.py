@@ -31,8 +31,9 @@ class Measuring(Protocol):
 
         `tests` are `("all",)`, names, or none for those that the change affects. What measures
         checks the commit out by this hash and compares before it runs any of its code. A run of the
-        same pull request that is under way ends. `again`: an earlier try for the same comment ended
-        in the middle and may have started it; then it is not started twice.
+        same pull request that is under way ends. `comment` is the number of the comment, or of the
+        check run whose button was pressed. `again`: an earlier try for it ended in the middle and
+        may have started it; then it is not started twice.
         """
 
     def cancel(self, pull: int) -> int:

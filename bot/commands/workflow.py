@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from ..github.actions import Actions
 from ..github.conversation import Conversation
 from ..github.errors import UnclearError
-from ..workflow import WorkflowRun
+from ..workflow import PUSH_WORKFLOW, WorkflowRun
 
 # How a run says what it is for: its `run-name`, made of inputs that only those give who may write.
 # `bot.handoff.origin` reads it.
@@ -22,13 +22,15 @@ class WorkflowMeasuring:
     """A `Measuring` by `workflow_dispatch` of the file `workflow` on the branch `ref`.
 
     Its inputs are `pull_request`, `commit` (all forty digits), `tests` (names with blanks between,
-    `all`, or nothing) and `comment`. The pull request's own runs of the same file are ended too.
+    `all`, or nothing) and `comment`. `cancel` also ends the runs that pushes to the pull request
+    started, of the file `pushed`; to start ends those too, by the group that both files name.
     """
 
     actions: Actions
     conversation: Conversation
     workflow: str
     ref: str
+    pushed: str = PUSH_WORKFLOW
 
     def start(
         self, pull: int, sha: str, tests: tuple[str, ...], *, comment: int, again: bool
@@ -56,12 +58,15 @@ class WorkflowMeasuring:
         head = self.conversation.pull(pull).head
         runs = [run for run in self._dispatched() if run.title.startswith(begin)]
         for status in _UNFINISHED:
-            runs += self._ours(self.actions.runs(head=head, event="pull_request", status=status))
+            pushes = self.actions.runs(head=head, event="pull_request", status=status)
+            runs += _of(pushes, self.workflow, self.pushed)
         return sum(self.actions.cancel(number) for number in {run.id for run in runs})
 
     def _dispatched(self) -> Iterator[WorkflowRun]:
         for status in _UNFINISHED:
-            yield from self._ours(self.actions.runs(event="workflow_dispatch", status=status))
+            runs = self.actions.runs(event="workflow_dispatch", status=status)
+            yield from _of(runs, self.workflow)
 
-    def _ours(self, runs: list[WorkflowRun]) -> list[WorkflowRun]:
-        return [run for run in runs if PurePosixPath(run.path).name == self.workflow]
+
+def _of(runs: list[WorkflowRun], *workflows: str) -> list[WorkflowRun]:
+    return [run for run in runs if PurePosixPath(run.path).name in workflows]

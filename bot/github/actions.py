@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from ..workflow import Artifact, Place, WorkflowRun
 from .client import Client, Subject
 from .download import Downloads
-from .errors import GitHubError, NotAllowedError, RefusedError, UnavailableError
+from .errors import GitHubError, NotAllowedError, NotFoundError, RefusedError, UnavailableError
 
 _TRIES = 3
 
@@ -71,6 +71,16 @@ class Actions:
         if told != artifact.digest and told != hashlib.sha256(raw).hexdigest():
             raise RefusedError(f"artifact {artifact.id} is not what GitHub has recorded of it")
         return raw
+
+    def has_workflow(self, workflow: str) -> bool:
+        """Whether the repository has a workflow, given by its file's name, that is not disabled."""
+        path = f"{self._path}/workflows/{quote(workflow, safe='')}"
+        about = self._about(f"workflow {workflow}")
+        try:
+            content = self.client.ask("GET", path, about=about).content
+        except NotFoundError:
+            return False
+        return isinstance(content, dict) and content.get("state") == "active"
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> int | None:
         """Start a workflow, given by its file's name, on a branch; return the run's number.

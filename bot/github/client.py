@@ -11,6 +11,7 @@ import requests
 from ..event import PUBLIC_API
 from .errors import (
     GitHubError,
+    LockedError,
     NotAllowedError,
     NotFoundError,
     UnavailableError,
@@ -213,7 +214,7 @@ def _explain(answer: Answer, verb: str, about: Subject) -> GitHubError:
     if status == 401:
         return NotAllowedError(f"GitHub does not accept the token ({said}): give a valid one")
     if status == 403 and "locked" in said.lower():
-        return NotAllowedError(f"the conversation of {about.name} is locked ({said}): unlock it")
+        return LockedError(f"the conversation of {about.name} is locked ({said}): unlock it")
     if status == 403:
         does, more = ("read", "") if verb == "GET" else ("write", _NEVER_FOR_FORKS)
         return NotAllowedError(

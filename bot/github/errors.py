@@ -11,6 +11,10 @@ class NotAllowedError(GitHubError):
     """The token is not accepted, or may not do this."""
 
 
+class LockedError(NotAllowedError):
+    """The conversation of the pull request is locked."""
+
+
 class NotFoundError(GitHubError):
     """There is no such thing, or the token may not see it."""
 

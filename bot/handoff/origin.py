@@ -23,7 +23,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An open pull request: its head commit and repository (None: gone), and where it goes to.
+    """A pull request: its head commit and repository (None: gone), and where it goes to.
 
     `place` and `branch` are the repository and the branch that it is to be merged into.
     """
@@ -33,15 +33,20 @@ class Candidate:
     head_place: int | None
     place: int
     branch: str
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The pull request that a run is about, its commit, and the branch it is to be merged into."""
+    """The pull request that a run is about, its commit, and the branch it is to be merged into.
+
+    `is_current` is not so where the pull request has another head by now, or is not open any more.
+    """
 
     pull_request: int
     head: str
     branch: str
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,12 @@ def asked_for(run: WorkflowRun) -> tuple[int, str] | None:
 def origin_of(
     run: WorkflowRun, candidates: Sequence[Candidate], *, claimed: int | None = None
 ) -> Origin | NoOrigin:
-    """Pick the pull request of a run out of the open ones of its branch.
+    """Pick the pull request of a run out of those of its branch.
 
-    It has the very commit that ran as its head, comes from the repository that ran and goes to the
-    one whose workflow ran. Where several are such (one branch, two bases), `claimed`, the number in
-    the report, says which of them; it can name no other.
+    It comes from the repository and branch that ran and goes to the repository whose workflow ran.
+    One whose head is the very commit that ran goes before one that was pushed to since, and an open
+    one before a closed one. Where several are such (one branch, two bases), `claimed`, the number
+    in the report, says which of them; it can name no other.
     """
     started = asked_for(run)
     head = started[1] if started else run.head
@@ -84,20 +90,25 @@ def origin_of(
         and (not started or one.number == started[0])
     ]
     if not here:
-        return NoOrigin(f"no open pull request has the branch of run {run.id}: closed or merged?")
-    same = [one for one in here if one.head == head]
+        return NoOrigin(f"no pull request has the branch of run {run.id}")
+    same = _best(here, head)
     if not same:
-        now = here[0].head[:7]
         return NoOrigin(
-            f"run {run.id} is about {head[:7]}, and head of pull request #{here[0].number} is "
-            f"{now} by now"
+            f"run {run.id} is about {head[:7]}, which is the head of no pull request any more"
         )
     if len(same) > 1:
         same = [one for one in same if one.number == claimed] or same
     if len(same) > 1:
         numbers = " and ".join(f"#{one.number}" for one in same)
         return NoOrigin(f"pull requests {numbers} have the same branch and commit: which is it?")
-    return Origin(same[0].number, head, same[0].branch)
+    [one] = same
+    return Origin(one.number, head, one.branch, one.is_open and one.head == head)
+
+
+def _best(here: Sequence[Candidate], head: str) -> list[Candidate]:
+    """Those that a run on `head` is most likely about; of closed ones only if it is their head."""
+    exact = [one for one in here if one.head == head]
+    return [one for one in exact if one.is_open] or exact or [one for one in here if one.is_open]
 
 
 def lie(report: Report, run: WorkflowRun, origin: Origin) -> str:

@@ -1,6 +1,7 @@
 """What a webhook asks of us. Pure: an event and its payload in, jobs out."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from ... import PerflintError
@@ -45,11 +46,11 @@ class UnreadableError(PerflintError):
     """A payload is not what GitHub describes."""
 
 
-def jobs_of(event: str, payload: object, workflow: str) -> tuple[Job, ...]:
+def jobs_of(event: str, payload: object, workflows: Collection[str]) -> tuple[Job, ...]:
     """Return what is to be done about an event; nothing where it does not concern us.
 
-    `workflow` is the path of the measuring workflow in a repository. Raises UnreadableError where a
-    payload that concerns us lacks what GitHub says that it has.
+    `workflows` are the paths of the measuring workflows in a repository. Raises UnreadableError
+    where a payload that concerns us lacks what GitHub says that it has.
     """
     if not isinstance(payload, dict):
         raise UnreadableError(f"the payload of {event} is no object")
@@ -65,7 +66,7 @@ def jobs_of(event: str, payload: object, workflow: str) -> tuple[Job, ...]:
             case "check_suite", "rerequested":
                 return (_rerun(payload, payload["check_suite"], None),)
             case "workflow_run", "requested" | "completed":
-                return _run(payload, workflow)
+                return _run(payload, workflows)
             case "installation" | "installation_repositories", str() if (
                 action in _INSTALLATION_ACTIONS
             ):
@@ -83,6 +84,7 @@ def jobs_of(event: str, payload: object, workflow: str) -> tuple[Job, ...]:
 
 def _pull_request(payload: dict[str, Any]) -> Job:
     pull = payload["pull_request"]
+    code = pull["head"]["repo"]
     return PullRequestChanged(
         place=_place(payload),
         pull_request=_number(pull["number"]),
@@ -91,6 +93,7 @@ def _pull_request(payload: dict[str, Any]) -> Job:
         head=_sha(pull["head"]["sha"]),
         draft=bool(pull.get("draft")),
         merged=bool(pull.get("merged")),
+        from_fork=code is None or code["id"] != payload["repository"]["id"],
     )
 
 
@@ -125,10 +128,10 @@ def _rerun(payload: dict[str, Any], of: dict[str, Any], check: int | None) -> Jo
     )
 
 
-def _run(payload: dict[str, Any], workflow: str) -> tuple[Job, ...]:
+def _run(payload: dict[str, Any], workflows: Collection[str]) -> tuple[Job, ...]:
     run = payload["workflow_run"]
     # The path may name a ref: `.github/workflows/perflint.yml@refs/heads/main`.
-    if run["path"].partition("@")[0] != workflow:
+    if run["path"].partition("@")[0] not in workflows:
         return ()
     # A fork that was deleted has no repository any more: nothing can be told.
     if (head := run["head_repository"]) is None:
@@ -163,6 +166,7 @@ def _place(payload: dict[str, Any]) -> Place:
         repository=_repository(repository["full_name"]),
         repository_id=_number(repository["id"]),
         installation=_number(payload["installation"]["id"]),
+        default_branch=str(repository["default_branch"]),
     )
 
 

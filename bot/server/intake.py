@@ -10,7 +10,7 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from ... import PerflintError
@@ -65,7 +65,7 @@ class Intake:
         metrics: Metrics,
         *,
         secrets: Sequence[str],
-        workflow: str,
+        workflows: Collection[str],
         limits: Limits,
         wake: Callable[[], None],
         ready: Callable[[], str],
@@ -74,7 +74,7 @@ class Intake:
         self._writer = writer
         self._metrics = metrics
         self._secrets = secrets
-        self._workflow = workflow
+        self._workflows = workflows
         self._limits = limits
         self._wake = wake
         self._ready = ready
@@ -140,7 +140,7 @@ class Intake:
         if not _EVENT.fullmatch(event) or not _DELIVERY.fullmatch(delivery):
             raise _unreadable("X-GitHub-Event or X-GitHub-Delivery is missing or strange")
         try:
-            jobs = jobs_of(event, _parse(body, headers), self._workflow)
+            jobs = jobs_of(event, _parse(body, headers), self._workflows)
         except UnreadableError as error:
             log.error("delivery %s: %s", delivery, error)
             raise _unreadable(str(error)) from error

@@ -13,11 +13,15 @@ class Place:
     repository: str  # OWNER/NAME
     repository_id: int
     installation: int
+    default_branch: str = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestChanged:
-    """A pull request was opened, pushed to, reopened, closed, or is no draft any more."""
+    """A pull request was opened, pushed to, reopened, closed, or is no draft any more.
+
+    `from_fork`: its code is in another repository, or that one is gone.
+    """
 
     place: Place
     pull_request: int
@@ -26,6 +30,7 @@ class PullRequestChanged:
     head: str
     draft: bool = False
     merged: bool = False
+    from_fork: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

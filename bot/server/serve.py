@@ -13,10 +13,11 @@ import uvicorn
 
 from ... import PerflintError
 from ..github.app import App
+from .hands import BotHands
 from .missed import ask_again
 from .server import Server
 from .settings import APP_KEY, WEBHOOK_SECRET, Settings, load_settings
-from .work import AppWork, ReportHands
+from .work import AppWork
 
 HELP = f"""\
 Run the GitHub App: take webhooks, keep them in a queue on disk, and tell pull requests.
@@ -49,7 +50,8 @@ def main(words: list[str]) -> int:
         print(f"perflint: {asked.config} is fine; App {hub.app_id} on {hub.api_url}")
         return 0
     log_to_stderr()
-    return serve(Server(settings, AppWork(app, ReportHands()), partial(ask_again, app)), settings)
+    work = AppWork(app, BotHands(hub))
+    return serve(Server(settings, work, partial(ask_again, app)), settings)
 
 
 def serve(server: Server, settings: Settings) -> int:

@@ -49,7 +49,7 @@ class Server:
             self._writer,
             self._metrics,
             secrets=settings.webhook_secrets,
-            workflow=settings.github.workflow,
+            workflows=(settings.github.workflow, settings.github.command_workflow),
             limits=settings.limits,
             wake=self._workers.wake,
             ready=self._unready,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ... import PerflintError
 from ..event import PUBLIC_API
+from ..workflow import MEASURE_WORKFLOW, PUSH_WORKFLOW
 from .quota import Quotas
 
 WEBHOOK_SECRET, APP_KEY = "PERFLINT_WEBHOOK_SECRET", "PERFLINT_APP_KEY"
@@ -45,11 +46,16 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The App on a GitHub, and the workflow whose results it tells."""
+    """The App on a GitHub, and the workflows whose results it tells.
+
+    `workflow` is the one that a push starts, `command_workflow` the one that a command starts.
+    """
 
     app_id: int = 0
     api_url: str = PUBLIC_API
-    workflow: str = ".github/workflows/perflint.yml"
+    workflow: str = f".github/workflows/{PUSH_WORKFLOW}"
+    command_workflow: str = f".github/workflows/{MEASURE_WORKFLOW}"
+    artifact_host: str = ""  # a further host of artifacts: a GitHub Enterprise Server's storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +173,13 @@ def _check(public: Public, path: Path) -> None:
             f"{path}: [github] api_url is {hub.api_url!r}: write {PUBLIC_API}, or "
             "https://HOST/api/v3 for GitHub Enterprise Server"
         )
-    if not re.fullmatch(r"\.github/workflows/[\w.-]+\.ya?ml", hub.workflow):
-        raise PerflintError(
-            f"{path}: [github] workflow is {hub.workflow!r}: write the path of the measuring "
-            f"workflow, for example {Hub().workflow}"
-        )
+    for name in ("workflow", "command_workflow"):
+        value, usual = getattr(hub, name), getattr(Hub(), name)
+        if not re.fullmatch(r"\.github/workflows/[\w.-]+\.ya?ml", value):
+            raise PerflintError(
+                f"{path}: [github] {name} is {value!r}: write the path of the measuring "
+                f"workflow, for example {usual}"
+            )
 
 
 def _webhook_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What the check run says: its title, its conclusion and its remarks on lines."""
 
+import contextlib
+import io
 from dataclasses import replace
 
 import pytest
@@ -10,14 +12,13 @@ pytest.importorskip("hypothesis")
 
 from hypothesis import given, settings
 from torch_perflint.bot.acks import Ack
+from torch_perflint.bot.annotation import Annotation, Level
 from torch_perflint.bot.check import (
     LARGEST_SUMMARY,
     LONGEST_MESSAGE,
     LONGEST_TITLE,
     MOST_ANNOTATIONS,
-    Annotation,
     Conclusion,
-    Level,
     annotations_of,
     check_of,
     check_page,
@@ -27,7 +28,7 @@ from torch_perflint.bot.check import (
 )
 from torch_perflint.bot.gate import FailOn
 from torch_perflint.bot.labels import ACKNOWLEDGED, REGRESSION, Change, change, together, wanted
-from torch_perflint.bot.log_commands import log_commands
+from torch_perflint.bot.log import annotate
 from torch_perflint.lints.finding import Severity
 from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange
@@ -157,7 +158,10 @@ def test_hostile_text_neither_breaks_a_remark_nor_commands_the_runner(text: str)
         assert is_place(one)
         assert 0 < len(one.message) <= LONGEST_MESSAGE
         assert 0 < len(one.title) <= LONGEST_TITLE
-    lines = log_commands(annotations_of(made)).splitlines()
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        annotate(annotations_of(made))
+    lines = said.getvalue().splitlines()
     assert len(lines) == len(annotations_of(made))
     assert all(line.startswith("::warning file=") for line in lines)
 
@@ -168,9 +172,9 @@ def test_so_many_remarks_go_to_github_and_no_more() -> None:
     assert len(check_of(report(STEADY, findings=found)).annotations) == MOST_ANNOTATIONS
 
 
-def test_a_remark_is_written_as_a_command() -> None:
-    one = Annotation("a,b:c.py", 3, 4, Level.FAILURE, "slow: 5%", "first\nsecond 100%")
-    assert log_commands([one]) == (
+def test_a_remark_is_written_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    annotate([Annotation("a,b:c.py", 3, 4, Level.FAILURE, "slow: 5%", "first\nsecond 100%")])
+    assert capsys.readouterr().out == (
         "::error file=a%2Cb%3Ac.py,line=3,endLine=4,title=slow%3A 5%25::first%0Asecond 100%25\n"
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from torch_perflint import PerflintError
-from torch_perflint.bot.event import ActionsRun, Target, read_run, this_run
+from torch_perflint.bot.event import ActionsRun, Target, read_run, this_run, web_of
 from torch_perflint.bot.report import RunLink
 
 ENVIRON = {
@@ -115,3 +115,17 @@ def test_a_target_that_can_be_no_pull_request_is_refused(
 ) -> None:
     with pytest.raises(PerflintError):
         Target(repository, number, api_url)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "web"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://api.github.com/", "https://github.com"),
+        ("https://api.acme.ghe.com", "https://acme.ghe.com"),
+        ("https://git.acme.example/api/v3", "https://git.acme.example"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_pages_of_a_github_are_known_from_its_api(api_url: str, web: str) -> None:
+    assert web_of(api_url) == web

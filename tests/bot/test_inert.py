@@ -12,6 +12,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from torch_perflint.bot.acks import Ack
 from torch_perflint.bot.interim import (
+    Approval,
     Ended,
     Running,
     Waiting,
@@ -163,8 +164,9 @@ def test_waiting_and_running_comments_are_inert_too() -> None:
         last = LastVerdict(text, text, text)
         page = render_running(Running(Revision(text, text), 1, 2, text, 5.0, 1, last, LINK))
         check_sound(parse(page))
-        waiting = Waiting(Revision(text, text), 1, 2, LINK, last)
-        check_sound(parse(render_waiting(waiting)))
+        for approval in Approval:
+            waiting = Waiting(Revision(text, text), 1, 2, LINK, last, approval)
+            check_sound(parse(render_waiting(waiting)))
         ended = Ended(Revision(text, text), why=text, link=LINK, last=last)
         check_sound(parse(render_ended(ended)))
 

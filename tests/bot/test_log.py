@@ -68,5 +68,8 @@ def test_a_warning_of_ours_is_a_command_and_cannot_become_two(
     log.warn("100% of\n::error::this\r")
     assert under.getvalue().splitlines() == [
         ": :error::not ours",
+        "perflint: 100% of",
+        ": :error::this",
+        "",
         "::warning title=perflint::100%25 of%0A::error::this%0D",
     ]

@@ -15,7 +15,10 @@ pytest.importorskip("hypothesis")
 from torch_perflint.bot import render
 from torch_perflint.bot.acks import Ack
 from torch_perflint.bot.check import Conclusion
+from torch_perflint.bot.commands.command import Command, Word
+from torch_perflint.bot.commands.parse import parse as commands_in
 from torch_perflint.bot.interim import (
+    Approval,
     Ended,
     Running,
     Waiting,
@@ -77,6 +80,10 @@ PAGES = {name: render_comment(made) for name, made in REPORTS.items()} | {
         )
     ),
     "waiting": render_waiting(Waiting(HEAD, 4, 0, LINK)),
+    "waiting-for-a-command": render_waiting(
+        Waiting(HEAD, last=LAST, approval=Approval.COMMAND, place=(LINK.server, LINK.repository))
+    ),
+    "waiting-for-a-review": render_waiting(Waiting(HEAD, link=LINK, from_fork=False)),
     "cancelled": render_ended(Ended(HEAD, Conclusion.CANCELLED, link=LINK)),
     "crashed": render_ended(
         Ended(
@@ -119,7 +126,16 @@ def test_each_golden_file_belongs_to_a_comment() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_comment_is_sound_markdown(name: str) -> None:
     check_sound(parse(PAGES[name]))
-    assert "/perflint" not in PAGES[name]
+    assert ("/perflint" in PAGES[name]) == (name == "waiting-for-a-command")
+
+
+def test_an_approval_can_be_copied_whole_and_gives_no_command_where_it_stands() -> None:
+    page = PAGES["waiting-for-a-command"]
+    said = f"/perflint ok {HEAD.sha}\n"
+    assert len(HEAD.sha) == 40
+    assert parse(page).codes.count(said) == 1
+    assert commands_in(page) == ()
+    assert commands_in(said) == (Command(Word.OK, sha=HEAD.sha),)
 
 
 def headline(made: Report) -> str:

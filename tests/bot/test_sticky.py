@@ -13,6 +13,7 @@ from torch_perflint.bot.sticky import (
     KeepComment,
     Plan,
     PostComment,
+    Stage,
     State,
     marker,
     plan,
@@ -86,6 +87,23 @@ def test_line_ends_and_trailing_space_that_github_changes_do_not_count_as_new_wo
     standing = ours(7, "new\nwords")
     rewritten = Comment(7, ME, standing.body.replace("\n", "\r\n") + "\r\n")
     assert isinstance(decide(rewritten, body="new\nwords\n"), KeepComment)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        (State("head", "base", 812), KeepComment),
+        (State("head", "", 812, stage=Stage.RUNNING), KeepComment),
+        (State("head", "base"), KeepComment),
+        (State("head", "", stage=Stage.ENDED), EditComment),
+        (State("older", "base", 812), EditComment),
+    ],
+)
+def test_what_waits_for_a_command_replaces_nothing_known_about_its_commit(
+    told: State, kind: type[Plan]
+) -> None:
+    waits = State("head", "", stage=Stage.WAITING)
+    assert isinstance(decide(ours(state=told), state=waits, current="head"), kind)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Wherever a stranger's words come out they stay words: page, check, log, terminal, answer."""
 
+import io
 import re
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from random import Random
 from urllib.parse import unquote
@@ -29,12 +31,12 @@ from torch_perflint.bot.interim import (
     render_running,
     render_waiting,
 )
-from torch_perflint.bot.log_commands import log_commands
+from torch_perflint.bot.log import annotate
 from torch_perflint.bot.render import LARGEST_COMMENT, render_comment, render_terminal
 from torch_perflint.bot.report import Report, Revision
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.bot.sticky import LARGEST_BODY, State, read_marker, with_marker
-from torch_perflint.bot.tell_report import all_findings
+from torch_perflint.bot.tell import all_findings
 from torch_perflint.runners.result import TestResult
 
 from .parsed import ALLOWED, LIVE, parse
@@ -97,7 +99,9 @@ def check_shown(text: str) -> None:
 def check_commands(made: Report) -> None:
     """Each remark is one command, and the runner reads out of it what we put in."""
     remarks = annotations_of(made)
-    lines = log_commands(remarks).split("\n")
+    with redirect_stdout(io.StringIO()) as log:
+        annotate(remarks)
+    lines = log.getvalue().split("\n")
     assert lines.pop() == ""
     assert len(lines) == len(remarks)
     for line, one in zip(lines, remarks, strict=True):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .server import FakeGitHub
 
 ACTIONS = "actions"
+# The `run-name` of a workflow that measures.
+RUN_NAME = "perflint #{pull_request} at {commit} for comment {comment}"
 
 
 @dataclass
@@ -103,19 +105,34 @@ def download_artifact(call: Call) -> Reply:
     return Reply(302, headers={"Location": address})
 
 
+@route(ActionsClient.get_workflow, ACTIONS)
+def get_workflow(call: Call) -> Reply:
+    name = call.values["workflow_id"]
+    if name not in call.github.workflows:
+        raise Refusal(404, "Not Found")
+    told = {"path": f".github/workflows/{name}", "state": "active"}
+    return Reply(200, example(models.Workflow) | told)
+
+
 @route(ActionsClient.create_workflow_dispatch, ACTIONS)
 def dispatch(call: Call) -> Reply:
     """Inputs that the workflow does not know are refused; these here know any, up to 25."""
     if len(call.content.get("inputs") or {}) > 25:
         raise Refusal(422, "Inputs are limited to 25 properties")
     workflow = call.values["workflow_id"]
+    if workflow not in call.github.workflows:
+        raise Refusal(404, "Not Found")
+    asked = call.content.get("inputs") or {}
+    named = {"title": RUN_NAME.format(**asked)} if "commit" in asked else {}
     run = add_run(
         call.github,
         event="workflow_dispatch",
+        head="f" * 40,  # of the branch
         branch=call.content["ref"],
         path=f".github/workflows/{workflow}",
         status="queued",
         conclusion=None,
+        **named,
     )
     call.github.dispatched.append((workflow, call.content["ref"], call.content.get("inputs") or {}))
     told = {"workflow_run_id": run.id, "run_url": "x", "html_url": "x"}

@@ -31,13 +31,15 @@ def create_token(call: Call) -> Reply:
     if repositories is not None and repositories != [1]:
         raise Refusal(422, "There is at least one repository that does not exist or is not yours.")
     token = f"ghs_{call.github.next_number():032d}"
-    call.github.accounts[token] = Account(LOGIN, permissions=dict(asked), usual="")
+    # Whoever may do anything with a repository may read what is public of it.
+    may = {"metadata": "read", **asked}
+    call.github.accounts[token] = Account(LOGIN, permissions=may, usual="")
     call.github.made_tokens.append((token, repositories, dict(asked)))
     expires = datetime.now(UTC) + timedelta(seconds=call.github.token_seconds)
     made = {
         "token": token,
         "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "permissions": {"metadata": "read", **asked},
+        "permissions": may,
     }
     return Reply(201, made)
 

@@ -14,3 +14,10 @@ def get_commit(call: Call) -> Reply:
     if len(found) != 1:
         raise Refusal(422, f"No commit found for SHA: {call.values['ref']}")
     return Reply(200, example(models.Commit) | {"sha": found[0]})
+
+
+@route(ReposClient.list_pull_requests_associated_with_commit, "pull_requests")
+def list_pulls_of_commit(call: Call) -> Reply:
+    github = call.github
+    found = [one for one in github.pulls.values() if one.head == call.values["commit_sha"]]
+    return Reply(200, [github.pull_payload(one, models.PullRequestSimple) for one in found])

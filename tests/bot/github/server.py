@@ -97,6 +97,7 @@ class FakeGitHub:
         self.roles: dict[str, str] = {}  # login in small letters to role: admin, maintain, write…
         self.runs: dict[int, routes_actions.Run] = {}
         self.artifacts: dict[int, routes_actions.Stored] = {}
+        self.workflows = {"perflint.yml", "perflint-measure.yml", "measure.yml"}
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.commits = {HEAD, "b" * 40}
         self.history = {"main": {"b" * 40}}  # the commits that a branch has

@@ -288,19 +288,28 @@ def test_open_pull_requests_are_found_by_owner_and_branch(github: FakeGitHub) ->
     github.pulls[6] = Pull(6, owner="contributor", branch=branch, repository_id=2)
     github.pulls[7] = Pull(7, owner="contributor", branch=branch, state="closed")
     github.pulls[8] = Pull(8, owner="other", branch=branch)
-    found = Repository(REPOSITORY, client(github)).open_pulls_of("contributor", branch)
+    found = Repository(REPOSITORY, client(github)).pulls_of("contributor", branch)
     assert [(one.number, one.head_place, one.place, one.branch) for one in found] == [
         (6, 2, 1, "main")
     ]
 
 
-def test_one_pull_request_is_told_while_it_is_open(github: FakeGitHub) -> None:
+def test_one_pull_request_is_told_with_whether_it_is_open(github: FakeGitHub) -> None:
     repository = Repository(REPOSITORY, client(github))
-    found = repository.open_pull(NUMBER)
+    found = repository.pull(NUMBER)
     assert found is not None and found.head == HEAD
     github.pulls[NUMBER].state = "closed"
-    assert repository.open_pull(NUMBER) is None
-    assert repository.open_pull(404) is None
+    closed = repository.pull(NUMBER)
+    assert closed is not None and not closed.is_open
+    assert repository.pull(404) is None
+    assert [one.number for one in repository.pulls_of("acme", "topic", "closed")] == [NUMBER]
+    assert repository.open_pulls_at(HEAD) == []
+
+
+def test_a_workflow_is_there_or_not(github: FakeGitHub) -> None:
+    actions = Actions(REPOSITORY, client(github))
+    assert actions.has_workflow("perflint.yml")
+    assert not actions.has_workflow("other.yml")
 
 
 def test_a_commit_is_in_the_history_of_a_branch_or_not(github: FakeGitHub) -> None:

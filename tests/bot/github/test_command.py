@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from torch_perflint.__main__ import main
-from torch_perflint.bot import post
+from torch_perflint.bot import tell
 from torch_perflint.bot.github.client import Client
-from torch_perflint.bot.post import NotPosted, announce, tell
+from torch_perflint.bot.post import NotPosted
+from torch_perflint.bot.publish import Published
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink, write_report
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.bot.sticky import State, read_marker
-from torch_perflint.bot.tell_report import all_findings, tell_report
+from torch_perflint.bot.tell import all_findings, announce, tell_page, tell_report
 from torch_perflint.runners.result import RunResult, Selection
 
 from ..reports import finding
@@ -53,7 +54,7 @@ def _outside_actions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ACTIONS:
         monkeypatch.delenv(name, raising=False)
     patient = functools.partial(Client, throttle=False, timeout=1, sleep=lambda seconds: None)
-    monkeypatch.setattr(post, "Client", patient)
+    monkeypatch.setattr(tell, "Client", patient)
     monkeypatch.chdir(tmp_path)
     Path("note.md").write_text(MARKDOWN, encoding="utf-8")
 
@@ -286,8 +287,8 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_inside_ci_a_missing_token_fails_nothing(bot: Bot, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
-    outcome = tell(MARKDOWN, bot.target(), State(), token=None, summary=summary)
-    assert isinstance(outcome, NotPosted)
+    outcome = tell_page(MARKDOWN, bot.target(), State(), token=None, summary=summary)
+    assert isinstance(outcome.comment, NotPosted)
     assert "GITHUB_TOKEN: ${{ github.token }}" in str(outcome)
     assert summary.read_text(encoding="utf-8") == f"{MARKDOWN}\n"
 
@@ -295,7 +296,7 @@ def test_inside_ci_a_missing_token_fails_nothing(bot: Bot, tmp_path: Path) -> No
 def test_words_of_a_server_cannot_give_commands_to_the_runner(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    announce(NotPosted("no\n::error::forged 100%"), in_actions=True)
+    announce(Published(NotPosted("no\n::error::forged 100%")), in_actions=True)
     assert capsys.readouterr().out == (
         "::warning title=perflint::comment not posted: no%0A::error::forged 100%25\n"
     )

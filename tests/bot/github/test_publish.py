@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from torch_perflint.bot import put_check
 from torch_perflint.bot.check import Conclusion
-from torch_perflint.bot.github.errors import NotAllowedError
+from torch_perflint.bot.github.errors import LockedError
 from torch_perflint.bot.post import Action, NotPosted, Posted
 from torch_perflint.bot.state import Stage
 from torch_perflint.runners.compare import Verdict
@@ -345,7 +345,7 @@ def test_in_a_locked_conversation_the_check_tells(github: FakeGitHub, life: Life
     assert checks(github) == [(DONE, "failure")]
     assert github.pulls[NUMBER].labels == ["perf-regression"]
     assert "the conversation of pull request acme/models#5 is locked" in str(done)
-    assert [type(one) for one in done.failures] == [NotAllowedError]
+    assert [type(one) for one in done.failures] == [LockedError]
 
 
 def test_a_comment_that_somebody_deleted_comes_back_with_the_next_push_only(
@@ -364,6 +364,22 @@ def test_a_comment_that_somebody_deleted_comes_back_with_the_next_push_only(
     github.head = OTHER_HEAD
     Life(life.bot, 814, head=OTHER_HEAD).start()
     assert len(github.bodies()) == 1
+
+
+@pytest.mark.parametrize("place", ["/check-runs", "/comments", "/graphql"])
+def test_a_comment_that_another_run_posts_while_we_look_is_not_taken_for_deleted(
+    github: FakeGitHub, life: Life, place: str
+) -> None:
+    def between(verb: str, path: str) -> None:
+        if place in path:
+            github.before = lambda verb, path: None
+            life.finish()
+
+    github.before = between
+    Life(life.bot, 813).finish(SAME)
+    assert [state.run for state in states(github)] == [813]
+    assert checks(github)[-1] == (DONE, "success")
+    assert github.pulls[NUMBER].labels == []
 
 
 def test_a_comment_deleted_before_there_was_a_result_is_written_with_the_result(

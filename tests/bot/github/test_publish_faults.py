@@ -381,8 +381,10 @@ def test_whatever_fails_nothing_comes_twice_and_nothing_is_lost() -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_scripts_of_failures() -> None:
-    run_state_machine_as_test(Lives, settings=_settings(1000))
+@pytest.mark.parametrize("quarter", range(4))
+def test_a_thousand_scripts_of_failures(quarter: int) -> None:
+    """In quarters of one to two minutes, each with a choice of its own."""
+    run_state_machine_as_test(Lives, settings=_settings(250))
 
 
 def test_the_default_retry_of_pygithub_fails_the_same_test() -> None:

@@ -3,23 +3,16 @@
 import functools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from torch_perflint.__main__ import main
 from torch_perflint.bot.handoff import publish_run
 from torch_perflint.bot.handoff.publish_run import Client
-from torch_perflint.bot.report import Report, Revision, RunLink
 
 from ..github.routes_actions import Run
-from ..github.server import HEAD, NUMBER, REPOSITORY, WORKFLOW, FakeGitHub, serving
+from ..github.server import REPOSITORY, WORKFLOW, FakeGitHub, serving
 from ..github.storage import storing
-from ..reports import GPT, report
-from .hostile import alone
-
-FORK = (2, "contributor/models")
 
 
 @pytest.fixture
@@ -27,19 +20,6 @@ def github() -> Iterator[FakeGitHub]:
     with serving() as fake, storing() as fake.storage:
         yield fake
     assert fake.problems == []
-
-
-def made_by(run: Run, pull: int | None = NUMBER, **changed: object) -> Report:
-    """A report as the run itself would hand it over."""
-    link = RunLink("https://github.com", REPOSITORY, run.id, run.attempt, pull)
-    made = replace(
-        report(GPT), head=Revision(HEAD, "HEAD"), base=Revision("b" * 40, "main"), link=link
-    )
-    return replace(made, **changed)  # type: ignore[arg-type]
-
-
-def zipped(made: Report) -> bytes:
-    return alone(msgspec.json.encode(made))
 
 
 Publish = Callable[..., int]

@@ -16,7 +16,7 @@ from torch_perflint.bot.sticky import read_marker
 from ..github.commanding import event_of
 from ..github.routes_actions import add_artifact, add_run
 from ..github.server import HEAD, NUMBER, REPOSITORY, WORKFLOW, FakeGitHub, Pull
-from .conftest import made_by, zipped
+from .handed import made_by, zipped
 
 Command = Callable[..., int]
 ACK = '/perflint ack test_gpt_train "the new head costs this"'
@@ -123,7 +123,7 @@ def test_cancel_ends_this_pull_requests_runs_and_no_others(
     mine = add_run(
         github, event="workflow_dispatch", path=path, title=f"perflint #5 at {HEAD}", **here
     )
-    pushed = add_run(github, path=path, **here)
+    pushed = add_run(github, path=".github/workflows/perflint.yml", **here)
     other = add_run(
         github, event="workflow_dispatch", path=path, title=f"perflint #55 at {HEAD}", **here
     )

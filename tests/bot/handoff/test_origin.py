@@ -47,10 +47,10 @@ def test_what_the_report_claims_cannot_make_it_another(claimed: int | None) -> N
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"head": OTHER}, "is about aaaaaaa, and head of pull request #5 is ccccccc by now"),
-        ({"head_place": 3}, "no open pull request"),
-        ({"head_place": None}, "no open pull request"),
-        ({"place": 3}, "no open pull request"),
+        ({"head": OTHER, "is_open": False}, "aaaaaaa, which is the head of no pull request"),
+        ({"head_place": 3}, "no pull request has the branch"),
+        ({"head_place": None}, "no pull request has the branch"),
+        ({"place": 3}, "no pull request has the branch"),
     ],
 )
 def test_a_pull_request_that_differs_in_one_fact_is_not_it(
@@ -59,8 +59,23 @@ def test_a_pull_request_that_differs_in_one_fact_is_not_it(
     assert says in reason(RUN, replace(PULL, **changed), claimed=5)  # type: ignore[arg-type]
 
 
-def test_of_a_closed_pull_request_there_is_none() -> None:
-    assert "closed or merged?" in reason(RUN)
+def test_what_has_no_pull_request_is_about_none() -> None:
+    assert "no pull request has the branch" in reason(RUN)
+
+
+def test_a_pull_request_that_was_pushed_to_or_closed_since_is_still_it() -> None:
+    for changed in ({"head": OTHER}, {"is_open": False}):
+        found = origin_of(RUN, [replace(PULL, **changed)])  # type: ignore[arg-type]
+        assert found == replace(ORIGIN, is_current=False)
+
+
+def test_an_open_one_with_this_head_goes_before_a_closed_one_and_that_before_an_older_head() -> (
+    None
+):
+    closed = replace(PULL, number=4, is_open=False)
+    pushed = replace(PULL, number=6, head=OTHER)
+    assert origin_of(RUN, [closed, pushed, PULL]) == ORIGIN
+    assert origin_of(RUN, [pushed, closed]) == Origin(4, HEAD, "main", is_current=False)
 
 
 def test_a_fork_that_is_gone_is_said() -> None:
@@ -89,8 +104,9 @@ def test_a_run_that_a_command_started_is_about_the_commit_in_its_name() -> None:
     )
     assert asked_for(run) == (5, HEAD)
     assert origin_of(run, [PULL]) == ORIGIN
-    assert "by now" in reason(run, replace(PULL, head=OTHER))
-    assert "no open pull request" in reason(run, replace(PULL, number=6))
+    pushed = origin_of(run, [replace(PULL, head=OTHER)])
+    assert pushed == replace(ORIGIN, is_current=False)
+    assert "no pull request" in reason(run, replace(PULL, number=6))
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,35 @@ pytest.importorskip("github")
 pytest.importorskip("githubkit_schemas")
 
 from torch_perflint import PerflintError
-from torch_perflint.bot.handoff.publish_run import RunEvent, read_event
+from torch_perflint.bot.handoff.publish_run import read_event
+from torch_perflint.bot.handoff.publisher import RunEvent
 from torch_perflint.bot.report import Report, Revision, RunLink
 from torch_perflint.bot.sticky import read_marker
 
+from ..github.lives import checks
 from ..github.routes_actions import Run, add_artifact, add_run
 from ..github.server import HEAD, NUMBER, READ_ONLY, REPOSITORY, FakeGitHub, Pull
-from .conftest import FORK, Publish, made_by, zipped
+from .conftest import Publish
+from .handed import FORK, made_by, zipped
 from .hostile import HOSTILE
 
 Captured = pytest.CaptureFixture[str]
 
 
+WITHOUT = "### ⚠️ perflint: the run for `aaaaaaa` ended without a result"
+
+
 def headline(github: FakeGitHub) -> str:
     [body] = github.bodies()
     return body.partition("\n")[0]
+
+
+def begun(github: FakeGitHub, publish: Publish) -> Run:
+    """A run whose beginning was told, and which is over by now."""
+    run = add_run(github, status="in_progress", conclusion=None)
+    assert publish(run, action="requested") == 0
+    run.status, run.conclusion = "completed", "success"
+    return run
 
 
 def handed_over(github: FakeGitHub, run: Run, **changed: object) -> Report:
@@ -54,16 +68,20 @@ def test_the_life_of_a_run_is_one_comment(github: FakeGitHub, publish: Publish) 
     run = add_run(github, status="queued", conclusion=None)
     assert publish(run, action="requested") == 0
     assert headline(github) == "### ⏳ perflint: measuring `aaaaaaa`"
+    assert checks(github) == [("in_progress", None)]
     run.status, run.conclusion = "completed", "failure"
+    begun = len(github.log), len(github.writes)
     handed_over(github, run)
     assert publish(run) == 0
     assert headline(github).startswith("### 🔴")
-    assert len(github.writes) == 2
-    before = len(github.log)
+    assert checks(github) == [("completed", "failure")]
+    assert github.pulls[NUMBER].labels == ["perf-regression"]
+    assert len(github.writes) == begun[1] + 3 <= 6
+    # The run, the pull request, the artifact and where it is, and the base are asked for first.
+    assert len(github.log) - begun[0] <= 5 + 8
+    before = list(github.writes)
     assert publish(run) == 0
-    assert len(github.writes) == 2
-    # The run, the pull request, the artifact and where it is, the base; then three to find it told.
-    assert len(github.log) - before == 5 + 3
+    assert github.writes == before
 
 
 def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: Publish) -> None:
@@ -72,6 +90,10 @@ def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: 
     assert publish(run, action="requested") == 0
     assert headline(github).startswith("### ⏸️ perflint: waiting for a maintainer")
     assert "affected" not in github.bodies()[0]
+    # Its reviewers approve it on its page.
+    page = f"https://github.example/{REPOSITORY}/actions/runs/{run.id}"
+    assert f"and approves [run {run.id}]({page})" in github.bodies()[0]
+    assert checks(github) == [("queued", None)]
     run.status, run.conclusion = "completed", "success"
     handed_over(github, run)
     assert publish(run) == 0
@@ -90,26 +112,76 @@ def test_a_run_that_github_holds_back_waits(
 
 
 @pytest.mark.parametrize(
-    ("conclusion", "says"),
+    ("conclusion", "heading", "says", "ends"),
     [
-        ("cancelled", "it was cancelled"),
-        ("timed_out", "it took too long and was stopped"),
-        ("failure", "it failed before it had a report"),
-        ("success", "it handed over no report"),
-        ("startup_failure", "could not start it"),
-        ("stale", "it ended without a report"),
+        ("cancelled", "### ⏹️ perflint: the run for `aaaaaaa` was cancelled", "", "cancelled"),
+        ("timed_out", "### ⚠️ perflint: the run for `aaaaaaa` took too long", "", "timed_out"),
+        ("failure", WITHOUT, "It failed before it had a report", "failure"),
+        ("success", WITHOUT, "It handed over no report", "failure"),
+        ("startup_failure", WITHOUT, "GitHub could not start it", "failure"),
+        ("stale", WITHOUT, "It ended without a report", "failure"),
     ],
 )
 def test_a_run_that_ends_without_a_report_leaves_no_hourglass(
-    github: FakeGitHub, publish: Publish, conclusion: str, says: str
+    github: FakeGitHub, publish: Publish, conclusion: str, heading: str, says: str, ends: str
 ) -> None:
     run = add_run(github, status="in_progress", conclusion=None)
     publish(run, action="requested")
     run.status, run.conclusion = "completed", conclusion
     assert publish(run) == 0
     [body] = github.bodies()
-    assert body.startswith("### ⚠️ perflint: the run on `aaaaaaa` ended without a result")
+    assert body.startswith(heading)
     assert says in body
+    assert checks(github) == [("completed", ends)]
+
+
+def test_a_run_for_a_head_that_was_pushed_over_ends_its_check_and_no_newer_comment(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    old = add_run(github, status="in_progress", conclusion=None)
+    publish(old, action="requested")
+    github.head = "c" * 40
+    new = add_run(github, head=github.head, status="in_progress", conclusion=None)
+    publish(new, action="requested")
+    old.status, old.conclusion = "completed", "cancelled"
+    assert publish(old) == 0
+    assert checks(github, HEAD) == [("completed", "cancelled")]
+    assert checks(github, new.head) == [("in_progress", None)]
+    assert headline(github) == "### ⏳ perflint: measuring `ccccccc`"
+
+
+def test_a_result_that_comes_after_a_push_is_on_its_own_commit_alone(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    old = add_run(github)
+    handed_over(github, old)
+    github.head = "c" * 40
+    new = add_run(github, head=github.head, status="queued", conclusion=None)
+    publish(new, action="requested")
+    before = github.bodies()
+    assert publish(old) == 0
+    assert checks(github, HEAD) == [("completed", "failure")]
+    assert (github.bodies(), github.pulls[NUMBER].labels) == (before, [])
+    # And an event that comes late begins nothing on it.
+    late = add_run(github, status="queued", conclusion=None)
+    assert publish(late, action="requested") == 0
+    assert checks(github, HEAD) == [("completed", "failure")]
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_closed_pull_request_keeps_no_hourglass(
+    github: FakeGitHub, publish: Publish, reported: bool
+) -> None:
+    run = add_run(github, status="queued", conclusion=None)
+    publish(run, action="requested")
+    github.pulls[NUMBER].state = "closed"
+    run.status, run.conclusion = "completed", "success" if reported else "cancelled"
+    if reported:
+        handed_over(github, run)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴" if reported else "### ⏹️")
+    assert checks(github) == [("completed", "failure" if reported else "cancelled")]
+    assert github.pulls[NUMBER].labels == []
 
 
 def test_a_run_that_was_skipped_is_told_to_nobody(github: FakeGitHub, publish: Publish) -> None:
@@ -121,12 +193,12 @@ def test_a_report_about_another_pull_request_is_refused_and_that_is_said(
     github: FakeGitHub, publish: Publish, capsys: Captured
 ) -> None:
     github.pulls[2] = Pull(2, owner="victim", branch="other", head="d" * 40)
-    run = add_run(github)
+    run = begun(github, publish)
     handed_over(github, run, pull=2)
     assert publish(run) == 1
     [body] = github.bodies()
     assert github.thread[next(iter(github.comments))] == NUMBER
-    assert "its report was refused: it says that it is about another pull request than" in body
+    assert "Its report was refused: it says that it is about another pull request than" in body
     assert "::warning title=perflint::" in capsys.readouterr().out
 
 
@@ -142,7 +214,7 @@ def test_a_report_about_another_pull_request_is_refused_and_that_is_said(
 def test_a_report_that_lies_is_refused_and_that_is_said(
     github: FakeGitHub, publish: Publish, changed: dict[str, object], says: str
 ) -> None:
-    run = add_run(github)
+    run = begun(github, publish)
     handed_over(github, run, **changed)
     assert publish(run) == 1
     [body] = github.bodies()
@@ -154,12 +226,13 @@ def test_a_report_that_lies_is_refused_and_that_is_said(
 def test_a_hostile_archive_is_refused_and_that_is_said(
     github: FakeGitHub, publish: Publish, name: str
 ) -> None:
-    run = add_run(github)
+    run = begun(github, publish)
     add_artifact(github, run.id, HOSTILE[name]() or b"\0")
     assert publish(run) == 1
     [body] = github.bodies()
-    assert "its report was refused" in body
+    assert "Its report was refused" in body
     assert len(body) < 1500
+    assert checks(github) == [("completed", "failure")]
 
 
 def test_no_link_of_the_artifact_gets_into_the_comment(
@@ -176,10 +249,9 @@ def test_no_link_of_the_artifact_gets_into_the_comment(
 @pytest.mark.parametrize(
     ("pull", "says"),
     [
-        (Pull(head="e" * 40), "head of pull request #5 is eeeeeee by now"),
-        (Pull(state="closed"), "no open pull request has the branch"),
-        (Pull(repository_id=3), "no open pull request has the branch"),
-        (Pull(branch="another"), "no open pull request has the branch"),
+        (Pull(head="e" * 40, state="closed"), "which is the head of no pull request any more"),
+        (Pull(repository_id=3), "no pull request has the branch"),
+        (Pull(branch="another"), "no pull request has the branch"),
     ],
 )
 def test_what_belongs_to_no_pull_request_is_told_to_none(
@@ -191,6 +263,18 @@ def test_what_belongs_to_no_pull_request_is_told_to_none(
     assert publish(run) == 0
     assert github.bodies() == [] and github.writes == []
     assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pull", [Pull(head="e" * 40), Pull(state="closed")])
+def test_of_an_old_head_or_a_closed_pull_request_the_check_alone_tells(
+    github: FakeGitHub, publish: Publish, pull: Pull
+) -> None:
+    github.pulls[NUMBER] = pull
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert github.bodies() == [] and pull.labels == []
+    assert checks(github, HEAD) == [("completed", "failure")]
 
 
 def test_of_two_pull_requests_of_one_branch_the_one_that_was_measured_is_told(
@@ -227,7 +311,7 @@ def test_an_event_that_comes_late_does_not_tell_that_the_run_goes_on(
 
 
 def test_the_newest_artifact_counts_and_an_expired_one_is_said(
-    github: FakeGitHub, publish: Publish
+    github: FakeGitHub, publish: Publish, capsys: Captured
 ) -> None:
     run = add_run(github)
     add_artifact(github, run.id, b"no zip")
@@ -235,7 +319,8 @@ def test_the_newest_artifact_counts_and_an_expired_one_is_said(
     assert publish(run) == 0
     add_artifact(github, run.id, zipped(made_by(run)), expired=True)
     assert publish(run) == 1
-    assert "GitHub keeps it no longer" in github.bodies()[0]
+    assert "GitHub keeps it no longer" in capsys.readouterr().out
+    assert headline(github).startswith("### 🔴")  # what was told before is true all the same
 
 
 def test_runs_of_other_workflows_are_passed_over(
@@ -260,10 +345,25 @@ def test_a_run_that_a_command_started_tells_the_pull_request_of_its_name(
     handed_over(github, run, pull=None)
     assert publish(run) == 0
     assert headline(github).startswith("### 🔴")
+    assert checks(github, HEAD) == [("completed", "failure")]
     github.pulls[NUMBER].head = "e" * 40
     before = list(github.writes)
     assert publish(run) == 0
     assert github.writes == before
+
+
+def test_a_run_that_a_command_started_is_believed_about_no_other_commit(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    """Whatever was checked out, the commit that was approved is what a result may be about."""
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    title = f"perflint #{NUMBER} at {HEAD} for comment 7"
+    run = add_run(github, event="workflow_dispatch", head="f" * 40, branch="main", title=title)
+    handed_over(github, run, head=Revision("d" * 40, "HEAD"))
+    assert publish(run) == 1
+    assert "another commit than the aaaaaaaaaaaa" in capsys.readouterr().out
+    assert checks(github, HEAD) == [("completed", "failure")]
+    assert checks(github, "d" * 40) == [] and github.bodies() == []
 
 
 def test_where_the_comment_cannot_be_written_the_job_summary_has_it(
@@ -272,8 +372,12 @@ def test_where_the_comment_cannot_be_written_the_job_summary_has_it(
     run = add_run(github)
     handed_over(github, run)
     assert publish(run, token=READ_ONLY) == 0
-    assert "### 🔴 perflint" in (tmp_path / "summary.md").read_text()
-    assert "The same Markdown is in the job summary" in capsys.readouterr().out
+    summary = (tmp_path / "summary.md").read_text()
+    assert "### 🔴 perflint" in summary
+    out = capsys.readouterr().out
+    assert "The same Markdown is in the job summary" in out
+    assert "`pull-requests: write`" in out and "`checks: write`" in out
+    assert "::error file=minitrain/" in out
 
 
 def test_another_event_is_refused(

@@ -18,11 +18,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from torch_perflint.bot.report import Revision
 from torch_perflint.bot.server.quota import Quotas
 from torch_perflint.bot.server.server import Server
 from torch_perflint.bot.server.settings import Hub, Limits, Listen, Settings
 
-from ..github.server import FakeGitHub, serving
+from ..github.routes_actions import Run, add_artifact, add_run
+from ..github.server import NUMBER, FakeGitHub, serving
+from ..github.storage import storing
+from ..handoff.handed import made_by, zipped
 from .payloads import INSTALLATION, SECRET, delivery
 
 APP_ID = 4242
@@ -43,7 +47,7 @@ def keys() -> tuple[str, str]:
 
 @pytest.fixture
 def github() -> Iterator[FakeGitHub]:
-    with serving() as fake:
+    with serving() as fake, storing() as fake.storage:
         fake.app = (APP_ID, keys()[1])
         fake.installations[INSTALLATION] = {
             "actions": "write",
@@ -53,6 +57,21 @@ def github() -> Iterator[FakeGitHub]:
         }
         yield fake
     assert fake.problems == []
+
+
+def measured(github: FakeGitHub, number: int = NUMBER, run: int = 900, **facts: Any) -> Run:
+    """Let a run on a pull request have ended, and have handed over what it found."""
+    pull = github.pulls[number]
+    made = add_run(github, **{"id": run, "head": pull.head, "branch": pull.branch, **facts})
+    hand_over(github, made, number)
+    return made
+
+
+def hand_over(github: FakeGitHub, run: Run, number: int = NUMBER) -> None:
+    """Let a run hand over a regression, found before anything on the stand-in was written."""
+    head = Revision(github.pulls[number].head, "HEAD")
+    report = made_by(run, number, created="2026-01-01T00:00:00+00:00", head=head)
+    add_artifact(github, run.id, zipped(report))
 
 
 def settings(folder: Path, **changed: Any) -> Settings:
@@ -131,9 +150,11 @@ async def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
 
 
 class Process:
-    """A server in a process of its own, with the real uvicorn; reports are made from run ids."""
+    """A server in a process of its own, with the real uvicorn; `storage` has the artifacts."""
 
-    def __init__(self, folder: Path, api_url: str, key: str = "", **limits: Any) -> None:
+    def __init__(
+        self, folder: Path, api_url: str, key: str = "", storage: str = "", **limits: Any
+    ) -> None:
         self.key = key or keys()[0]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -142,14 +163,16 @@ class Process:
         self.config = folder / "server.toml"
         rows = "\n".join(f"{name} = {value}" for name, value in limits.items())
         self.config.write_text(
-            f'[github]\napp_id = {APP_ID}\napi_url = "{api_url}"\n'
+            f'[github]\napp_id = {APP_ID}\napi_url = "{api_url}"\nartifact_host = "{storage}"\n'
             f'[server]\nport = {self.port}\nqueue = "{folder / "queue.db"}"\nstop_seconds = 3\n'
             f"[limits]\n{rows}\n[quotas]\nper_user = 100000\nper_pull_request = 100000\n"
         )
         self.log = folder / "server.log"
         self.child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *words: str) -> None:
+        """Start it, or what `words` say in its place."""
+        child = [str(Path(__file__).with_name("child.py")), str(self.config)]
         environ = {
             **os.environ,
             "PERFLINT_WEBHOOK_SECRET": SECRET,
@@ -158,7 +181,7 @@ class Process:
         }
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("child.py")), str(self.config)],
+                [sys.executable, *(words or child)],
                 env=environ,
                 stderr=log,
             )
@@ -215,7 +238,7 @@ def make_process(tmp_path: Path, github: FakeGitHub) -> Iterator[Callable[..., P
     made: list[Process] = []
 
     def make(**limits: Any) -> Process:
-        made.append(Process(tmp_path, github.url, **limits))
+        made.append(Process(tmp_path, github.url, storage=github.storage.host, **limits))
         return made[-1]
 
     yield make

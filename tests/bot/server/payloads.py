@@ -1,6 +1,7 @@
 """Deliveries as GitHub sends them: made and checked with the published models, and signed."""
 
 import json
+from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +33,8 @@ def _common(model: Any, action: str, sender: str, kind: str = "User") -> dict[st
     }
     if "repository" in model.model_fields:
         repository = example(models.RepositoryWebhooks)
-        payload["repository"] = repository | {"id": 1, "full_name": REPOSITORY}
+        named = {"id": 1, "full_name": REPOSITORY, "default_branch": "main"}
+        payload["repository"] = repository | named
     return payload
 
 
@@ -42,6 +44,7 @@ def pull_request(
     head: str = HEAD,
     sender: str = "contributor",
     text: str = "",
+    from_fork: bool = False,
 ) -> dict[str, Any]:
     name = "".join(word.capitalize() for word in action.split("_"))
     model = getattr(models, f"WebhookPullRequest{name}")
@@ -50,6 +53,9 @@ def pull_request(
     pull = payload["pull_request"]
     pull |= {"number": number, "body": text, "state": "closed" if action == "closed" else "open"}
     pull["head"] |= {"sha": head}
+    # The models' own examples leave it out where it may be left out.
+    code = pull["head"]["repo"] or deepcopy(pull["base"]["repo"])
+    pull["head"]["repo"] = code | {"id": 9 if from_fork else 1}
     return checked(model, payload)
 
 

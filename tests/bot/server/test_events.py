@@ -25,7 +25,7 @@ PLACE = Place(repository=REPOSITORY, repository_id=1, installation=INSTALLATION)
 
 
 def jobs(event: str, payload: Any) -> tuple[Any, ...]:
-    return jobs_of(event, payload, WORKFLOW)
+    return jobs_of(event, payload, [WORKFLOW])
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,13 @@ def test_a_forged_delivery_is_refused_without_a_word(tmp_path: Path, signature: 
     assert len(done.jobs) == 1
 
 
+def test_the_example_of_githubs_own_pages_is_signed() -> None:
+    digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    secret = "It's a Secret to Everybody"
+    assert is_signed(b"Hello, World!", f"sha256={digits}", [secret])
+    assert not is_signed(b"Hello, World?", f"sha256={digits}", [secret])
+
+
 def test_a_body_that_was_changed_on_its_way_is_refused(tmp_path: Path) -> None:
     changed = request()
     changed["body"] = changed["body"].replace(b'"number": 5', b'"number": 6')

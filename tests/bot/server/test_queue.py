@@ -26,11 +26,11 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
 
 
 def push(number: int = 5, **changed: Any) -> Any:
-    return jobs_of("pull_request", payloads.pull_request(number=number, **changed), WORKFLOW)
+    return jobs_of("pull_request", payloads.pull_request(number=number, **changed), [WORKFLOW])
 
 
 def result(number: int = 5) -> Any:
-    return jobs_of("workflow_run", payloads.run_completed(number=number), WORKFLOW)
+    return jobs_of("workflow_run", payloads.run_completed(number=number), [WORKFLOW])
 
 
 def accept(queue: Queue, delivery: str, jobs: Any, now: float = 0.0) -> Any:
@@ -105,7 +105,7 @@ def test_a_full_queue_takes_no_more_until_something_is_done(tmp_path: Path) -> N
 
 def test_who_asks_too_often_is_told_once_and_then_left_out(tmp_path: Path) -> None:
     queue = Queue(tmp_path / "queue.db", 100, Quotas(per_pull_request=2, per_user=3))
-    ask = [jobs_of("issue_comment", payloads.comment(id=n + 1), WORKFLOW) for n in range(5)]
+    ask = [jobs_of("issue_comment", payloads.comment(id=n + 1), [WORKFLOW]) for n in range(5)]
     found = [accept(queue, f"c{n}", jobs) for n, jobs in enumerate(ask)]
     assert [(one.jobs, one.over_quota) for one in found] == [(1, 0), (1, 0), (1, 0), (0, 1), (0, 1)]
     texts = []
@@ -224,7 +224,7 @@ def test_what_the_disk_does_not_take_is_said_to_all_of_the_group(queue: Queue) -
     queue._database.execute(f"PRAGMA max_page_count = {pages}")
     failures: list[int] = []
     writer = Writer(queue, failed=lambda: failures.append(1))
-    long = jobs_of("issue_comment", payloads.comment("/perflint " + "x" * 60_000), WORKFLOW)
+    long = jobs_of("issue_comment", payloads.comment("/perflint " + "x" * 60_000), [WORKFLOW])
     futures = [
         writer.submit(lambda queue: accept(queue, "a", push())),
         writer.submit(lambda queue: accept(queue, "b", long)),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from torch_perflint.bot.sticky import read_marker
@@ -14,7 +15,7 @@ from torch_perflint.bot.sticky import read_marker
 from ..github.routes_apps import LOGIN
 from ..github.server import HEAD, FakeGitHub, Fault, Pull
 from . import payloads
-from .conftest import Process, keys
+from .conftest import Process, keys, measured
 from .payloads import INSTALLATION, SECRET
 
 Make = Callable[..., Process]
@@ -28,6 +29,13 @@ def told(github: FakeGitHub) -> dict[int, list[int | None]]:
             marker = read_marker(comment["body"])
             assert marker is not None
             found.setdefault(github.thread[number], []).append(marker[1].run)
+    # Whatever happened, nothing else of it stands twice either, and nothing is missing.
+    heads = [check["head_sha"] for check in github.checks.values()]
+    assert len(heads) == len(set(heads))
+    assert {check["conclusion"] for check in github.checks.values()} <= {"failure"}
+    for number in found:
+        assert github.pulls[number].labels == ["perf-regression"]
+        assert github.pulls[number].head in heads
     return found
 
 
@@ -42,7 +50,27 @@ def idle(server: Process) -> bool:
     return server.metric("perflint_queue_jobs") == 0
 
 
+def test_a_result_is_told_by_the_command_itself(make_process: Make, github: FakeGitHub) -> None:
+    """As a company runs it: with the second between two writes that GitHub asks for."""
+    measured(github)
+    times: list[float] = []
+
+    def note(verb: str, path: str) -> None:
+        if verb != "GET" and path.startswith("/repos/"):
+            times.append(time.monotonic())
+
+    github.before = note
+    server = make_process()
+    server.start("-m", "torch_perflint", "bot", "serve", "--config", str(server.config))
+    assert server.deliver("workflow_run", payloads.run_completed()).status == 202
+    wait_until(lambda: idle(server), 30)
+    assert told(github) == {5: [900]}
+    assert len(times) == 3 and all(later - earlier > 0.9 for earlier, later in pairwise(times))
+    assert server.end() == 0
+
+
 def test_a_result_is_told_by_the_real_server(make_process: Make, github: FakeGitHub) -> None:
+    measured(github)
     server = make_process()
     server.start()
     answer = server.deliver("workflow_run", payloads.run_completed())
@@ -63,6 +91,7 @@ def test_killed_while_it_posts_it_posts_once(
 ) -> None:
     server = make_process()
     server.start()
+    measured(github)
     path = "/issues/5/comments"
     github.faults = [Fault("POST", silent=2.0, after=after, path=path)]
     server.deliver("workflow_run", payloads.run_completed())
@@ -82,7 +111,8 @@ def test_killed_again_and_again_every_report_stands_once(
 ) -> None:
     numbers = range(1, 25)
     for number in numbers:
-        github.pulls[number] = Pull(number)
+        github.pulls[number] = Pull(number, head=f"{number:040x}", branch=f"topic-{number}")
+        measured(github, number, 900 + number)
     # Every fifth comment is late, so that a kill finds one on its way.
     github.before = lambda verb, path: time.sleep(0.01)
     server = make_process()
@@ -90,7 +120,9 @@ def test_killed_again_and_again_every_report_stands_once(
     with ThreadPoolExecutor(8) as pool:
         sent = [
             pool.submit(
-                server.deliver, "workflow_run", payloads.run_completed(run=900 + n, number=n)
+                server.deliver,
+                "workflow_run",
+                payloads.run_completed(run=900 + n, number=n, head=f"{n:040x}"),
             )
             for n in numbers
         ]
@@ -121,7 +153,7 @@ def test_what_was_answered_with_202_is_there_after_a_kill(
                 return
             number = lane * 10_000 + n + 1
             try:
-                push = payloads.pull_request(number=number)
+                push = payloads.pull_request(number=number, from_fork=True)
                 answer = server.deliver("pull_request", push, guid=f"d{number}")
             except OSError:
                 return
@@ -149,6 +181,7 @@ def test_what_was_answered_with_202_is_there_after_a_kill(
 def test_a_log_has_no_secret_whatever_fails(make_process: Make, github: FakeGitHub) -> None:
     server = make_process()
     server.start()
+    measured(github)
     private = "\n/perflint our secret plan\n"
     github.faults = [Fault("POST", 502), Fault("GET", 403, message="no")]
     server.deliver("workflow_run", payloads.run_completed())
@@ -177,7 +210,8 @@ def test_a_server_that_is_asked_to_end_ends_what_it_does(
 ) -> None:
     server = make_process()
     server.start()
-    github.before = lambda verb, path: time.sleep(0.2)
+    measured(github)
+    github.before = lambda verb, path: time.sleep(0.1)
     server.deliver("workflow_run", payloads.run_completed())
     wait_until(lambda: bool(github.log))
     begin = time.monotonic()
@@ -191,6 +225,7 @@ def test_a_server_that_waits_for_github_ends_soon_and_goes_on_later(
 ) -> None:
     server = make_process()
     server.start()
+    measured(github)
     wait = {"Retry-After": "20"}
     github.faults = [Fault("GET", 429, headers=wait, message="slow down", path="/pulls/5")]
     server.deliver("workflow_run", payloads.run_completed())
@@ -210,6 +245,7 @@ def test_an_older_result_that_comes_late_replaces_nothing(
     server = make_process()
     server.start()
     for run in (901, 900):
+        measured(github, run=run)
         server.deliver("workflow_run", payloads.run_completed(run=run, head=HEAD))
     wait_until(lambda: idle(server))
     assert told(github) == {5: [901]}

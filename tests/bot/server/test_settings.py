@@ -63,6 +63,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         ("[github]\napp_id = -1", "app_id is -1, and has to be above 0"),
         (FINE + 'api_url = "ghe.example"', "https://HOST/api/v3"),
         (FINE + 'workflow = "perflint.yml"', "write the path of the measuring workflow"),
+        (FINE + 'command_workflow = "x"', "[github] command_workflow is 'x'"),
         (FINE + "[server]\nport = 70000", "there are 65535"),
         (FINE + "[server]\nworkers = 0", "workers is 0, and has to be above 0"),
         (FINE + "[limits]\nbody_seconds = inf", "body_seconds is inf"),

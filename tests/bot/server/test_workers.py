@@ -32,7 +32,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def push(number: int = 5) -> Any:
-    return jobs_of("pull_request", payloads.pull_request(number=number), WORKFLOW)
+    return jobs_of("pull_request", payloads.pull_request(number=number), [WORKFLOW])
 
 
 def worked(folder: Path, work: Any, *jobs: Any, count: int = 3, seconds: float = 5.0) -> Queue:
@@ -126,7 +126,7 @@ def test_a_run_of_a_fork_goes_on_in_the_lane_of_its_pull_request(tmp_path: Path)
             return (replace(job, pull_request=5),)
         return ()
 
-    fork = jobs_of("workflow_run", payloads.run_completed(number=None, fork="x/models"), WORKFLOW)
+    fork = jobs_of("workflow_run", payloads.run_completed(number=None, fork="x/models"), [WORKFLOW])
     worked(tmp_path, work, fork)
     assert seen == [f"1@{'a' * 40}", "1#5"]
 

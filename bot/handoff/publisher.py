@@ -1,0 +1,190 @@
+"""Tells the pull requests of one repository about its runs, whose code never runs here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ..check import Conclusion
+from ..event import Target
+from ..github.actions import Actions
+from ..github.client import Client
+from ..github.download import Downloads
+from ..github.errors import RefusedError
+from ..github.pull_request import PullRequest
+from ..github.repository import Repository
+from ..interim import Approval, Ended, Running, Waiting
+from ..log import plain
+from ..publish import Published, ended_without_result, finished, started, waiting
+from ..report import Report, Revision
+from ..workflow import ARTIFACT, WorkflowRun
+from .archive import LARGEST_ARCHIVE_BYTES, read_archive
+from .origin import Candidate, NoOrigin, Origin, asked_for, lie, link_of, origin_of, with_facts
+from .zipped import ArchiveError
+
+# What a run that has no report ended in, by GitHub's word for it.
+_ENDS = {
+    "cancelled": (Conclusion.CANCELLED, "It was cancelled."),
+    "timed_out": (Conclusion.TIMED_OUT, "It took too long and was stopped."),
+    "startup_failure": (Conclusion.FAILURE, "GitHub could not start it."),
+    "failure": (Conclusion.FAILURE, "It failed before it had a report."),
+    "success": (Conclusion.FAILURE, "It handed over no report."),
+}
+_ENDED = (Conclusion.FAILURE, "It ended without a report.")
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """What the event says: that something became of an attempt at a run. GitHub is asked what."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in words for the log. `refused` says that the run's report was not taken.
+
+    `told` is None where there was nothing to tell; `report` is what was told, if any.
+    """
+
+    words: str
+    told: Published | None = None
+    report: Report | None = None
+    refused: bool = False
+
+
+class Publisher:
+    """Tells the pull requests of one repository about its runs.
+
+    `server` is "https://github.com"; `approval` is how a maintainer lets a fork's code run.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        client: Client,
+        *,
+        server: str,
+        downloads: Downloads,
+        workflows: Sequence[str] = (),
+        artifact: str = ARTIFACT,
+        key: str = "default",
+        approval: Approval = Approval.REVIEW,
+    ) -> None:
+        self._name, self._client, self._server = repository, client, server
+        self._actions = Actions(repository, client, downloads)
+        self._repository = Repository(repository, client)
+        self._workflows, self._artifact, self._key = workflows, artifact, key
+        self._approval = approval
+
+    def publish(self, event: RunEvent) -> Done:
+        """Tell what became of a run. Raises GitHubError where GitHub does not let us find out."""
+        run = self._actions.run(event.run)
+        if event.attempt < run.attempt:
+            return Done(f"attempt {run.attempt} of run {run.id} is what counts now")
+        if self._workflows and PurePosixPath(run.path).name not in self._workflows:
+            return Done(f"run {run.id} is of another workflow than {' or '.join(self._workflows)}")
+        if run.conclusion == "skipped":
+            return Done(f"run {run.id} was skipped: there is nothing to tell")
+        candidates = self._candidates(run)
+        if run.is_over and run.conclusion != "action_required":
+            return self._result(run, candidates)
+        origin = origin_of(run, candidates)
+        if isinstance(origin, NoOrigin):
+            return Done(origin.reason)
+        if not origin.is_current:
+            return Done(f"pull request #{origin.pull_request} is closed or has another head by now")
+        return self._begun(run, origin)
+
+    def pull_of(self, number: int) -> int | None:
+        """Return the pull request that a run is about; None where the run alone does not tell."""
+        run = self._actions.run(number)
+        origin = origin_of(run, self._candidates(run))
+        return None if isinstance(origin, NoOrigin) else origin.pull_request
+
+    def report_of(self, number: int) -> Report | None:
+        """Return the report of a run that is over, where `publish` would tell it; else None."""
+        run = self._actions.run(number)
+        candidates = self._candidates(run)
+        report, _ = self._report(run)
+        if report is None:
+            return None
+        claimed = report.link.pull_request if report.link else None
+        origin = origin_of(run, candidates, claimed=claimed)
+        if isinstance(origin, NoOrigin):
+            return None
+        if lie(report, run, origin) or self._strange_base(report, origin):
+            return None
+        return with_facts(report, run, origin, self._server)
+
+    def _begun(self, run: WorkflowRun, origin: Origin) -> Done:
+        """Tell that a run goes on, or waits: GitHub sends no event when a maintainer allows it."""
+        pull, head = self._pull(origin), Revision(origin.head, origin.head)
+        link = link_of(run, origin, self._server)
+        held = run.status == "waiting" or run.conclusion == "action_required"
+        if not held and not run.from_fork:
+            return Done("it goes on", started(pull, Running(head, link=link)))
+        if run.from_fork and self._approval is Approval.COMMAND:
+            # Told with the push: this run measures nothing of a fork's code.
+            return Done("a fork's code waits for a command")
+        wait = Waiting(head, link=link, from_fork=run.from_fork)
+        return Done("it waits", waiting(pull, wait))
+
+    def _candidates(self, run: WorkflowRun) -> list[Candidate]:
+        if started := asked_for(run):
+            pull = self._repository.pull(started[0])
+            return [pull] if pull else []
+        if run.event != "pull_request" or run.head_place is None or not run.branch:
+            return []
+        owner = run.head_place.owner
+        pulls = self._repository.pulls_of(owner, run.branch)
+        if any(one.head == run.head for one in pulls):
+            return pulls
+        return pulls + self._repository.pulls_of(owner, run.branch, "closed")
+
+    def _result(self, run: WorkflowRun, candidates: list[Candidate]) -> Done:
+        origin = origin_of(run, candidates)
+        if isinstance(origin, NoOrigin) and len(candidates) < 2:
+            return Done(origin.reason)  # whatever it handed over, nobody is to be told
+        report, refusal = self._report(run)
+        claimed = report.link.pull_request if report and report.link else None
+        origin = origin_of(run, candidates, claimed=claimed)
+        if isinstance(origin, NoOrigin):
+            return Done(origin.reason)
+        if report is not None:
+            refusal = lie(report, run, origin) or self._strange_base(report, origin)
+        if report is not None and not refusal:
+            facts = with_facts(report, run, origin, self._server)
+            return Done("it has a result", finished(self._pull(origin), facts), facts)
+        measured = not run.from_fork or self._approval is not Approval.COMMAND
+        if not refusal and not measured:
+            return Done("a fork's code waits for a command, and this run measured nothing")
+        conclusion, why = _ENDS.get(run.conclusion or "", _ENDED)
+        if refusal:
+            conclusion, why = Conclusion.FAILURE, f"Its report was refused: {refusal}."
+        link = link_of(run, origin, self._server)
+        ended = Ended(Revision(origin.head, origin.head), conclusion, why, link)
+        told = ended_without_result(self._pull(origin), ended)
+        return Done(why, told, refused=bool(refusal))
+
+    def _report(self, run: WorkflowRun) -> tuple[Report | None, str]:
+        """Fetch the report of a run: it, or why it is not taken; neither where there is none."""
+        found = self._actions.artifacts(run.id, self._artifact)
+        if not found:
+            return None, ""
+        if found[-1].expired:
+            return None, "GitHub keeps it no longer"
+        try:
+            raw = self._actions.download(found[-1], largest=LARGEST_ARCHIVE_BYTES)
+            return read_archive(raw), ""
+        except (ArchiveError, RefusedError) as error:
+            return None, plain(str(error))
+
+    def _strange_base(self, report: Report, origin: Origin) -> str:
+        if self._repository.is_in_history(report.base.sha, origin.branch):
+            return ""
+        return "it compares with a commit that the pull request's base branch does not have"
+
+    def _pull(self, origin: Origin) -> PullRequest:
+        target = Target(self._name, origin.pull_request, self._client.api_url, self._key)
+        return PullRequest(target, self._client)
