@@ -21,6 +21,7 @@ ROOM_OF = {
     "bot": "bot",
     "history": "bot",
     "demo": "bot",
+    "init": "bot",
     "validate-config": "bot",
 }
 
@@ -47,6 +48,7 @@ tell
   comment          post a report as the one comment of a pull request
   history          store reports and list what is stored
   bot              tell pull requests about runs on strangers' code; run the GitHub App
+  init             set up a repository: settings, a first perf test, workflows
 
 try
   demo             make a small training repository with planted changes and run `ci` on it

@@ -1,6 +1,7 @@
 """`perflint ci`: lint, measure and profile a change, and write what there is to tell about it."""
 
 import argparse
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ from .report import LintResult, Report, Revision, make_folder, write_report, wri
 from .summary import append_summary
 from .terminal import render_terminal
 
+# What pytest's -k takes for one word.
+_KEYWORD = re.compile(r"[\w:+.\[\]/-]+", re.ASCII)
+
 EPILOG = """\
 examples
   perflint ci --base main                       the working tree against main
@@ -59,7 +63,7 @@ exit status
 
 def main(words: list[str]) -> int:
     """Run the command and return its exit status."""
-    options = parse_options(_parser(), words)
+    options = named_tests(parse_options(_parser(), words))
     if options.explain_selection:
         return show_selection(options)
     report, out = run_ci(options)
@@ -140,6 +144,26 @@ def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
     return LintResult(result.findings, result.problems, result.files, everything)
 
 
+def named_tests(options: argparse.Namespace) -> argparse.Namespace:
+    """Put what `--tests` names in the place of -k and --all.
+
+    A name may be a node id: pytest knows a test by what stands behind its last `::`, and parameters
+    that its -k cannot read are left out.
+    """
+    names = options.tests.split()
+    if not names:
+        return options
+    if options.k:
+        raise PerflintError("--tests and -k both say which perf tests are meant: give one of them")
+    options.all = True
+    if names != ["all"]:
+        words = [name.rpartition("::")[2] for name in names]
+        options.k = " or ".join(
+            word if _KEYWORD.fullmatch(word) else word.partition("[")[0] for word in words
+        )
+    return options
+
+
 def fail_on(words: list[str] | None) -> FailOn:
     """Read the --fail-on words: at most one severity (or never), and perhaps unsure."""
     severities = [word for word in words or () if word != "unsure"]
@@ -171,6 +195,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=["error", "warning", "info", "never", "unsure"],
         help="new findings from this severity on end in status 1 (default: warning; never: none "
         "do); unsure makes a perf test without a verdict do so too. May be given twice",
+    )
+    add(
+        "--tests",
+        default="",
+        metavar="NAMES",
+        help="what `/perflint run` names: names of perf tests with blanks between, which are run "
+        "whether the change affects them or not, or all",
     )
     add("--out", metavar="DIR", help="where to write (default: .perflint in the repository)")
     return parser

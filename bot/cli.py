@@ -1,4 +1,4 @@
-"""Commands that need several rooms: `ci`, `compare`, `comment`, `history`, `bot` and more."""
+"""Commands that need several rooms: `ci`, `compare`, `comment`, `history`, `init` and more."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""The words we post. Each `.j2` file beside this one is one page of Markdown."""
+"""The words we post: each `.j2` file beside this one is a page of Markdown. `setup/` has files."""
 
 from functools import cache
 
@@ -13,6 +13,14 @@ def fill(name: str, **values: object) -> str:
     return _pages().get_template(name).render(values)
 
 
+def fill_file(name: str, **values: object) -> str:
+    """Fill a template in `setup/`, where a value stands as `{@ name @}`.
+
+    Workflows and shell have the usual marks for themselves: `${{ ... }}` and `${#...}`.
+    """
+    return _files().get_template(f"setup/{name}").render(values)
+
+
 @cache
 def _pages() -> Environment:
     return Environment(
@@ -23,4 +31,14 @@ def _pages() -> Environment:
         keep_trailing_newline=True,
         # Markdown, not HTML: escaping is the renderer's.
         autoescape=False,
+    )
+
+
+@cache
+def _files() -> Environment:
+    return _pages().overlay(
+        variable_start_string="{@",
+        variable_end_string="@}",
+        comment_start_string="{@#",
+        comment_end_string="#@}",
     )

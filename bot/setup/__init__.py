@@ -1,0 +1,1 @@
+"""Sets perflint up in somebody's repository: settings, a first perf test, workflows."""
