@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.bot.ci import fail_on
+from torch_perflint import PerflintError
+from torch_perflint.bot.ci import fail_on, named_tests
 from torch_perflint.bot.gate import FailOn
 from torch_perflint.bot.report import read_report
 from torch_perflint.lints.finding import Severity
@@ -51,6 +53,28 @@ def assert_refused_clearly(done: Any, *words: str) -> None:
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "keyword", "everything"),
+    [
+        ("", "", False),
+        ("  ", "", False),
+        ("all", "", True),
+        ("test_gpt", "test_gpt", True),
+        ("test_gpt perf/a.py::test_b", "test_gpt or test_b", True),
+        ("a.py::TestX::test_c[fp16-2]", "test_c[fp16-2]", True),
+        ("test_c[a=1,b]", "test_c", True),
+    ],
+)
+def test_names_of_tests_are_pytests_words(said: str, keyword: str, everything: bool) -> None:
+    options = named_tests(Namespace(tests=said, k="", all=False))
+    assert (options.k, options.all) == (keyword, everything)
+
+
+def test_names_of_tests_and_k_are_too_much() -> None:
+    with pytest.raises(PerflintError, match="give one of them"):
+        named_tests(Namespace(tests="test_a", k="test_b", all=False))
 
 
 def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:

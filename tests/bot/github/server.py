@@ -20,6 +20,7 @@ from . import (  # noqa: F401  (they register routes)
     routes_checks,
     routes_comments,
     routes_commits,
+    routes_environments,
 )
 from .description import Undescribed, check_answer, check_query, check_request, example, models
 from .routes import Call, Refusal, Reply, find
@@ -98,6 +99,7 @@ class FakeGitHub:
         self.runs: dict[int, routes_actions.Run] = {}
         self.artifacts: dict[int, routes_actions.Stored] = {}
         self.workflows = {"perflint.yml", "perflint-measure.yml", "measure.yml"}
+        self.environments: dict[str, list[str]] = {}  # name to its rules, by kind
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.commits = {HEAD, "b" * 40}
         self.history = {"main": {"b" * 40}}  # the commits that a branch has
