@@ -18,8 +18,8 @@ from torch_perflint.bot.check import check_of
 from torch_perflint.bot.render import render_comment, render_terminal
 from torch_perflint.bot.report import Report
 from torch_perflint.lints.finding import Finding
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 MIXES = {
     "all slower": (samples.GPT,),

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from torch_perflint.runners.assemble import Measured, result_of
-from torch_perflint.runners.examined import Examined
+from torch_perflint.runners.counters.examined import Examined
 from torch_perflint.runners.result import CounterChange
 from torch_perflint.runners.sample import Counts, Memory, PerfTest, Side
 
@@ -71,8 +71,8 @@ def step_of(planted: str, side: Side) -> Step:
 
 def measure(side: Side) -> None:
     """Count every step of one side, and print the counts as JSON."""
-    from torch_perflint.runners import torch_compile, torch_memory
-    from torch_perflint.runners.torch_examine import examine
+    from torch_perflint.runners.counters import torch_compile, torch_memory
+    from torch_perflint.runners.counters.torch_examine import examine
 
     counted = {}
     for planted in PLANTED:

@@ -18,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.measure import Launch
-from torch_perflint.runners.provenance import first_party
+from torch_perflint.runners.processes.isolate import WorkerPlan
 from torch_perflint.runners.sample import Segment, Side
-from torch_perflint.runners.schedule import Pace
+from torch_perflint.runners.sides.provenance import first_party
+from torch_perflint.runners.verdict.schedule import Pace
 
 WORKLOADS = Path(__file__).with_name("workloads")
 TEST_FILE = "test_workloads.py"

@@ -2,10 +2,10 @@
 
 Each trial draws launches of one workload from the recordings of `record_rounds.py`, shuffles the
 builds of each, swaps base and head at random, makes head slower by a known share, and lets the
-sequential rule of a run decide (`runners/sequence.py`). Printed is how often each verdict comes,
-and after how many seconds of steps, those that are dropped at the start of each turn included. The
-last line of a workload tries the slowdown that "same" was said to have caught, in the middle of
-those verdicts.
+sequential rule of a run decide (`runners/verdict/sequence.py`). Printed is how often each verdict
+comes, and after how many seconds of steps, those that are dropped at the start of each turn
+included. The last line of a workload tries the slowdown that "same" was said to have caught, in
+the middle of those verdicts.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.judge import Thresholds
-from torch_perflint.runners.sequence import Budget, replay
+from torch_perflint.runners.verdict.compare import Verdict
+from torch_perflint.runners.verdict.judge import Thresholds
+from torch_perflint.runners.verdict.sequence import Budget, replay
 
 # How much may be measured, and which slowdowns to try: as much as a run may, as little as is enough
 # on a quiet machine, and with more launches on a loaded one.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from torch_perflint.runners.isolate import STEADY_MALLOC
+from torch_perflint.runners.processes.isolate import STEADY_MALLOC
 
 
 def measure() -> None:

@@ -19,7 +19,7 @@ from commits import git
 from environments import environment
 from torch_perflint import PerflintError, __version__
 from torch_perflint.bot.report import Report, read_report
-from torch_perflint.runners.isolate import STEADY_MALLOC
+from torch_perflint.runners.processes.isolate import STEADY_MALLOC
 
 SCRIPTS = Path(__file__).with_name("peers")
 TEST = "test_cnn"

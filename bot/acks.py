@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from statistics import NormalDist
 
-from ..runners.compare import Verdict
 from ..runners.result import TestResult
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .markdown import code, prose
 from .report import Report
@@ -247,8 +247,8 @@ def _counting_more(ack: Ack, result: TestResult) -> str | None:
 def _ratio(change: float, low: float, high: float) -> tuple[float, float] | None:
     """Return the log ratio of step times and half its interval, of the wider side; None for none.
 
-    The same figures as `runners.stored.log_ratio`, which wakes numpy, of numbers that a stranger
-    may have written.
+    The same figures as `runners.verdict.stored.log_ratio`, which wakes numpy, of numbers that a
+    stranger may have written.
     """
     if not all(-1 < one < math.inf for one in (change, low, high)) or not low <= change <= high:
         return None

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
-from ..runners.counts import words
-from ..runners.profile import LineChange, OperatorChange, ProfileChange
+from ..runners.counters.counts import words
+from ..runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from ..runners.result import CounterChange, TestResult
 from .placed import Placed
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..lints.finding import Finding, Severity
-from ..runners.compare import Verdict
-from ..runners.counts import amounts, short_words
+from ..runners.counters.counts import amounts, short_words
 from ..runners.result import TestResult
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .acks import Ack
 from .annotation import Annotation, Level

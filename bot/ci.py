@@ -14,11 +14,8 @@ from ..lints.config import load_config as load_lint_config
 from ..lints.finding import Severity
 from ..lints.keys import table_values
 from ..lints.known import check_held
-from ..runners.checkout import Checkout, check_out
 from ..runners.config import RunnersConfig, mistakes_of, read_document
 from ..runners.config import load_config as load_runners_config
-from ..runners.explain import show_selection
-from ..runners.git import repository
 from ..runners.options import (
     add_options,
     configured,
@@ -26,9 +23,12 @@ from ..runners.options import (
     parse_options,
     run_options,
 )
-from ..runners.progress import Progress
 from ..runners.run import run_perf_tests
-from ..runners.screen import wants_color, width
+from ..runners.selection.explain import show_selection
+from ..runners.sides.checkout import Checkout, check_out
+from ..runners.sides.git import repository
+from ..runners.text.progress import Progress
+from ..runners.text.screen import wants_color, width
 from .event import this_run
 from .gate import FailOn, decide
 from .numbers import plural

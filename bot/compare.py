@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import PerflintError
-from ..runners import numbers
-from ..runners.compare import Verdict
-from ..runners.judge import Thresholds, settle
-from ..runners.layout import harmless, wrap
 from ..runners.options import share
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
-from ..runners.screen import width
-from ..runners.table import count, rates, remarks, table
+from ..runners.text import numbers
+from ..runners.text.layout import harmless, wrap
+from ..runners.text.screen import width
+from ..runners.text.table import count, rates, remarks, table
+from ..runners.verdict.compare import Verdict
+from ..runners.verdict.judge import Thresholds, settle
 from ..runners.versions import graver
 from .gate import INCOMPARABLE, FailOn, decide
 from .held import Held, How, difference, share_base

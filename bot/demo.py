@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import PerflintError
-from ..runners.compare import Verdict
-from ..runners.numbers import ARROW
 from ..runners.result import TestResult
+from ..runners.text.numbers import ARROW
+from ..runners.verdict.compare import Verdict
 
 if TYPE_CHECKING:
     # Reading reports needs msgspec, and making the repository does not.

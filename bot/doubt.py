@@ -2,11 +2,11 @@
 
 import math
 
-from ..runners.compare import Comparison
 from ..runners.result import TestResult
+from ..runners.verdict.compare import Comparison
 from . import numbers
 
-# Those of `runners.judge.Thresholds`, which needs numpy; a test holds them together.
+# Those of `runners.verdict.judge.Thresholds`, which needs numpy; a test holds them together.
 LAUNCHES = 3
 LARGE_EFFECT = 2.5
 SAME_WITHIN = 1.5
@@ -15,9 +15,9 @@ SAME_WITHIN = 1.5
 def doubt(result: TestResult, at: Comparison, *, stopped: bool) -> str:
     """What stands between the change that was measured and a verdict; text of our own alone.
 
-    `stopped` says that the user ended the run. The conditions are those of `runners.judge`: an
-    estimate beyond the smallest effect that matters, evidence against chance that is stricter than
-    the 95 % interval, and fresh processes that agree.
+    `stopped` says that the user ended the run. The conditions are those of `runners.verdict.judge`:
+    an estimate beyond the smallest effect that matters, evidence against chance that is stricter
+    than the 95 % interval, and fresh processes that agree.
     """
     short = f"95% interval {numbers.interval(at.low, at.high)}"
     interval = f"the {short}"

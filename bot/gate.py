@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..lints.finding import Severity
-from ..runners.compare import Verdict
 from ..runners.result import RunResult, TestResult
 from ..runners.sample import Side
+from ..runners.verdict.compare import Verdict
 from .acks import Ack, still_standing
 from .numbers import percent, plural
 from .report import LintResult, Report

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
-from ..runners.compare import Comparison, Verdict
-from ..runners.periods import side_by_side
+from ..runners.counters.periods import side_by_side
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Environment
-from ..runners.stored import one_after_the_other, ratio_of_ratios
+from ..runners.verdict.compare import Comparison, Verdict
+from ..runners.verdict.stored import one_after_the_other, ratio_of_ratios
 from .report import Report
 
 # Where a run happened by chance does not matter; on what it ran does.

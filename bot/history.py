@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import PerflintError
-from ..runners.layout import columns
-from ..runners.numbers import ARROW, NONE, interval, percent, rate
-from ..runners.words import inert, some
+from ..runners.text.layout import columns
+from ..runners.text.numbers import ARROW, NONE, interval, percent, rate
+from ..runners.text.words import inert, some
 from ..telemetry.record import StoredPoint, StoredRun
 
 DEFAULT_STORE = ".perflint/history.sqlite"

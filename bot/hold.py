@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from ..runners.compare import Verdict
 from ..runners.config import RunnersConfig
-from ..runners.reasons import conftests
 from ..runners.result import CounterChange, PeakMemory, RunResult, TestResult
 from ..runners.sample import Side
-from ..runners.stored import ratio_of_ratios
+from ..runners.selection.reasons import conftests
+from ..runners.verdict.compare import Verdict
+from ..runners.verdict.stored import ratio_of_ratios
 from .held import At, Held, How, as_it_ended, bare, held_test, nothing, share_base, versions
 from .report import Report
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from .. import PerflintError
-from ..runners.git import git, repository
+from ..runners.sides.git import git, repository
 from .setup.choices import Choices, labels
 from .setup.files import files
 from .setup.plan import SETTINGS, Do, Step, install_line, plan

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ..runners.words import inert as inert
+from ..runners.text.words import inert as inert
 
 NBSP = "\N{NO-BREAK SPACE}"
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from shlex import quote
 
-from ..runners.compare import Verdict
 from ..runners.result import TestResult
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .markdown import block, code, inert
 from .report import Report

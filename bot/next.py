@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from ..runners.compare import Verdict
 from ..runners.result import TestResult
+from ..runners.verdict.compare import Verdict
 from .commands.command import TEST_NAME
 from .markdown import code
 from .story import State, Story

@@ -1,4 +1,4 @@
-"""Numbers as the comment has them; those that `bench` writes as well are in `runners/numbers.py`.
+"""Numbers as the comment has them; `runners/text/numbers.py` has those that `bench` writes as well.
 
 Never seven digits in a row: GitHub would take them for the hash of a commit, and link it.
 """
@@ -7,17 +7,17 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..runners.numbers import MINUS as MINUS
-from ..runners.numbers import NONE as NONE
-from ..runners.numbers import about as about
-from ..runners.numbers import byte_change as byte_change
-from ..runners.numbers import detectable as detectable
-from ..runners.numbers import interval as interval
-from ..runners.numbers import peak_bytes as peak_bytes
-from ..runners.numbers import percent as percent
-from ..runners.numbers import plural as plural
-from ..runners.numbers import rate as rate
-from ..runners.numbers import signed as signed
+from ..runners.text.numbers import MINUS as MINUS
+from ..runners.text.numbers import NONE as NONE
+from ..runners.text.numbers import about as about
+from ..runners.text.numbers import byte_change as byte_change
+from ..runners.text.numbers import detectable as detectable
+from ..runners.text.numbers import interval as interval
+from ..runners.text.numbers import peak_bytes as peak_bytes
+from ..runners.text.numbers import percent as percent
+from ..runners.text.numbers import plural as plural
+from ..runners.text.numbers import rate as rate
+from ..runners.text.numbers import signed as signed
 
 
 def size(change: float) -> str:

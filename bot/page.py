@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lints.finding import Finding
-from ..runners.compare import Verdict
-from ..runners.counts import hidden_counters, told_counters
-from ..runners.failure import own_frames
+from ..runners.counters.counts import hidden_counters, told_counters
 from ..runners.result import CounterChange, TestResult
+from ..runners.text.failure import own_frames
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .doubt import doubt
 from .links import Links

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..runners.profile import LineChange, OperatorChange
+from ..runners.profiling.profile import LineChange, OperatorChange
 from ..runners.result import TestResult
 from . import numbers
 from .links import Links

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..runners import compiling, utilization
-from ..runners.compare import Verdict
+from ..runners.counters import compiling, utilization
 from ..runners.result import PeakMemory, RunResult, TestResult
+from ..runners.text.words import STOPPED, STOPPED_NOTE
+from ..runners.verdict.compare import Verdict
 from ..runners.versions import said_by_versions
-from ..runners.words import STOPPED, STOPPED_NOTE
 from . import numbers
 
 # From this share on, memory that is not counted exactly is worth a word: less comes and goes.

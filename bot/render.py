@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ..runners.labels import labels
+from ..runners.text.labels import labels
 from ..templates import fill
 from .acks import Ack, line
 from .next import next_steps

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..lints.finding import Finding, Severity
-from ..runners.compare import Verdict
-from ..runners.counts import amounts, short_words
+from ..runners.counters.counts import amounts, short_words
 from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
 from ..runners.sample import Environment
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .links import Links
 from .markdown import cell, code, prose

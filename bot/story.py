@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..lints.finding import Severity
-from ..runners.compare import Verdict
 from ..runners.result import TestResult
-from ..runners.words import STOPPED
+from ..runners.text.words import STOPPED
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .report import Report
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..runners import compiling, utilization
-from ..runners.compare import Verdict
-from ..runners.counts import amounts, told_counters
-from ..runners.labels import labels
-from ..runners.layout import columns, harmless, wrap
+from ..runners.counters import compiling, utilization
+from ..runners.counters.counts import amounts, told_counters
 from ..runners.result import TestResult
-from ..runners.table import LONGEST_NOTE, caught, count, failures, table
+from ..runners.text.labels import labels
+from ..runners.text.layout import columns, harmless, wrap
+from ..runners.text.table import LONGEST_NOTE, caught, count, failures, table
+from ..runners.verdict.compare import Verdict
 from ..templates import fill
 from . import numbers
 from .doubt import doubt

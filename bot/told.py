@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..lints.finding import Finding
-from ..runners.compare import Verdict
-from ..runners.counts import amounts, words
-from ..runners.profile import LineChange
+from ..runners.counters.counts import amounts, words
+from ..runners.profiling.profile import LineChange
 from ..runners.result import CounterChange, TestResult
+from ..runners.verdict.compare import Verdict
 from . import numbers
 from .cause import (
     CallsCause,

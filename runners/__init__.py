@@ -1,1 +1,1 @@
-"""Measures training steps of base and head; only torch_*.py import torch."""
+"""Measures training steps of base and head; only torch_*.py of its parts import torch."""

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .compare import Comparison, Verdict
-from .compiling import Compiling
-from .examined import Examined
-from .periods import side_by_side
-from .profile import ProfileSummary, diff_profiles, match_lines, scaled
+from .counters.compiling import Compiling
+from .counters.examined import Examined
+from .counters.periods import side_by_side
+from .counters.utilization import Device, Utilization, utilization
+from .profiling.profile import ProfileSummary, diff_profiles, match_lines, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
-from .utilization import Device, Utilization, utilization
-from .words import STOPPED
+from .text.words import STOPPED
+from .verdict.compare import Comparison, Verdict
 
 Source = Callable[[str], tuple[str, str]]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .isolate import SideFailed
+from .processes.isolate import SideFailed
+from .processes.workers import Built, Workers
 from .result import Failure
 from .sample import PerfTest, Side
-from .workers import Built, Workers
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ exit status
 def run(command: str, words: list[str]) -> int:
     """Run `perflint bench` or `perflint doctor` and return its exit status."""
     if command == "doctor":
-        from .doctor_cli import run as run_doctor
+        from .machine.doctor_cli import run as run_doctor
 
         return run_doctor(words)
     from .options import add_options, parse_options
@@ -45,7 +45,7 @@ def run(command: str, words: list[str]) -> int:
     add_options(parser)
     options = parse_options(parser, words)
     if options.explain_selection:
-        from .explain import show_selection
+        from .selection.explain import show_selection
 
         return show_selection(options)
     return _bench(options)
@@ -54,11 +54,11 @@ def run(command: str, words: list[str]) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from .checkout import check_out
     from .config import load_config
-    from .layout import harmless
     from .options import configured, orderly_end, run_options
-    from .progress import Progress
+    from .sides.checkout import check_out
+    from .text.layout import harmless
+    from .text.progress import Progress
 
     try:
         from .run import run_perf_tests
@@ -91,11 +91,11 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _told(result: "RunResult") -> "Iterator[str]":
     """Write the result in the words of `perflint ci`."""
-    from .layout import wrap
-    from .numbers import plural
-    from .screen import wants_color, width
-    from .table import LONGEST_NOTE, caught, failures, table, told
-    from .words import inert
+    from .text.layout import wrap
+    from .text.numbers import plural
+    from .text.screen import wants_color, width
+    from .text.table import LONGEST_NOTE, caught, failures, table, told
+    from .text.words import inert
 
     if result.notes:
         notes = (f"note: {inert(note, LONGEST_NOTE)}" for note in result.notes)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import PerflintError
-from .peaks import TYPES
+from .counters.peaks import TYPES
 
 # The tables that [tool.perflint] may hold, one for each room.
 _ROOMS = ("lints", "runners", "bot", "telemetry")

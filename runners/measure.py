@@ -8,26 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from .answers import collected_of, counts_of, summary_of
 from .blame import Finding, find_blame, run_alone
-from .channel import Message
-from .collect import Collected
-from .examined import Examined
-from .gpu import Card, GpuPair, GpuRecord
-from .gpu_guard import GpuGuard, mps_daemon_runs
-from .isolate import SideFailed, WorkerPlan
+from .counters.examined import Examined
+from .counters.periods import Rhythm
+from .counters.remarks import remarks_on
+from .gpu.gpu import Card, GpuPair, GpuRecord
+from .gpu.gpu_guard import GpuGuard, mps_daemon_runs
+from .gpu.residence import CONTEXT_BYTES, fit_together, is_out_of_memory
+from .gpu.sharing import identity, sharing_notes, uses_mps, why_incomparable
 from .limit import TimeLimit
-from .periods import Rhythm
-from .profile import ProfileSummary
-from .provenance import Provenance
-from .remarks import remarks_on
-from .residence import CONTEXT_BYTES, fit_together, is_out_of_memory
+from .processes.answers import collected_of, counts_of, summary_of
+from .processes.channel import Message
+from .processes.isolate import SideFailed, WorkerPlan
+from .processes.session import Session, StepTooLong, Turn
+from .processes.workers import Workers
+from .profiling.profile import ProfileSummary
 from .result import Failure
 from .sample import Memory, Pair, PerfTest, Segment, Side
-from .schedule import Pace, Room, pace, turn_order
-from .session import Session, StepTooLong, Turn
-from .sharing import identity, sharing_notes, uses_mps, why_incomparable
-from .workers import Workers
+from .selection.collect import Collected
+from .sides.provenance import Provenance
+from .verdict.schedule import Pace, Room, pace, turn_order
 
 # Rounds of profiling in which each side profiles this many steps.
 _PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3

@@ -6,33 +6,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from .assemble import Measured, result_of
-from .checkout import Checkout
-from .clocks import clock_notes
-from .collect import uncollected
-from .collecting import Found, collect_groups
 from .config import RunnersConfig
-from .environments import Environments
-from .examined import Examined
-from .git import tracked_files
-from .groups import group_files
-from .import_roots import import_roots
-from .isolate import SideFailed, WorkerPlan
-from .kernels import kernel_notes
-from .left_out import left_out_notes
+from .counters.examined import Examined
+from .counters.kernels import kernel_notes
+from .counters.periods import Rhythm
+from .gpu.clocks import clock_notes
 from .limit import TimeLimit
-from .machine import environment, thread_notes, why_unequal
+from .machine.machine import environment, thread_notes, why_unequal
 from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
-from .periods import Rhythm
 from .prepare import RunOptions
-from .provenance import first_party, refusal, unseen
-from .reach import Reach
+from .processes.isolate import SideFailed, WorkerPlan
 from .recount import recount
 from .restart import compiles, time_restart
 from .result import Failure, RunResult, TestResult
 from .sample import Environment, Side
-from .select import Choice
+from .selection.collect import uncollected
+from .selection.collecting import Found, collect_groups
+from .selection.groups import group_files
+from .selection.import_roots import import_roots
+from .selection.reach import Reach
+from .selection.select import Choice
+from .sides.checkout import Checkout
+from .sides.environments import Environments
+from .sides.git import tracked_files
+from .sides.left_out import left_out_notes
+from .sides.provenance import first_party, refusal, unseen
+from .text.words import STOPPED_NOTE, some
 from .timing import Timing
-from .words import STOPPED_NOTE, some
 
 Say = Callable[[str], None]
 

@@ -10,18 +10,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .. import PerflintError
-from .checkout import Checkout
 from .config import RunnersConfig, doubts, load_config
-from .dependencies import compare_declared, unread_note
-from .git import changed_files, tracked_files
-from .harness import content_of
-from .helpers import edited_helpers
-from .imports import ImportGraph
-from .machine_state import usable_processors
-from .reasons import PerfFile
+from .machine.machine_state import usable_processors
 from .sample import Side
-from .select import Choice, choose, find_perf_files, unreadable
-from .words import removes_test
+from .selection.harness import content_of
+from .selection.helpers import edited_helpers
+from .selection.imports import ImportGraph
+from .selection.reasons import PerfFile
+from .selection.select import Choice, choose, find_perf_files, unreadable
+from .sides.checkout import Checkout
+from .sides.dependencies import compare_declared, unread_note
+from .sides.git import changed_files, tracked_files
+from .text.words import removes_test
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .assemble import Measured
-from .examined import Examined
-from .periods import side_by_side
+from .counters.examined import Examined
+from .counters.periods import side_by_side
 from .sample import Counts, Side
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from .assemble import Measured
-from .isolate import SideFailed
 from .measure import Launch
+from .processes.isolate import SideFailed
 from .sample import Side
 
 

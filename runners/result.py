@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .compare import Comparison, Verdict
-from .compiling import Compiling
-from .profile import ProfileChange
+from .counters.compiling import Compiling
+from .counters.utilization import Utilization
+from .profiling.profile import ProfileChange
 from .sample import Environment, PerfTest, Segment, Side, SyncSite
-from .utilization import Utilization
+from .verdict.compare import Comparison, Verdict
 
 
 @dataclass(frozen=True, slots=True)

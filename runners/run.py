@@ -3,15 +3,7 @@
 from dataclasses import replace
 
 from .. import PerflintError
-from .checkout import Checkout
 from .config import RunnersConfig
-from .environments import make_environments
-from .extensions import missing_submodules, share_extensions
-from .git import tracked_files
-from .harness import share_harness, signed
-from .imports import ImportGraph
-from .isolate import WorkerPlan
-from .keyword import fits_by_name, require_match
 from .limit import TimeLimit
 from .one_version import Say, VersionRun
 from .prepare import (
@@ -21,11 +13,19 @@ from .prepare import (
     require_packages,
     select_tests,
 )
-from .provenance import FirstParty
-from .reasons import PerfFile
+from .processes.isolate import WorkerPlan
 from .result import RunResult
 from .sample import Side
-from .select import find_perf_files
+from .selection.harness import share_harness, signed
+from .selection.imports import ImportGraph
+from .selection.keyword import fits_by_name, require_match
+from .selection.reasons import PerfFile
+from .selection.select import find_perf_files
+from .sides.checkout import Checkout
+from .sides.environments import make_environments
+from .sides.extensions import missing_submodules, share_extensions
+from .sides.git import tracked_files
+from .sides.provenance import FirstParty
 from .versions import join_versions, this_change
 
 

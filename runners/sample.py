@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .gpu import GpuRecord
+from .gpu.gpu import GpuRecord
 
 
 class Side(Enum):

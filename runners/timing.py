@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 from .assemble import Measured
 from .blame import Blame
-from .compare import Comparison, Verdict
 from .config import RunnersConfig
-from .isolate import SideFailed
-from .judge import Thresholds
 from .limit import TimeLimit
 from .measure import Launch
-from .numbers import percent
+from .processes.isolate import SideFailed
+from .processes.session import StepTooLong
 from .sample import PerfTest
-from .schedule import Room
-from .sequence import Budget, Move, conclude, next_move
-from .session import StepTooLong
+from .text.numbers import percent
+from .verdict.compare import Comparison, Verdict
+from .verdict.judge import Thresholds
+from .verdict.schedule import Room
+from .verdict.sequence import Budget, Move, conclude, next_move
 
 _PATIENCE_SECONDS = 5.0
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from .compare import Verdict
-from .numbers import percent
 from .result import RunResult, TestResult
 from .sample import Side
-from .words import removes_test, some
+from .text.numbers import percent
+from .text.words import removes_test, some
+from .verdict.compare import Verdict
 
 # What a version says that could not be compared is the least of all.
 _GRAVITY = (

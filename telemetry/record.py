@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ..runners.compare import Verdict
 from ..runners.sample import Environment, Pair, Segment
+from ..runners.verdict.compare import Verdict
 
 
 @dataclass(frozen=True, slots=True)

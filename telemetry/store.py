@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from .. import PerflintError
-from ..runners.compare import Verdict
 from ..runners.sample import Environment
+from ..runners.verdict.compare import Verdict
 from .record import StoredCount, StoredPeak, StoredPoint, StoredRun, StoredTime, pack, unpack
 
 # What each version changed:

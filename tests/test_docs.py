@@ -20,8 +20,12 @@ from torch_perflint.lints.options import OUTPUT_FORMATS
 from torch_perflint.lints.outcome import Outcome
 from torch_perflint.lints.outputs import jsonl
 from torch_perflint.lints.outputs.json import render as as_json
-from torch_perflint.runners import compare, compiling, gpu, profile, result, sample, utilization
+from torch_perflint.runners import result, sample
 from torch_perflint.runners.config import COUNTERS, RunnersConfig
+from torch_perflint.runners.counters import compiling, utilization
+from torch_perflint.runners.gpu.gpu import gpu
+from torch_perflint.runners.profiling import profile
+from torch_perflint.runners.verdict import compare
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

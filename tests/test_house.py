@@ -22,10 +22,14 @@ HOMES_OF = {
     "libcst": ("lints/*.py", "lints/rules/*.py"),
     "pygls": ("lints/editor/server.py",),
     "lsprotocol": ("lints/editor/*.py",),
-    "numpy": ("runners/stats.py", "runners/judge.py", "runners/sequence.py"),
-    "torch": ("runners/torch_*.py",),
-    "pynvml": ("runners/nvml.py",),
-    "pytest": ("runners/pytest_*.py",),
+    "numpy": (
+        "runners/verdict/stats.py",
+        "runners/verdict/judge.py",
+        "runners/verdict/sequence.py",
+    ),
+    "torch": ("runners/*/torch_*.py",),
+    "pynvml": ("runners/gpu/nvml.py",),
+    "pytest": ("runners/processes/pytest_*.py",),
     "jinja2": ("templates/__init__.py",),
     "msgspec": ("bot/report.py",),
     "github": ("bot/github/client.py",),
@@ -39,7 +43,10 @@ HOMES_OF = {
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
 # A worker seeds the NumPy that the user's own code is going to import.
-EXCEPTIONS = {("runners/pytest_plugin.py", "torch"), ("runners/seeds.py", "numpy")}
+EXCEPTIONS = {
+    ("runners/processes/pytest_plugin.py", "torch"),
+    ("runners/processes/seeds.py", "numpy"),
+}
 HEAVY = {
     "libcst",
     "pygls",
@@ -132,12 +139,12 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("lints.notebooks", HEAVY),
         ("lints.engine", HEAVY - {"libcst"}),
         ("runners.cli", HEAVY),
-        ("runners.compare", HEAVY),
-        ("runners.doctor_cli", HEAVY),
-        ("runners.nvml", HEAVY),
-        ("runners.judge", HEAVY - {"numpy"}),
+        ("runners.verdict.compare", HEAVY),
+        ("runners.machine.doctor_cli", HEAVY),
+        ("runners.gpu.nvml", HEAVY),
+        ("runners.verdict.judge", HEAVY - {"numpy"}),
         ("runners.run", HEAVY - {"numpy"}),
-        ("runners.pytest_plugin", HEAVY),
+        ("runners.processes.pytest_plugin", HEAVY),
         ("bot.report", HEAVY - {"msgspec"}),
         ("bot.sticky", HEAVY - {"msgspec"}),
         ("bot.cli", HEAVY),

@@ -13,7 +13,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ...runners.words import REPLACEMENT
+from ...runners.text.words import REPLACEMENT
 from ..acks import LONGEST_REASON, SHORTEST_REASON
 from ..markdown import code, inert
 from .command import ALL, STARTING, TEST_NAME, Command, Mistake, Word

@@ -5,9 +5,9 @@ from dataclasses import replace
 from torch_perflint.bot.gate import FailOn, decide
 from torch_perflint.bot.report import LintResult, Report, Revision, RunLink
 from torch_perflint.lints.finding import Confidence, Edit, Finding, Severity, Span
-from torch_perflint.runners.compare import Comparison, Verdict
-from torch_perflint.runners.compiling import Compiling
-from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.counters.compiling import Compiling
+from torch_perflint.runners.counters.utilization import Achieved, Utilization
+from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
     DependencyChange,
@@ -19,7 +19,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
-from torch_perflint.runners.utilization import Achieved, Utilization
+from torch_perflint.runners.verdict.compare import Comparison, Verdict
 
 BASE = Revision("9e0d7710aa1b2c3d4e5f60718293a4b5c6d7e8f9", "main")
 HEAD = Revision("4f1c2ab9d3e07c1b2a4f5968778695a4b3c2d1e0", "HEAD")

@@ -7,8 +7,7 @@ from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Edit, Severity, Span
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
     Failure,
@@ -18,6 +17,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import BASE, HEAD, compared, finding, report
 

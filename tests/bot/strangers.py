@@ -7,10 +7,10 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from torch_perflint.bot.report import SCHEMA_VERSION, Report
-from torch_perflint.runners.compiling import Compiling
+from torch_perflint.runners.counters.compiling import Compiling
+from torch_perflint.runners.counters.utilization import Achieved
 from torch_perflint.runners.result import TestResult
 from torch_perflint.runners.sample import Pair, PerfTest, Segment
-from torch_perflint.runners.utilization import Achieved
 
 # The fifteen ways out of a table's cell, a span of code or a comment that were tried first.
 VECTORS = {

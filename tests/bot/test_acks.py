@@ -20,8 +20,8 @@ from torch_perflint.bot.acks import (
 )
 from torch_perflint.bot.gate import CLEAN, LOOK, FailOn, decide_despite
 from torch_perflint.bot.report import Report
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange, RunResult, TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .parsed import parse
 from .reports import BROKEN, CONV, GPT, LOADER, SKIPPED, compared, failed, finding, report, timed

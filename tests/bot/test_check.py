@@ -30,9 +30,9 @@ from torch_perflint.bot.gate import FailOn
 from torch_perflint.bot.labels import ACKNOWLEDGED, REGRESSION, Change, change, together, wanted
 from torch_perflint.bot.log import annotate
 from torch_perflint.lints.finding import Severity
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange
 from torch_perflint.runners.sample import SyncSite
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import GPT, HEAD, REPORTS, UNSURE, finding, report, timed
 from .test_markdown import TEXTS

@@ -16,7 +16,6 @@ from torch_perflint import PerflintError
 from torch_perflint.bot.compare import compare, judge_again, main
 from torch_perflint.bot.held import How
 from torch_perflint.bot.report import Report, Revision, write_report
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import (
     CounterChange,
     DependencyChange,
@@ -28,7 +27,8 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Pair, Segment, Side
-from torch_perflint.runners.stored import ratio_of_ratios
+from torch_perflint.runners.verdict.compare import Verdict
+from torch_perflint.runners.verdict.stored import ratio_of_ratios
 
 from .reports import BASE, GPT, MACHINE, report
 

@@ -16,10 +16,10 @@ pytest.importorskip("msgspec")
 from torch_perflint.bot.demo import FILES, PLANTED, compare_with_plan, main, make_demo
 from torch_perflint.bot.report import Report
 from torch_perflint.lints.finding import Finding
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.profile import LineChange, ProfileChange
+from torch_perflint.runners.profiling.profile import LineChange, ProfileChange
 from torch_perflint.runners.result import CounterChange, TestResult
 from torch_perflint.runners.sample import SyncSite
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import finding, report, timed
 from .test_demo import git

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from torch_perflint.bot.doubt import LARGE_EFFECT, LAUNCHES, SAME_WITHIN, doubt
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.sample import Segment
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import compared, timed
 
@@ -57,7 +57,7 @@ def test_spoiled_numbers_have_no_interval_that_holds() -> None:
 
 
 def test_the_conditions_are_those_of_the_judge() -> None:
-    judge = pytest.importorskip("torch_perflint.runners.judge")
+    judge = pytest.importorskip("torch_perflint.runners.verdict.judge")
     at = judge.Thresholds()
     assert (at.launches, at.large_effect, at.same_within) == (LAUNCHES, LARGE_EFFECT, SAME_WITHIN)
 

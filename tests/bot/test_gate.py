@@ -6,9 +6,9 @@ import pytest
 from torch_perflint.bot.gate import Decision, FailOn, decide
 from torch_perflint.bot.report import LintResult
 from torch_perflint.lints.finding import Severity
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import CounterChange, RunResult, Selection, TestResult
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import (
     BROKEN,

@@ -14,7 +14,6 @@ from torch_perflint import PerflintError
 from torch_perflint.bot.history import as_lines, main
 from torch_perflint.bot.remember import remember
 from torch_perflint.bot.report import LintResult, Report, Revision, write_report
-from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.result import (
     CounterChange,
     PeakMemory,
@@ -23,6 +22,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Environment, Pair, PerfTest, Segment, SyncSite
+from torch_perflint.runners.verdict.compare import Comparison, Verdict
 
 GPT = TestResult(
     PerfTest("perf_tests/test_gpt.py::test_gpt_train", "perf_tests/test_gpt.py", 13, 256, "tokens"),

@@ -25,8 +25,7 @@ from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
 from torch_perflint.bot.report import Report, Revision
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Severity
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
     Failure,
@@ -35,6 +34,7 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .parsed import Parsed, check_sound, parse
 from .reports import (

@@ -17,8 +17,8 @@ pytest.importorskip("hypothesis")
 
 from torch_perflint.bot.markdown import NBSP
 from torch_perflint.bot.render import render_comment
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .parsed import parse
 from .reports import CONV, GPT, LOADER, finding, report

@@ -6,9 +6,9 @@ from torch_perflint.bot.cause import CallsCause, LineCause, cause_of_count, caus
 from torch_perflint.bot.placed import Placed
 from torch_perflint.bot.profile_rows import worth_showing
 from torch_perflint.bot.render import render_comment
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import CounterChange, TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import CONV, GPT, REPORTS, compared, report
 

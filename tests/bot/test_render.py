@@ -31,15 +31,15 @@ from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Severity
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
     PeakMemory,
     TestResult,
 )
 from torch_perflint.runners.sample import PerfTest
-from torch_perflint.runners.words import STOPPED
+from torch_perflint.runners.text.words import STOPPED
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .parsed import check_sound, parse
 from .reports import (

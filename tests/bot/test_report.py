@@ -20,10 +20,10 @@ from torch_perflint.bot.report import (
     read_report,
     write_report,
 )
-from torch_perflint.runners.compiling import Compiling
-from torch_perflint.runners.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
+from torch_perflint.runners.counters.compiling import Compiling
+from torch_perflint.runners.counters.utilization import Achieved, Utilization
+from torch_perflint.runners.gpu.gpu.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
 from torch_perflint.runners.sample import Pair, Segment
-from torch_perflint.runners.utilization import Achieved, Utilization
 
 from .reports import GPT, REPORTS, report
 

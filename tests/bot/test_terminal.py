@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from torch_perflint.bot.render import render_terminal
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import Failure
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .reports import CONV, FASTER, GPT, IDENTICAL, LOADER, REPORTS, failed, finding, report
 

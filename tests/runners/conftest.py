@@ -4,8 +4,9 @@ import gc
 from functools import partial
 
 import pytest
-from torch_perflint.runners import schedule, timing
-from torch_perflint.runners.sequence import Budget
+from torch_perflint.runners import timing
+from torch_perflint.runners.verdict import schedule
+from torch_perflint.runners.verdict.sequence import Budget
 
 
 def pytest_runtest_setup() -> None:

@@ -4,15 +4,15 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from torch_perflint.runners.checkout import Checkout, check_out
 from torch_perflint.runners.config import RunnersConfig
-from torch_perflint.runners.isolate import WorkerPlan
 from torch_perflint.runners.one_version import Say
 from torch_perflint.runners.prepare import RunOptions
-from torch_perflint.runners.provenance import FirstParty
+from torch_perflint.runners.processes.isolate import WorkerPlan
 from torch_perflint.runners.result import RunResult, TestResult
 from torch_perflint.runners.run import run_perf_tests
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.sides.checkout import Checkout, check_out
+from torch_perflint.runners.sides.provenance import FirstParty
 
 PYTEST = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 

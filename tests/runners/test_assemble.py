@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from torch_perflint.runners.assemble import Measured, result_of
-from torch_perflint.runners.compare import Comparison, Verdict
-from torch_perflint.runners.compiling import Compiling
-from torch_perflint.runners.examined import Examined
-from torch_perflint.runners.profile import LineTime, ProfileSummary
+from torch_perflint.runners.counters.compiling import Compiling
+from torch_perflint.runners.counters.examined import Examined
+from torch_perflint.runners.profiling.profile import LineTime, ProfileSummary
 from torch_perflint.runners.result import Failure, TestResult
 from torch_perflint.runners.sample import Counts, Memory, PerfTest, Products, Side, SyncSite
+from torch_perflint.runners.verdict.compare import Comparison, Verdict
 
 FAILED = Examined(failure=Failure("ValueError: no", "..."))
 SKIPPED = Examined(skipped="no camera here")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from torch_perflint.runners.blame import Alone, Blame, find_blame
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.result import Failure, TestResult
 from torch_perflint.runners.sample import Side
+from torch_perflint.runners.verdict.compare import Verdict
 
 from . import runs
 from .runs import PYTEST

@@ -20,7 +20,7 @@ Step = Callable[[], object]
 
 
 def count(step: Step) -> dict[str, int]:
-    from torch_perflint.runners.torch_counters import count_steps
+    from torch_perflint.runners.counters.torch_counters import count_steps
 
     step()
     found = count_steps(step, ROOT)

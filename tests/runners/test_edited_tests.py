@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from torch_perflint.runners.checkout import check_out
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig, load_config
 from torch_perflint.runners.prepare import RunOptions, select_tests
 from torch_perflint.runners.sample import Side
-from torch_perflint.runners.select import Choice
+from torch_perflint.runners.selection.select import Choice
+from torch_perflint.runners.sides.checkout import check_out
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .runs import PYTEST, by_name, perf_file, run, syncs
 

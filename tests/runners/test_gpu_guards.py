@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners import schedule
-from torch_perflint.runners.checkout import check_out
-from torch_perflint.runners.clocks import clock_notes, rejected
-from torch_perflint.runners.gpu_guard import GpuGuard, mps_daemon_runs
-from torch_perflint.runners.machine import environment
+from torch_perflint.runners.gpu.gpu.clocks import clock_notes, rejected
+from torch_perflint.runners.gpu.gpu.gpu_guard import GpuGuard, mps_daemon_runs
+from torch_perflint.runners.machine.machine.machine import environment
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.sample import PerfTest, Side
+from torch_perflint.runners.sides.checkout import check_out
+from torch_perflint.runners.verdict import schedule
 
 from .fake_nvml import FakeCard, stand_in
 from .runs import roots, worker_plan

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from torch_perflint.runners import one_version
 from torch_perflint.runners.assemble import Measured, result_of
-from torch_perflint.runners.checkout import check_out
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
-from torch_perflint.runners.examined import Examined
+from torch_perflint.runners.counters.examined import Examined
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.one_version import VersionRun
 from torch_perflint.runners.result import RunResult, TestResult
 from torch_perflint.runners.run import RunOptions, Say, run_perf_tests
 from torch_perflint.runners.sample import Counts, PerfTest, Side
+from torch_perflint.runners.sides.checkout import check_out
+from torch_perflint.runners.verdict.compare import Verdict
 
 from . import runs
 from .runs import PYTEST

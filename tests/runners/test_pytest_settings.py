@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
-from torch_perflint.runners.collect import Collected, wrong_call
-from torch_perflint.runners.compare import Verdict
-from torch_perflint.runners.groups import group_files, settings_of, split
-from torch_perflint.runners.reasons import PerfFile
+from torch_perflint.runners.selection.collect import Collected, wrong_call
+from torch_perflint.runners.selection.groups import group_files, settings_of, split
+from torch_perflint.runners.selection.reasons import PerfFile
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .runs import PYTEST, run, syncs
 

@@ -2,7 +2,7 @@
 
 import pytest
 from torch_perflint.runners.assemble import Measured, result_of
-from torch_perflint.runners.examined import Examined
+from torch_perflint.runners.counters.examined import Examined
 from torch_perflint.runners.recount import differ, over_budget, recount
 from torch_perflint.runners.result import Failure
 from torch_perflint.runners.sample import Counts, PerfTest, Side

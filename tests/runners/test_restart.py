@@ -4,12 +4,12 @@ import shutil
 from typing import Any
 
 import pytest
-from torch_perflint.runners.checkout import check_out
-from torch_perflint.runners.compiling import Compiling
 from torch_perflint.runners.config import RunnersConfig
+from torch_perflint.runners.counters.compiling import Compiling
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.sample import Side
-from torch_perflint.runners.schedule import Pace
+from torch_perflint.runners.sides.checkout import check_out
+from torch_perflint.runners.verdict.schedule import Pace
 
 from .runs import PYTEST, perf_file, roots, run, worker_plan
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from torch_perflint.runners import measure
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.result import TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .runs import PYTEST, perf_file, run
 
@@ -100,7 +100,7 @@ def make():
 
 
 def test_turns_do_not_pile_up_what_lies_in_cycles() -> None:
-    from torch_perflint.runners.pytest_worker import _TurnDriver
+    from torch_perflint.runners.processes.pytest_worker import _TurnDriver
 
     alive: set[int] = set()
     most = 0

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.__main__ import main
-from torch_perflint.runners.checkout import check_out
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.run import RunOptions, run_perf_tests
+from torch_perflint.runners.sides.checkout import check_out
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .runs import PYTEST, by_name, perf_file, run
 

@@ -4,11 +4,11 @@ import random
 from math import exp
 
 from torch_perflint.runners.assemble import Measured
-from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.limit import TimeLimit
 from torch_perflint.runners.sample import Pair, PerfTest, Segment
 from torch_perflint.runners.timing import Timing
+from torch_perflint.runners.verdict.compare import Comparison, Verdict
 
 
 def settled(noise: float, segments: int, affordable: float) -> Comparison:

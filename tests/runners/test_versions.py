@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from torch_perflint.runners.compare import Comparison, Verdict
 from torch_perflint.runners.result import (
     CounterChange,
     Failure,
@@ -12,8 +11,9 @@ from torch_perflint.runners.result import (
     TestResult,
 )
 from torch_perflint.runners.sample import PerfTest, Side
+from torch_perflint.runners.text.words import removes_test
+from torch_perflint.runners.verdict.compare import Comparison, Verdict
 from torch_perflint.runners.versions import join_versions, this_change
-from torch_perflint.runners.words import removes_test
 
 FAILURE = Failure("AttributeError: no step", "")
 SYNC = (CounterChange("host_syncs", 0, 1, over_budget=True),)

@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from torch_perflint import PerflintError
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.sample import Environment, Pair, Segment
+from torch_perflint.runners.verdict.compare import Verdict
 from torch_perflint.telemetry.record import (
     StoredCount,
     StoredPeak,

@@ -17,8 +17,8 @@ from torch_perflint.bot.report import Report, Revision, RunLink
 from torch_perflint.bot.state import State
 from torch_perflint.bot.sticky import read_marker
 from torch_perflint.lints.finding import Finding
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .. import reports
 from .conftest import Bot

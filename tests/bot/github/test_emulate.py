@@ -31,8 +31,8 @@ from torch_perflint.bot.post import Action, Posted
 from torch_perflint.bot.publish import Published, ended_without_result, finished, started
 from torch_perflint.bot.report import Revision, RunLink
 from torch_perflint.bot.sticky import read_marker
-from torch_perflint.runners.compare import Verdict
 from torch_perflint.runners.result import TestResult
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .. import reports
 

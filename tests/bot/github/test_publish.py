@@ -8,7 +8,7 @@ from torch_perflint.bot.check import Conclusion
 from torch_perflint.bot.github.errors import LockedError
 from torch_perflint.bot.post import Action, NotPosted, Posted
 from torch_perflint.bot.state import Stage
-from torch_perflint.runners.compare import Verdict
+from torch_perflint.runners.verdict.compare import Verdict
 
 from .. import reports
 from .conftest import Bot

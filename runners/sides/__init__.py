@@ -1,0 +1,1 @@
+"""Base and head as files: worktrees, environments, and the proof of which code each side ran."""

@@ -1,0 +1,139 @@
+"""How the profiles of two sides differ."""
+
+import pytest
+from torch_perflint.runners.profiling.profile import (
+    LineTime,
+    OperatorTime,
+    ProfileChange,
+    ProfileSummary,
+    diff_profiles,
+    match_lines,
+    scaled,
+)
+
+BASE = "a = 1\nb = 2\nc = 3\n"
+
+
+def summary(
+    operators: dict[str, tuple[float, float]] | None = None, lines: dict[int, float] | None = None
+) -> ProfileSummary:
+    """`operators` maps names to milliseconds and calls; `lines` are those of net.py."""
+    return ProfileSummary(
+        1,
+        tuple(OperatorTime(name, *times) for name, times in (operators or {}).items()),
+        tuple(LineTime("net.py", line, ms) for line, ms in (lines or {}).items()),
+    )
+
+
+def diff(
+    base: ProfileSummary, head: ProfileSummary, head_text: str = BASE, **options: int
+) -> ProfileChange:
+    return diff_profiles(base, head, lambda path: (BASE, head_text), **options)
+
+
+@pytest.mark.parametrize(
+    ("head", "origins"),
+    [
+        (BASE, {1: 1, 2: 2, 3: 3}),
+        ("new\n" + BASE, {2: 1, 3: 2, 4: 3}),
+        ("a = 1\nc = 3\n", {1: 1, 2: 3}),
+        ("a = 1\nb = 20\nc = 3\n", {1: 1, 3: 3}),
+        ("", {}),
+        (BASE.replace("\n", "\r\n"), {1: 1, 2: 2, 3: 3}),
+    ],
+)
+def test_lines_are_matched_by_their_text(head: str, origins: dict[int, int]) -> None:
+    assert match_lines(BASE, head) == origins
+
+
+def test_lines_are_counted_as_python_counts_them() -> None:
+    # A form feed and a Unicode separator inside a line end no line of Python.
+    text = "a = 1\n\fb = '\u2028'\nc = 3\n"
+    assert match_lines(text, text) == {1: 1, 2: 2, 3: 3}
+    line = LineTime("net.py", 3, 9.0)
+    none = ProfileSummary(1, (), ())
+    change = diff_profiles(none, ProfileSummary(1, (), (line,)), lambda path: ("", text))
+    assert change.lines[0].source == "c = 3"
+
+
+def test_of_the_operators_the_largest_difference_comes_first_whichever_way() -> None:
+    base = summary({"mm": (10.0, 2), "add": (5.0, 1), "gone": (3.0, 1), "same": (4.0, 1)})
+    head = summary({"mm": (12.0, 2), "add": (1.0, 1), "new": (1.0, 1), "same": (4.0, 1)})
+    changes = diff(base, head).operators
+    assert [change.name for change in changes] == ["add", "gone", "mm", "new"]
+    gone = changes[1]
+    assert (gone.base_ms, gone.head_ms, gone.base_calls, gone.head_calls) == (3.0, 0.0, 1, 0.0)
+
+
+def test_small_differences_are_noise_unless_the_calls_changed() -> None:
+    base = summary({"mm": (100.0, 1), "add": (1.0, 1), "copy": (1.0, 1), "sub": (1.0, 1)})
+    head = summary({"mm": (100.0, 1), "add": (1.4, 1), "copy": (1.4, 2), "sub": (2.0, 1)})
+    assert {change.name for change in diff(base, head).operators} == {"copy", "sub"}
+
+
+def test_of_the_lines_growth_comes_first_and_what_shrank_last() -> None:
+    operators = {"mm": (100.0, 1.0)}
+    base = summary(operators, {1: 10.0, 2: 10.0, 3: 10.0})
+    head = summary(operators, {1: 2.0, 2: 11.0, 3: 30.0})
+    lines = diff(base, head).lines
+    assert [(change.line, change.base_ms, change.head_ms) for change in lines] == [
+        (3, 10.0, 30.0),
+        (2, 10.0, 11.0),
+        (1, 10.0, 2.0),
+    ]
+    assert not any(change.touched for change in lines)
+    assert lines[0].source == "c = 3"
+
+
+def test_a_line_that_only_moved_is_no_change() -> None:
+    moved = "# a comment\n" + BASE
+    operators = {"mm": (10.0, 1.0)}
+    base, head = summary(operators, {3: 10.0}), summary(operators, {4: 10.0})
+    assert diff(base, head, moved).lines == ()
+    # The positive control: the same time on a line that base does not have is a change.
+    assert diff(base, summary(operators, {4: 10.0}), BASE + "d = 4\n").lines != ()
+
+
+def test_an_edited_line_is_held_against_the_lines_that_it_replaces() -> None:
+    operators = {"mm": (20.0, 1.0)}
+    base = summary(operators, {2: 9.0})
+    head = summary(operators, {2: 8.0, 3: 4.0})
+    lines = diff(base, head, "a = 1\nb = slow(2)\nb += 1\nc = 3\n").lines
+    assert [(c.line, c.base_ms, c.head_ms, c.touched) for c in lines] == [
+        (2, 6.0, 8.0, True),
+        (3, 3.0, 4.0, True),
+    ]
+
+
+def test_an_expensive_line_that_was_only_renamed_or_indented_has_not_grown() -> None:
+    operators = {"mm": (20.0, 1.0)}
+    base, head = summary(operators, {2: 10.0}), summary(operators, {3: 10.0})
+    assert diff(base, head, "a = 1\nif a:\n    b = 2\nc = 3\n").lines == ()
+    renamed = summary(operators, {2: 10.0})
+    assert diff(base, renamed, "a = 1\nbeta = 2\nc = 3\n").lines == ()
+
+
+def test_a_line_that_the_change_wrote_is_touched() -> None:
+    base, head = summary(lines={2: 1.0, 3: 10.0}), summary(lines={2: 7.0, 3: 15.0})
+    lines = diff(base, head, "a = 1\nb = slow(2)\nc = 3\n").lines
+    assert [(change.line, change.touched) for change in lines] == [(2, True), (3, False)]
+    assert lines[0].source == "b = slow(2)"
+
+
+def test_only_the_most_important_are_kept() -> None:
+    head = summary({f"op{n}": (float(n), 1.0) for n in range(1, 20)})
+    changes = diff(summary(), head, most=3).operators
+    assert [change.name for change in changes] == ["op19", "op18", "op17"]
+
+
+def test_a_file_that_is_gone_by_now_leaves_the_line_without_text() -> None:
+    (line,) = diff(summary(), summary(lines={40: 5.0}), "").lines
+    assert (line.source, line.touched, line.base_ms) == ("", True, 0.0)
+
+
+def test_a_profile_that_adds_up_to_more_than_the_step_is_brought_down_to_it() -> None:
+    profile = summary({"mm": (15.0, 1), "add": (5.0, 1)}, {1: 10.0})
+    half = scaled(profile, 10.0)
+    assert [op.milliseconds for op in half.operators] == [7.5, 2.5]
+    assert [line.milliseconds for line in half.lines] == [5.0]
+    assert scaled(profile, 30.0) == profile
