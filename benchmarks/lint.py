@@ -24,7 +24,7 @@ from lint_parts import PARTS, Bench
 from lint_timing import CORES
 from lint_tools import find_tools, prove_that_all_files_are_read, prove_that_all_see_bait
 from torch_perflint import PerflintError, __version__
-from torch_perflint.runners.machine.machine.machine import cpu_name
+from torch_perflint.runners.machine.machine import cpu_name
 
 
 def main() -> int:

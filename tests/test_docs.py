@@ -23,7 +23,7 @@ from torch_perflint.lints.outputs.json import render as as_json
 from torch_perflint.runners import result, sample
 from torch_perflint.runners.config import COUNTERS, RunnersConfig
 from torch_perflint.runners.counters import compiling, utilization
-from torch_perflint.runners.gpu.gpu import gpu
+from torch_perflint.runners.gpu import gpu
 from torch_perflint.runners.profiling import profile
 from torch_perflint.runners.verdict import compare
 

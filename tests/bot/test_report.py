@@ -22,7 +22,7 @@ from torch_perflint.bot.report import (
 )
 from torch_perflint.runners.counters.compiling import Compiling
 from torch_perflint.runners.counters.utilization import Achieved, Utilization
-from torch_perflint.runners.gpu.gpu.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
+from torch_perflint.runners.gpu.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
 from torch_perflint.runners.sample import Pair, Segment
 
 from .reports import GPT, REPORTS, report

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners.gpu.gpu.clocks import clock_notes, rejected
-from torch_perflint.runners.gpu.gpu.gpu_guard import GpuGuard, mps_daemon_runs
-from torch_perflint.runners.machine.machine.machine import environment
+from torch_perflint.runners.gpu.clocks import clock_notes, rejected
+from torch_perflint.runners.gpu.gpu_guard import GpuGuard, mps_daemon_runs
+from torch_perflint.runners.machine.machine import environment
 from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.sample import PerfTest, Side
 from torch_perflint.runners.sides.checkout import check_out
@@ -24,7 +24,8 @@ GIB = 1 << 30
 # The worker of a machine without a GPU says what one on a GPU would say.
 STEP = """
 import os, pathlib, pytest, torch
-from torch_perflint.runners import torch_kernels, torch_step
+from torch_perflint.runners.counters import torch_kernels
+from torch_perflint.runners.processes import torch_step
 
 torch_step.gpu = lambda: {{"uuid": "0001", "free": {free}}}
 torch_kernels.kernel_names = lambda step: {{"gemm": 2}}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners.machine.machine.machine_state import usable_processors
+from torch_perflint.runners.machine.machine_state import usable_processors
 from torch_perflint.runners.verdict.compare import Verdict
 
 from .runs import PYTEST, run, syncs

@@ -18,7 +18,7 @@ from torch_perflint.bot.server.events import EVENTS
 
 KEPT = Path(__file__).parent / "webhooks.json"
 # Whole objects would bring hundreds of addresses each.
-PLACE = {"id": None, "full_name": None, "private": None, "fork": None}
+PLACE = {"id": None, "full_name": None, "private": None, "fork": None, "default_branch": None}
 PERSON = {"login": None, "id": None, "type": None}
 CHECK = {
     "id": None,

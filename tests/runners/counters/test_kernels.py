@@ -1,7 +1,7 @@
 """Launches of the same side that chose other kernels."""
 
 from torch_perflint.runners.counters.kernels import kernel_notes
-from torch_perflint.runners.gpu.gpu.gpu import GpuRecord
+from torch_perflint.runners.gpu.gpu import GpuRecord
 from torch_perflint.runners.sample import Pair, Segment
 
 

@@ -5,13 +5,13 @@ import statistics
 from typing import Any
 
 import pytest
-from torch_perflint.runners.gpu.gpu.clocks import (
+from torch_perflint.runners.gpu.clocks import (
     clock_notes,
     reasons_of,
     rejected,
     why_rejected,
 )
-from torch_perflint.runners.gpu.gpu.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
+from torch_perflint.runners.gpu.gpu import GpuPair, GpuRecord, GpuSample, GpuTurn
 from torch_perflint.runners.sample import Pair, Segment
 
 

@@ -78,7 +78,7 @@ def test_the_card_in_use_is_found_in_nvml_and_can_be_sampled() -> None:
     import os
 
     import torch
-    from torch_perflint.runners.gpu.gpu.nvml import Nvml
+    from torch_perflint.runners.gpu.nvml import Nvml
     from torch_perflint.runners.processes.torch_step import gpu
 
     pytest.importorskip("pynvml")

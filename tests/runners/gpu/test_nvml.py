@@ -5,9 +5,9 @@ import sys
 from typing import Any
 
 import pytest
-from torch_perflint.runners.gpu.gpu.gpu import GpuSample, MigSlice
-from torch_perflint.runners.gpu.gpu.nvml import Nvml, NvmlFailed
-from torch_perflint.runners.gpu.gpu.sharing import identity
+from torch_perflint.runners.gpu.gpu import GpuSample, MigSlice
+from torch_perflint.runners.gpu.nvml import Nvml, NvmlFailed
+from torch_perflint.runners.gpu.sharing import identity
 
 from ..fake_nvml import FakeCard, stand_in
 

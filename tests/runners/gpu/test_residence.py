@@ -1,7 +1,7 @@
 """Whether both sides may be on the GPU at once."""
 
 import pytest
-from torch_perflint.runners.gpu.gpu.residence import CONTEXT_BYTES, fit_together, is_out_of_memory
+from torch_perflint.runners.gpu.residence import CONTEXT_BYTES, fit_together, is_out_of_memory
 from torch_perflint.runners.result import Failure
 
 GB = 1 << 30

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from torch_perflint.runners.gpu.gpu.gpu import Card, GpuSample, MigSlice
-from torch_perflint.runners.gpu.gpu.sharing import (
+from torch_perflint.runners.gpu.gpu import Card, GpuSample, MigSlice
+from torch_perflint.runners.gpu.sharing import (
     identity,
     is_card,
     sharing_notes,

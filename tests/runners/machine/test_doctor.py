@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners.machine.machine.doctor import (
+from torch_perflint.runners.machine.doctor import (
     Check,
     Level,
     SelfComparison,
     diagnose,
     judge_self,
 )
-from torch_perflint.runners.machine.machine.doctor_output import as_json, as_text
-from torch_perflint.runners.machine.machine.machine_cgroup import MemoryLimit, Quota
-from torch_perflint.runners.machine.machine.machine_cpu import ClockRules, Memory
-from torch_perflint.runners.machine.machine.machine_state import MachineState, Span
+from torch_perflint.runners.machine.doctor_output import as_json, as_text
+from torch_perflint.runners.machine.machine_cgroup import MemoryLimit, Quota
+from torch_perflint.runners.machine.machine_cpu import ClockRules, Memory
+from torch_perflint.runners.machine.machine_state import MachineState, Span
 
 GIB = 1 << 30
 QUIET = MachineState(
@@ -231,7 +231,7 @@ def test_a_configuration_that_is_wrong_is_said(tmp_path: Path) -> None:
 def test_in_a_folder_of_a_repository_its_settings_hold(
     repo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from torch_perflint.runners.machine.machine.doctor_cli import _settings
+    from torch_perflint.runners.machine.doctor_cli import _settings
 
     repo.commit({"pyproject.toml": "[tool.perflint.runners]\nthreads = 3\n", "src/a.py": ""})
     monkeypatch.chdir(repo.root / "src")
@@ -243,7 +243,7 @@ def test_in_a_folder_of_a_repository_its_settings_hold(
 def test_half_a_comparison_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured before Ctrl-C is told of a run, and would be a verdict on the machine."""
     from torch_perflint.runners.config import RunnersConfig
-    from torch_perflint.runners.machine.machine import self_comparison
+    from torch_perflint.runners.machine import self_comparison
     from torch_perflint.runners.result import RunResult, Selection
 
     stopped = RunResult(Selection(1, 1), (), None, 0, interrupted=True)
@@ -255,7 +255,7 @@ def test_half_a_comparison_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.torch
 def test_a_step_is_compared_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch_perflint.runners.config import RunnersConfig
-    from torch_perflint.runners.machine.machine.self_comparison import compare_with_itself
+    from torch_perflint.runners.machine.self_comparison import compare_with_itself
     from torch_perflint.runners.verdict import schedule
 
     monkeypatch.setattr(schedule, "_MOST_PAIRS", 8)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from torch_perflint.__main__ import main
-from torch_perflint.runners.gpu.gpu.gpu import Card, GpuSample, MigSlice
-from torch_perflint.runners.machine.machine import doctor_cli
-from torch_perflint.runners.machine.machine.doctor import Level
-from torch_perflint.runners.machine.machine.doctor_gpu import diagnose_gpus, unread
+from torch_perflint.runners.gpu.gpu import Card, GpuSample, MigSlice
+from torch_perflint.runners.machine import doctor_cli
+from torch_perflint.runners.machine.doctor import Level
+from torch_perflint.runners.machine.doctor_gpu import diagnose_gpus, unread
 
 from ..fake_nvml import FakeCard, stand_in
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from torch_perflint.runners.machine.machine.machine import (
+from torch_perflint.runners.machine.machine import (
     cpu_name,
     driver_version,
     thread_notes,

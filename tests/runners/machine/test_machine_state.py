@@ -4,13 +4,13 @@ import math
 from pathlib import Path
 
 import pytest
-from torch_perflint.runners.machine.machine.machine_cgroup import (
+from torch_perflint.runners.machine.machine_cgroup import (
     MemoryLimit,
     Quota,
     read_memory_limit,
     read_quota,
 )
-from torch_perflint.runners.machine.machine.machine_cpu import (
+from torch_perflint.runners.machine.machine_cpu import (
     ClockRules,
     Memory,
     Ticks,
@@ -20,7 +20,7 @@ from torch_perflint.runners.machine.machine.machine_cpu import (
     read_memory,
     read_ticks,
 )
-from torch_perflint.runners.machine.machine.machine_state import (
+from torch_perflint.runners.machine.machine_state import (
     Counters,
     Span,
     between,

@@ -184,7 +184,7 @@ def test_the_collector_is_off_inside_timed_turns_and_as_before_afterwards() -> N
 
 
 def test_the_machine_is_described_in_the_words_of_the_environment() -> None:
-    from torch_perflint.runners.machine.machine.machine import environment, where_it_ran
+    from torch_perflint.runners.machine.machine import environment, where_it_ran
     from torch_perflint.runners.processes.torch_step import describe
 
     found = environment({**describe(), **where_it_ran()})
