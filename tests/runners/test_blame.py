@@ -71,7 +71,8 @@ SCHEDULE = """
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
 def test_a_schedule_that_ends_on_both_sides_is_no_failure_of_head(repo: Any, seed: int) -> None:
     result = measure(repo, SCHEDULE, seed=seed)
     assert result.verdict is Verdict.BROKEN
@@ -120,6 +121,7 @@ def test_sides_that_share_a_port_are_measured_one_after_the_other(repo: Any) -> 
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
+@pytest.mark.slow
 def test_process_groups_of_both_sides_live_side_by_side(repo: Any) -> None:
     group = """
         import torch.distributed as dist

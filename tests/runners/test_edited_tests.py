@@ -68,6 +68,7 @@ def test_an_edited_perf_test_never_turns_a_regression_green(repo: Any) -> None:
     assert "base's version of the test says slower" in result.notes[1]
 
 
+@pytest.mark.slow
 def test_an_edited_conftest_belongs_to_the_harness(repo: Any, quick: None) -> None:
     fixture = "import pytest\n@pytest.fixture\ndef size(): return {size}\n"
     test = perf_file(
@@ -251,6 +252,7 @@ def test_a_file_of_perf_tests_that_the_change_removes_is_still_run(repo: Any, qu
     assert (result.selection.found, result.selection.affected) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_change_that_removes_every_perf_test_is_measured_all_the_same(
     repo: Any, quick: None
 ) -> None:

@@ -80,6 +80,7 @@ def package(name: str, more: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_each_package_of_a_monorepo_is_run_with_its_own_settings(repo: Any) -> None:
     repo.commit({"pyproject.toml": "", **package("alpha", ""), **package("beta", ".item()")})
     repo.commit({**package("alpha", ".item()"), **package("beta", ".item().real")})

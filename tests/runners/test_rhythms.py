@@ -59,7 +59,8 @@ def test_what_only_the_optimizer_s_branch_does_is_found_under_accumulation(
     assert "host_syncs" not in result.unstable
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(11, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [4, 11])
+@pytest.mark.slow
 def test_turns_of_accumulated_steps_are_whole_rounds(
     repo: Any, quick: None, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:

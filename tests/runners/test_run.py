@@ -124,6 +124,7 @@ def test_code_that_is_the_same_on_both_sides_is_not_timed(repo: Any, quick: None
     assert timed.comparison is not None
 
 
+@pytest.mark.slow
 def test_code_that_differs_in_comments_alone_is_not_timed(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     files = {"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test}
@@ -268,6 +269,7 @@ def test_a_test_that_is_marked_but_never_steps_is_broken_and_stops_nobody(
     assert found["test_it"].comparison is not None
 
 
+@pytest.mark.slow
 def test_a_wrong_expression_for_k_is_the_users_mistake(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})

@@ -44,6 +44,7 @@ def test_a_keyword_that_fits_nothing_is_an_error(changed: str, repo: Any, quick:
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_a_keyword_that_fits_an_unaffected_test_is_none(repo: Any, quick: None) -> None:
     test = GPT.replace("def test_gpt", "@pytest.mark.parametrize('size', [64])\ndef test_gpt")
     test = test.replace("(perf)", "(perf, size)")
@@ -71,6 +72,7 @@ def test_where_pytest_cannot_look_nothing_is_claimed(repo: Any, quick: None) -> 
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_a_test_without_the_mark_is_named(repo: Any, quick: None) -> None:
     repo.commit({"pyproject.toml": PYTEST, "gpt.py": STEP.format(1), "test_gpt.py": GPT})
     own = perf_file(

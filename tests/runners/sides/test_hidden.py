@@ -67,6 +67,7 @@ LOADER = """
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
+@pytest.mark.slow
 def test_code_that_only_workers_of_a_loader_import_is_timed(repo: Any) -> None:
     work = "import time\ndef work(): time.sleep({})\n"
     files = {"lib.py": LOADER.format(workers=1), "augment.py": work.format(0.001)}
