@@ -263,6 +263,7 @@ def test_a_change_that_removes_every_perf_test_is_measured_all_the_same(
     assert test.is_regression
 
 
+@pytest.mark.slow
 def test_perf_tests_that_are_only_moved_are_run_once(repo: Any, quick: None) -> None:
     repo.commit({"pyproject.toml": PYTEST, "lib.py": STEP.format(""), "test_old.py": TEST})
     repo.git("mv", "test_old.py", "test_new.py")

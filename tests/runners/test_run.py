@@ -137,7 +137,8 @@ def test_code_that_differs_in_comments_alone_is_not_timed(repo: Any, quick: None
     assert timed.comparison is not None
 
 
-@pytest.mark.parametrize("reads", ["", pytest.param("(reads=['lib.py'])", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("reads", ["", "(reads=['lib.py'])"])
+@pytest.mark.slow
 def test_a_python_file_that_is_read_as_data_counts_with_its_comments(
     reads: str, repo: Any, quick: None
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_module_taken_by_path_from_the_user_s_checkout_is_refused(repo: Any, q
     assert result.refused and "ran net from" in result.refused
 
 
+@pytest.mark.slow
 def test_a_test_that_is_marked_but_never_steps_is_broken_and_stops_nobody(
     repo: Any, quick: None
 ) -> None:
