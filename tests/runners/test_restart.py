@@ -96,11 +96,11 @@ def test_a_restart_finds_what_the_first_process_compiled(repo: Any, quick: None)
     # An edited test is run in both versions, and the second one finds the first one's caches.
     changed = {"lib.py": files["lib.py"] + "\nEDITED = 1\n", "test_lib.py": perf_file(TEST) + "\n"}
     repo.commit(changed)
-    (result,) = run(repo, config=RunnersConfig(timeout=120, max_seconds=1)).tests
+    (result,) = run(repo, config=RunnersConfig(timeout=120, max_seconds=20)).tests
     assert result.other is not None
     first, second = sorted((result, result.other), key=lambda one: one.version.value == "base")
     cold, warm = first.compiling, second.compiling
-    assert isinstance(cold, Compiling) and isinstance(warm, Compiling)
+    assert isinstance(cold, Compiling) and isinstance(warm, Compiling), result.reason
     assert cold.base_cold and cold.head_cold and cold.base_warm and cold.head_warm
     assert cold.base_warm < cold.base_cold / 1.5
     assert cold.head_warm < cold.head_cold / 1.5
