@@ -24,7 +24,6 @@ def test_an_editable_install_with_a_finder_measures_each_side_s_own_code(
     repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`pip install -e` of today installs a finder that maps the package into the checkout."""
-    editable = pytest.importorskip("setuptools.command.editable_wheel")
     layout = "packages/lib/__init__.py"
     repo.commit({layout: STEP.format(""), "test_lib.py": TEST})
     repo.commit({layout: STEP.format(".item()")})
@@ -33,7 +32,11 @@ def test_an_editable_install_with_a_finder_measures_each_side_s_own_code(
     hook.mkdir()
     name = "__editable___lib_0_1_finder"
     mapping = {"lib": str(repo.root / "packages/lib")}
-    (installed / f"{name}.py").write_text(editable._finder_template(name, mapping, {}))
+    # In a process of its own: setuptools cannot be loaded where distutils is already.
+    write = "from setuptools.command import editable_wheel as e; import sys; "
+    write += f"sys.stdout.write(e._finder_template({name!r}, {mapping!r}, {{}}))"
+    finder = subprocess.check_output([sys.executable, "-c", write], text=True)
+    (installed / f"{name}.py").write_text(finder)
     (installed / "__editable__.lib-0.1.pth").write_text(f"import {name}; {name}.install()")
     (hook / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(installed)!r})\n")
     monkeypatch.setenv("PYTHONPATH", ":".join([str(hook), *(p for p in sys.path if p)]))
