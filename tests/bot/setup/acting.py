@@ -34,6 +34,15 @@ case "$1 $2" in
 esac
 """
 
+# act stops reading when a step's shell has ended, and so loses its last words now and then.
+SHELL = """\
+#!/bin/sh
+{bash} "$@"
+status=$?
+sleep 0.3
+exit $status
+"""
+
 
 @dataclass
 class Act:
@@ -71,7 +80,9 @@ class Act:
         bin_folder.mkdir(parents=True, exist_ok=True)
         for name in ("python", "python3"):
             (bin_folder / name).write_text(PYTHON.format(python=shlex.quote(sys.executable)))
-            (bin_folder / name).chmod(0o755)
+        (bin_folder / "bash").write_text(SHELL.format(bash=shutil.which("bash")))
+        for file in bin_folder.iterdir():
+            file.chmod(0o755)
         action = self.folder / "action"  # without what else lies in a checkout
         if not action.exists():
             shutil.copytree(ROOT / ".ci", action / ".ci")
