@@ -1,7 +1,7 @@
 """What a check run says of a result, as data: title, conclusion, and annotations on lines."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -70,10 +70,15 @@ class Check:
         return "queued" if self.queued else "in_progress"
 
 
-def check_of(report: Report, acks: Sequence[Ack] = ()) -> Check:
-    """What the check run says of a report; `acks` are the acknowledgements that still stand."""
+def check_of(
+    report: Report, acks: Sequence[Ack] = (), files: Collection[str] | None = None
+) -> Check:
+    """What the check run says of a report; `acks` are the acknowledgements that still stand.
+
+    `files` are those that annotations may lie on; None: on any.
+    """
     heading, _, body = render_comment(report, acks, LARGEST_SUMMARY).partition("\n")
-    annotations = annotations_of(report)
+    annotations = annotations_of(report, files)
     return Check(
         title_of(heading),
         body.strip() or "Nothing more to tell.",
@@ -131,14 +136,19 @@ def unacknowledged(report: Report, acks: Sequence[Ack]) -> tuple[TestResult, ...
     )
 
 
-def annotations_of(report: Report) -> tuple[Annotation, ...]:
+def annotations_of(
+    report: Report, files: Collection[str] | None = None
+) -> tuple[Annotation, ...]:
     """A remark for each finding and for each line that slows a perf test down, the gravest first.
 
-    What has no place in head (a hostile or a foreign path) is left out; the summary has it.
+    What has no place in head (a hostile or a foreign path) or none in `files` is left out; the
+    summary has it.
     """
     found = [*_of_tests(report), *map(_of_finding, report.lint.findings)]
     levels = list(Level)
-    usable = dict.fromkeys(one for one in found if is_place(one))
+    usable = dict.fromkeys(
+        one for one in found if is_place(one) and (files is None or one.path in files)
+    )
     return tuple(
         sorted(usable, key=lambda one: (levels.index(one.level), one.path, one.start_line))
     )

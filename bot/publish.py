@@ -12,7 +12,7 @@ in `Published.failures` and keeps nothing else from being told. What is defined,
   those of the head.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .acks import Ack, still_standing
@@ -83,11 +83,14 @@ def finished(
     acks: Sequence[Ack] | None = None,
     *,
     lapse: Lapse = still_standing,
+    files: Collection[str] | None = None,
+    commands: bool = True,
 ) -> Published:
     """Tell a result. Over a standing start it takes 8 requests, 3 of them writes; again, none.
 
     `acks` are the acknowledgements; without them, those that the comment remembers. `lapse` picks
-    those of them that still stand.
+    those of them that still stand. `files` are those that annotations may lie on; None: on any.
+    `commands` says that somebody reads those that people write in comments.
     """
     key, plain = pull.target.key, state_of(report)
     heading = render_comment(report).partition("\n")[0]
@@ -103,11 +106,11 @@ def finished(
     def say(told: State) -> tuple[str, State]:
         made = replace(state(told), check=desk.check_for(told))
         room = room_above(key, made)
-        return render_comment(report, made.acks, room, commands=True), made
+        return render_comment(report, made.acks, room, commands=commands), made
 
     def check(told: State) -> Check:
         made = state(told)
-        return replace(check_of(report, made.acks), text=marker(key, made))
+        return replace(check_of(report, made.acks, files), text=marker(key, made))
 
     desk = Desk(pull, plain, _page(report.link, report.head))
     if desk.has_comment:

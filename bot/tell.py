@@ -1,6 +1,6 @@
 """Tells a pull request from a job of GitHub Actions; what fails there is told in the job itself."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .check import annotations_of
@@ -33,7 +33,8 @@ def tell_report(
 ) -> Published:
     """Publish a report, and say aloud what became of it; `summary` is GITHUB_STEP_SUMMARY's."""
     try:
-        done = finished(pull_request(target, token), report)
+        # No run keeps this report for a command to come back to.
+        done = finished(pull_request(target, token), report, commands=False)
     except GitHubError as error:
         done = Published(NotPosted(str(error)), failures=(error,), page=render_comment(report))
     announce(done, report=report, summary=summary, in_actions=in_actions)
@@ -69,6 +70,7 @@ def announce(
     done: Published,
     *,
     report: Report | None = None,
+    files: Collection[str] | None = None,
     summary: Path | None = None,
     in_actions: bool = False,
 ) -> None:
@@ -79,7 +81,7 @@ def announce(
     lines. It is no error.
     """
     if done.failures and done.check is None and report is not None and in_actions:
-        annotate(annotations_of(report))
+        annotate(annotations_of(report, files))
     trouble = None
     if done.failures and summary is not None:
         trouble = append_summary(summary, _whole_page(done.page, report))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ..acks import Ack
 from ..github.errors import GitHubError
 from ..github.pull_request import PullRequest
-from ..handoff.publisher import Publisher
+from ..handoff.publisher import Publisher, Result
 from ..publish import finished
 from ..report import Report
 from ..state import Stage, State
@@ -18,16 +18,12 @@ class PublishedResults:
 
     pull_request: PullRequest
     publisher: Publisher
-    _reports: dict[int, Report | None] = field(default_factory=dict)
+    _results: dict[int, Result | None] = field(default_factory=dict)
 
     def report(self, pull: int) -> Report | None:
         """Fetch the report that the comment tells, checked as when it was told."""
-        state = self._state()
-        if state.run is None or state.stage is not Stage.FINISHED:
-            return None
-        if state.run not in self._reports:
-            self._reports[state.run] = self.publisher.report_of(state.run)
-        return self._reports[state.run]
+        result = self._result()
+        return result.report if result else None
 
     def acks(self, pull: int) -> tuple[Ack, ...]:
         """Read what the comment remembers."""
@@ -35,11 +31,20 @@ class PublishedResults:
 
     def accept(self, pull: int, acks: tuple[Ack, ...]) -> None:
         """Tell the same report with these. Raises GitHubError where that cannot be done."""
-        report = self.report(pull)
-        if report is None:
+        result = self._result()
+        if result is None:
             raise GitHubError("the result of which this was accepted cannot be had: measure again")
-        if failures := finished(self.pull_request, report, acks).failures:
-            raise failures[0]
+        told = finished(self.pull_request, result.report, acks, files=result.files)
+        if told.failures:
+            raise told.failures[0]
+
+    def _result(self) -> Result | None:
+        state = self._state()
+        if state.run is None or state.stage is not Stage.FINISHED:
+            return None
+        if state.run not in self._results:
+            self._results[state.run] = self.publisher.result_of(state.run)
+        return self._results[state.run]
 
     def _state(self) -> State:
         me, key = self.pull_request.client.me(), self.pull_request.target.key

@@ -1,5 +1,6 @@
 """A repository on GitHub: which pull requests a branch has, and what is in its history."""
 
+from collections.abc import Collection, Iterator
 from urllib.parse import quote
 
 from ..handoff.origin import Candidate
@@ -21,9 +22,7 @@ class Repository:
         head = quote(f"{owner}:{branch}", safe="")
         path = f"{self._path}/pulls?state={state}&head={head}"
         found: list[Candidate] = []
-        for page in self.client.pages(path, about=about):
-            if not isinstance(page, list):
-                raise GitHubError(f"what GitHub answers for {self.name} are no pull requests")
+        for page in self._pages(path, about):
             found += [_candidate(one) for one in page]
         return found
 
@@ -36,13 +35,24 @@ class Repository:
             return None
         return _candidate(content)
 
+    def edits(self, number: int, paths: Collection[str]) -> frozenset[str]:
+        """Which of these paths a pull request adds or edits; of more than 3,000 GitHub tells none.
+
+        A page of a hundred is asked for at a time, and no more of them than it takes.
+        """
+        about = Subject(f"pull request {self.name}#{number}", "files of", "pull-requests")
+        found: set[str] = set()
+        for page in self._pages(f"{self._path}/pulls/{number}/files", about) if paths else ():
+            found |= {name for name in map(_file_name, page) if name in paths}
+            if len(found) == len(paths):
+                break
+        return frozenset(found)
+
     def open_pulls_at(self, head: str) -> list[int]:
         """List the open pull requests whose head is this commit."""
         about = Subject(f"{self.name}@{head[:7]}", "pull requests of", "pull-requests")
         found: list[Candidate] = []
-        for page in self.client.pages(f"{self._path}/commits/{head}/pulls", about=about):
-            if not isinstance(page, list):
-                raise GitHubError(f"what GitHub answers for {self.name} are no pull requests")
+        for page in self._pages(f"{self._path}/commits/{head}/pulls", about):
             found += [_candidate(one) for one in page]
         return [one.number for one in found if one.is_open and one.head == head]
 
@@ -55,6 +65,19 @@ class Repository:
         except NotFoundError:
             return False
         return isinstance(content, dict) and content.get("status") in ("ahead", "identical")
+
+    def _pages(self, path: str, about: Subject) -> Iterator[list[object]]:
+        for page in self.client.pages(path, about=about):
+            if not isinstance(page, list):
+                raise GitHubError(f"what GitHub answers as {about.things} {about.name} is no list")
+            yield page
+
+
+def _file_name(content: object) -> str:
+    match content:
+        case {"filename": str(name), "status": str(status)}:
+            return "" if status == "removed" else name
+    raise GitHubError("what GitHub answers is no file of a pull request")
 
 
 def _candidate(content: object) -> Candidate:

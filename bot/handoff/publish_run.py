@@ -67,6 +67,7 @@ def main(words: list[str]) -> int:
         workflows=asked.workflow,
         artifact=asked.artifact,
         key=asked.key,
+        commands=not asked.no_commands,
     )
     return _announce(event, publisher.publish(event), here)
 
@@ -74,7 +75,8 @@ def main(words: list[str]) -> int:
 def _announce(event: RunEvent, done: Done, here: ActionsRun) -> int:
     print(f"perflint: run {event.run}: {plain(done.words)}")
     if done.told is not None:
-        announce(done.told, report=done.report, summary=here.summary, in_actions=True)
+        report, files = (done.result.report, done.result.files) if done.result else (None, None)
+        announce(done.told, report=report, files=files, summary=here.summary, in_actions=True)
     if done.refused:
         warn(f"run {event.run}: {plain(done.words)}")
     return 1 if done.refused else 0
@@ -107,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="a further host that artifacts are fetched from: the storage of your GitHub "
         "Enterprise Server; may be given twice",
+    )
+    add(
+        "--no-commands",
+        action="store_true",
+        help="no workflow here reads commands (`perflint bot command`), so tell of none",
     )
     add("--key", default="default", help="tells several comments on one pull request apart")
     return parser

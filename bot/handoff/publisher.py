@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..check import Conclusion
+from ..check import Conclusion, annotations_of
 from ..event import Target
 from ..github.actions import Actions
 from ..github.client import Client
@@ -41,22 +41,34 @@ class RunEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """A report that agrees with GitHub, and the files that its annotations may lie on; None: any.
+
+    What a stranger's code has written may say nothing about files that the stranger left alone.
+    """
+
+    report: Report
+    files: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What was done, in words for the log. `refused` says that the run's report was not taken.
 
-    `told` is None where there was nothing to tell; `report` is what was told, if any.
+    `told` is None where there was nothing to tell; `result` is what was told, if any.
     """
 
     words: str
     told: Published | None = None
-    report: Report | None = None
+    result: Result | None = None
     refused: bool = False
 
 
 class Publisher:
     """Tells the pull requests of one repository about its runs.
 
-    `server` is "https://github.com"; `approval` is how a maintainer lets a fork's code run.
+    `server` is "https://github.com"; `approval` is how a maintainer lets a fork's code run;
+    `commands` says that somebody reads those in comments.
     """
 
     def __init__(
@@ -70,12 +82,13 @@ class Publisher:
         artifact: str = ARTIFACT,
         key: str = "default",
         approval: Approval = Approval.REVIEW,
+        commands: bool = True,
     ) -> None:
         self._name, self._client, self._server = repository, client, server
         self._actions = Actions(repository, client, downloads)
         self._repository = Repository(repository, client)
         self._workflows, self._artifact, self._key = workflows, artifact, key
-        self._approval = approval
+        self._approval, self._commands = approval, commands
 
     def publish(self, event: RunEvent) -> Done:
         """Tell what became of a run. Raises GitHubError where GitHub does not let us find out."""
@@ -102,8 +115,8 @@ class Publisher:
         origin = origin_of(run, self._candidates(run))
         return None if isinstance(origin, NoOrigin) else origin.pull_request
 
-    def report_of(self, number: int) -> Report | None:
-        """Return the report of a run that is over, where `publish` would tell it; else None."""
+    def result_of(self, number: int) -> Result | None:
+        """Return the result of a run that is over, where `publish` would tell it; else None."""
         run = self._actions.run(number)
         candidates = self._candidates(run)
         report, _ = self._report(run)
@@ -115,7 +128,7 @@ class Publisher:
             return None
         if lie(report, run, origin) or self._strange_base(report, origin):
             return None
-        return with_facts(report, run, origin, self._server)
+        return self._checked(report, run, origin)
 
     def _begun(self, run: WorkflowRun, origin: Origin) -> Done:
         """Tell that a run goes on, or waits: GitHub sends no event when a maintainer allows it."""
@@ -154,8 +167,11 @@ class Publisher:
         if report is not None:
             refusal = lie(report, run, origin) or self._strange_base(report, origin)
         if report is not None and not refusal:
-            facts = with_facts(report, run, origin, self._server)
-            return Done("it has a result", finished(self._pull(origin), facts), facts)
+            result = self._checked(report, run, origin)
+            told = finished(
+                self._pull(origin), result.report, files=result.files, commands=self._commands
+            )
+            return Done("it has a result", told, result)
         measured = not run.from_fork or self._approval is not Approval.COMMAND
         if not refusal and not measured:
             return Done("a fork's code waits for a command, and this run measured nothing")
@@ -179,6 +195,13 @@ class Publisher:
             return read_archive(raw), ""
         except (ArchiveError, RefusedError) as error:
             return None, plain(str(error))
+
+    def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
+        facts = with_facts(report, run, origin, self._server)
+        if not run.from_fork:
+            return Result(facts)
+        paths = {one.path for one in annotations_of(facts)}
+        return Result(facts, self._repository.edits(origin.pull_request, paths))
 
     def _strange_base(self, report: Report, origin: Origin) -> str:
         if self._repository.is_in_history(report.base.sha, origin.branch):
