@@ -136,9 +136,7 @@ def unacknowledged(report: Report, acks: Sequence[Ack]) -> tuple[TestResult, ...
     )
 
 
-def annotations_of(
-    report: Report, files: Collection[str] | None = None
-) -> tuple[Annotation, ...]:
+def annotations_of(report: Report, files: Collection[str] | None = None) -> tuple[Annotation, ...]:
     """A remark for each finding and for each line that slows a perf test down, the gravest first.
 
     What has no place in head (a hostile or a foreign path) or none in `files` is left out; the

@@ -85,7 +85,7 @@ def _run(checkout: Checkout, config: RunnersConfig, options: RunOptions, say: Sa
     own = make_environments(checkout, config, choice.dependencies, say, limit)
     if own.refused:
         return replace(nothing, refused=own.refused)
-    notes = [*own.notes, *notes]
+    notes = [*([checkout.old_base] if checkout.old_base else []), *own.notes, *notes]
     used = {file.path: choice.ran[file.path] for file in choice.every_file}
     compiled, refused = share_extensions(checkout, used)
     notes += [*compiled, *missing_submodules(checkout.root(side) for side in Side)]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ... import PerflintError
@@ -123,6 +124,11 @@ def merge_base(root: Path, base: str, head: str) -> Commit:
             "(in CI, fetch the whole history: `fetch-depth: 0`)"
         )
     return Commit(done.stdout.strip(), base)
+
+
+def committed(root: Path, sha: str) -> datetime:
+    """When a commit was made, as its committer's clock had it."""
+    return datetime.fromtimestamp(int(git(root, "show", "-s", "--format=%ct", sha)), UTC)
 
 
 def snapshot(root: Path) -> Commit:

@@ -1,6 +1,8 @@
 """Whole runs over small repositories, for tests that ask who is measured, not how exactly."""
 
 import textwrap
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,13 @@ def run(
     head: str = "main",
     config: RunnersConfig | None = None,
     say: Say = lambda what: None,
+    base_lag: timedelta = timedelta(),
     **options: Any,
 ) -> RunResult:
     """Compare `head` with the commit before `main`."""
     with check_out(repo.root, "main~1", head) as sides:
         settings = config or RunnersConfig(timeout=60, max_seconds=1)
+        sides = replace(sides, base_lag=base_lag)
         return run_perf_tests(sides, settings, RunOptions(**options), say)
 
 

@@ -5,6 +5,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,9 @@ def test_code_that_is_the_same_on_both_sides_is_not_timed(repo: Any, quick: None
     repo.commit(files)
     repo.commit({"other.py": "x = 1\n"})
     assert run(repo).selection.affected == 0
-    (result,) = run(repo, everything=True).tests
+    done = run(repo, everything=True, base_lag=timedelta(days=40))
+    (result,) = done.tests
+    assert any("40 days behind main~1" in note for note in done.notes)
     assert result.verdict is Verdict.SAME
     assert result.comparison is None
     assert "nothing that this test runs has changed" in result.reason

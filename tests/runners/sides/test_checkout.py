@@ -67,6 +67,27 @@ def test_with_merge_base_what_others_pushed_meanwhile_is_not_compared(
         assert texts(sides, "a.py") == ["others", "fork"]
 
 
+@pytest.mark.parametrize(("days", "told"), [(29, False), (31, True)])
+def test_a_base_that_is_long_out_of_date_is_told(
+    repo: Any, monkeypatch: pytest.MonkeyPatch, days: int, told: bool
+) -> None:
+    start = 1_700_000_000
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"{start} +0000")
+    fork = repo.commit({"a.py": "fork"})
+    repo.git("checkout", "--quiet", "-b", "topic")
+    repo.commit({"b.py": "mine"})
+    repo.git("checkout", "--quiet", "main")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"{start + days * 86_400} +0000")
+    tip = repo.commit({"a.py": "others"})
+    for name, called in (("main", "main"), (tip, tip[:7])):
+        with check_out(repo.root, name, "topic", merge_base=True) as sides:
+            said = f"base {fork[:7]} is where this change began, {days} days behind {called}: "
+            assert (sides.old_base or "").startswith(said) is told
+            assert (sides.old_base is not None) is told
+    with check_out(repo.root, fork, "main") as sides:
+        assert sides.old_base is None  # it was named
+
+
 def test_a_repository_in_a_folder_with_spaces_and_accents_is_checked_out(make_repo: Any) -> None:
     repo = make_repo("mon dépôt 1")
     repo.commit({"modèle.py": "1"})
