@@ -7,43 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from .profile import LineTime, OperatorTime, ProfileSummary
-
-Line = tuple[str, int]
+from .recording import Event, Line, Marks
 
 # Calls in which the host itself waits for the device: their own time is the cost.
 _WAITING = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize", "cudaMemcpy")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One operator call that the profiler saw on the host; times in nanoseconds.
-
-    `sequence` is autograd's sequence number (-1: none), shared by a forward operator and the
-    backward one that it causes. `device` is the time of the kernels that this call launched, None
-    where the step ran on the host alone.
-    """
-
-    name: str
-    start: int
-    end: int
-    thread: int
-    sequence: int = -1
-    backward: bool = False
-    device: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """When the thread that runs the step reached which line: sorted times, and a line for each."""
-
-    times: Sequence[int]
-    lines: Sequence[Line | None]
-    thread: int
-
-    def at(self, moment: int) -> Line | None:
-        """The innermost line of the repository that was running at `moment`."""
-        index = bisect_right(self.times, moment) - 1
-        return self.lines[index] if index >= 0 else None
 
 
 def summarize(events: Iterable[Event], marks: Marks, starts: Sequence[int]) -> list["StepProfile"]:

@@ -12,7 +12,8 @@ from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from ..sides.own_code import OwnCode
-from .attribution import Event, Line, Marks, StepProfile, summarize
+from .attribution import StepProfile, summarize
+from .recording import Event, Line, Marks
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
 # What the engine does around a backward function has that one's sequence number, in another scope.

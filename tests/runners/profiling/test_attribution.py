@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 
-from torch_perflint.runners.profiling.attribution import (
-    Event,
-    Line,
-    Marks,
-    StepProfile,
-    merge,
-    summarize,
-)
+from torch_perflint.runners.profiling.attribution import StepProfile, merge, summarize
 from torch_perflint.runners.profiling.profile import LineTime, OperatorTime
+from torch_perflint.runners.profiling.recording import Event, Line, Marks
 
 A, B, C = ("net.py", 1), ("net.py", 2), ("net.py", 3)
 MAIN, OTHER = 1, 2
