@@ -7,7 +7,8 @@ from .counters.compiling import Compiling
 from .counters.examined import Examined
 from .counters.periods import side_by_side
 from .counters.utilization import Device, Utilization, utilization
-from .profiling.profile import ProfileSummary, diff_profiles, match_lines, scaled
+from .profiling.difference import diff_profiles, match_lines
+from .profiling.profile import ProfileSummary, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
 from .text.words import STOPPED

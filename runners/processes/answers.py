@@ -1,6 +1,6 @@
 """Reads what workers answer: messages in, plain data out."""
 
-from ..profiling.profile import LineTime, OperatorTime, ProfileSummary
+from ..profiling.profile import LineTime, OperatorTime, PartTime, ProfileSummary
 from ..sample import Counts, PerfTest, Products, SyncSite
 from ..selection.collect import Collected
 from .channel import Message
@@ -41,4 +41,8 @@ def summary_of(data: Message) -> ProfileSummary:
         data["steps"],
         tuple(OperatorTime(**operator) for operator in data["operators"]),
         tuple(LineTime(**line) for line in data["lines"]),
+        tuple(PartTime(**part) for part in data["parts"]),
+        data["step_ms"],
+        data["unattributed_ms"],
+        data["on_device"],
     )

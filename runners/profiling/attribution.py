@@ -1,61 +1,148 @@
 """Turns profiler events and line marks into time per operator and per source line. Pure."""
 
+import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median, stdev
 
-from .profile import LineTime, OperatorTime, ProfileSummary
-from .recording import Event, Line, Marks
+from ..verdict.stats import trimmed_mean
+from .breakdown import Breakdown, Part, breakdown
+from .profile import UNEXPLAINED, LineTime, OperatorTime, PartTime, ProfileSummary
+from .recording import Event, Kind, Line, Marks, Span, Work
+from .walls import Walls, walls
 
 # Calls in which the host itself waits for the device: their own time is the cost.
 _WAITING = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize", "cudaMemcpy")
 
 
-def summarize(events: Iterable[Event], marks: Marks, starts: Sequence[int]) -> list["StepProfile"]:
-    """Split events at the steps' start times and add up self time per operator and line."""
-    steps = [StepProfile(Counter(), Counter(), Counter()) for _ in starts]
-    by_thread: dict[int, list[Event]] = defaultdict(list)
-    for event in events:
-        by_thread[event.thread].append(event)
-    forward = _forward_lines(by_thread.get(marks.thread, []), marks)
-    for thread, own in by_thread.items():
-        for event, self_time, line in _self_times(own, marks, forward, thread == marks.thread):
-            step = bisect_right(starts, event.start) - 1
-            if step < 0:
-                continue
-            steps[step].times[event.name] += self_time
-            steps[step].calls[event.name] += 1
-            if line is not None:
-                steps[step].lines[line] += self_time
-    return steps
-
-
 @dataclass(frozen=True, slots=True)
 class StepProfile:
-    """One profiled step: self time per operator and line in nanoseconds, calls per operator."""
+    """One profiled step: self time per operator and line in nanoseconds, calls per operator.
+
+    `costs` is what lines cost by the clock where no device is used, with backward operators on
+    the lines that they belong to; with a device it is as `lines`. `unattributed` is operator time
+    that belongs to no line, `walls` what lines take by the clock, and `parts` what the step
+    consists of.
+    """
 
     times: Counter[str]
     calls: Counter[str]
     lines: Counter[Line]
+    costs: Counter[Line]
+    parts: Breakdown
+    walls: Walls
+    unattributed: int = 0
+    on_device: bool = False
+
+
+def summarize(
+    events: Iterable[Event], marks: Marks, spans: Sequence[Span], work: Sequence[Work] = ()
+) -> list[StepProfile]:
+    """Split what was recorded into steps, and add up what each operator and line took.
+
+    `spans` are the steps by the clock, in order. A call belongs to the step in which it begins.
+    """
+    starts = [start for start, _ in spans]
+    times, calls = ([Counter[str]() for _ in spans] for _ in range(2))
+    lines = [Counter[Line]() for _ in spans]
+    unattributed = [0] * len(spans)
+    by_clock = walls(marks, spans)
+    moved = [Counter(step.own) for step in by_clock]
+    on_device = False
+    by_thread: dict[int, list[Event]] = defaultdict(list)
+    by_step: list[list[Event]] = [[] for _ in spans]
+    for event in events:
+        by_thread[event.thread].append(event)
+        on_device |= event.device is not None
+        for step in range(max(bisect_right(starts, event.start) - 1, 0), len(spans)):
+            if starts[step] >= event.end:
+                break
+            by_step[step].append(event)
+    forward = _forward_lines(by_thread.get(marks.thread, []), marks)
+    for thread, own in by_thread.items():
+        for event, self_time, line in _self_times(own, marks, forward, thread == marks.thread):
+            step = bisect_right(starts, event.start) - 1
+            if step < 0 or event.kind is Kind.ANNOTATION:
+                continue
+            times[step][event.name] += self_time
+            calls[step][event.name] += 1
+            if line is None:
+                unattributed[step] += self_time
+                continue
+            lines[step][line] += self_time
+            if (at := marks.at(event.start)) is not None and at != line:
+                moved[step][at] -= self_time
+                moved[step][line] += self_time
+    parts = [breakdown(span, by_step[step], marks, work) for step, span in enumerate(spans)]
+    costs = lines if on_device else moved
+    return [
+        StepProfile(
+            times[step],
+            calls[step],
+            lines[step],
+            costs[step],
+            parts[step],
+            by_clock[step],
+            unattributed[step],
+            on_device,
+        )
+        for step in range(len(spans))
+    ]
 
 
 def merge(steps: Sequence[StepProfile]) -> ProfileSummary:
-    """Take the median of each figure over the steps, so that one disturbed step changes nothing."""
-    operators = [
-        OperatorTime(
-            name,
-            median(step.times[name] for step in steps) / 1e6,
-            float(median(step.calls[name] for step in steps)),
-        )
-        for name in sorted({name for step in steps for name in step.calls})
-    ]
-    lines = [
-        LineTime(*line, median(step.lines[line] for step in steps) / 1e6)
-        for line in sorted({line for step in steps for line in step.lines})
-    ]
-    return ProfileSummary(len(steps), tuple(operators), tuple(lines))
+    """Take what is typical of the steps, so that one disturbed step changes little.
+
+    Times are 20 %-trimmed means with Yuen's standard errors, calls are medians.
+    """
+    operators = []
+    for name in sorted({name for step in steps for name in step.calls}):
+        time, error = _typical([step.times[name] for step in steps])
+        calls = float(median(step.calls[name] for step in steps))
+        operators.append(OperatorTime(name, time, calls, error))
+    lines = []
+    for line in sorted({line for step in steps for line in (*step.costs, *step.walls.total)}):
+        cost, error = _typical([step.costs[line] for step in steps])
+        operator_time, _ = _typical([step.lines[line] for step in steps])
+        total, _ = _typical([step.walls.total[line] for step in steps])
+        lines.append(LineTime(*line, cost, operator_time, total, error))
+    parts, step_ms = _parts([step.parts for step in steps])
+    unattributed, _ = _typical([step.unattributed for step in steps])
+    return ProfileSummary(
+        len(steps),
+        tuple(operators),
+        tuple(lines),
+        parts,
+        step_ms,
+        unattributed,
+        any(step.on_device for step in steps),
+    )
+
+
+def _typical(values: Sequence[int]) -> tuple[float, float | None]:
+    """Return what is typical of nanoseconds, in milliseconds, and its standard error."""
+    if len(values) < 5:
+        return median(values) / 1e6, None  # nothing would be trimmed
+    middle, error = trimmed_mean(values)
+    return middle / 1e6, error / 1e6
+
+
+def _parts(steps: Sequence[Breakdown]) -> tuple[tuple[PartTime, ...], float]:
+    """The parts of the steps of middling length, whose means add up to that of these steps."""
+    cut = len(steps) // 5
+    usual = sorted(steps, key=lambda one: one.step)[cut : len(steps) - cut]
+    known = [(part.value, [one.parts.get(part, 0) for one in usual]) for part in Part]
+    told = [*known, (UNEXPLAINED, [one.unexplained for one in usual])]
+    parts = tuple(
+        PartTime(name, mean(values) / 1e6, _error_of_mean(values)) for name, values in told
+    )
+    return parts, mean(one.step for one in usual) / 1e6
+
+
+def _error_of_mean(values: Sequence[int]) -> float | None:
+    return None if len(values) < 4 else stdev(values) / math.sqrt(len(values)) / 1e6
 
 
 def _forward_lines(events: Iterable[Event], marks: Marks) -> Mapping[int, Line]:

@@ -1,46 +1,86 @@
-"""What a profile says, as plain data, and how the profiles of two sides differ."""
+"""What profiles say, of one side and of how two differ, as plain data."""
 
-import difflib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorTime:
-    """Self time of one operator, in milliseconds per step, and its calls per step."""
+    """Self time of one operator, in milliseconds per step, and its calls per step.
+
+    `error` is the standard error of the time; None for fewer than four steps.
+    """
 
     name: str
     milliseconds: float
     calls: float
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LineTime:
-    """Operator time that one line of the repository causes, backward included, in ms per step."""
+    """What one line of the repository costs, in milliseconds per step.
+
+    `milliseconds` is by the clock and without the lines that it calls: backward operators are taken
+    from the line that calls `backward()` and given to those whose operators they belong to. On a
+    device it is what the kernels take that the line causes, and waiting for them. `error` is its
+    standard error. `operators` is the part of it in operators, and `total` the thread's time by the
+    clock with all that the line calls, backward where it is called.
+    """
 
     path: str
     line: int
     milliseconds: float
+    operators: float = 0.0
+    total: float = 0.0
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartTime:
+    """What one part of a step takes, in milliseconds per step, with its standard error.
+
+    `part` is a value of `breakdown.Part`, or `UNEXPLAINED`.
+    """
+
+    part: str
+    milliseconds: float
+    error: float | None = None
+
+
+UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """One side's profile of `steps` steps."""
+    """One side's profile of `steps` steps; `parts` add up to `step_ms`, the step by the clock.
+
+    `unattributed_ms` is operator time that belongs to no line of the repository. `on_device` says
+    that times of operators and lines are those of the device.
+    """
 
     steps: int
     operators: tuple[OperatorTime, ...]
     lines: tuple[LineTime, ...]
+    parts: tuple[PartTime, ...] = ()
+    step_ms: float = 0.0
+    unattributed_ms: float = 0.0
+    on_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorChange:
-    """How one operator differs, per step: self time in milliseconds and number of calls."""
+    """How one operator differs, per step: self time in milliseconds and number of calls.
+
+    `within_ms` is half the width of the interval that holds the difference of the times, and those
+    of all other operators, in 95 of 100 profiles; None where there were too few steps to tell.
+    """
 
     name: str
     base_ms: float
     head_ms: float
     base_calls: float
     head_calls: float
+    within_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +89,7 @@ class LineChange:
 
     `line` counts in head's file; `touched` says whether the change added or edited that line. What
     edited lines took on base is what the lines that they replace took, shared out among them.
+    `within_ms` is as for operators.
     """
 
     path: str
@@ -57,138 +98,68 @@ class LineChange:
     base_ms: float
     head_ms: float
     touched: bool
+    within_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartChange:
+    """How a part of the step differs, in milliseconds per step: see `PartTime`."""
+
+    part: str
+    base_ms: float
+    head_ms: float
+    within_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """What the profiler saw change, the largest differences first."""
+    """What the profiler saw change, the largest differences first.
+
+    `parts` are all parts of the step, in the order of `breakdown.Part`; on each side they add up to
+    a step, the step by the clock where it was timed.
+    """
 
     operators: tuple[OperatorChange, ...]
     lines: tuple[LineChange, ...]
+    parts: tuple[PartChange, ...] = ()
 
 
 def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
-    """Bring the times down to a step of `step_ms`, where they add up to more.
+    """Bring a profile down to a step of `step_ms`: a profiled and traced step takes longer.
 
-    A profiled and traced step takes longer than a timed one, and the machine may have been busier.
-    Times that add up to less stay: the rest of the step is Python between the operators.
+    Parts, and what lines take by the clock, are brought to exactly that step. Times of operators
+    are where they add up to more; where they do not, the rest of the step is Python between them.
     """
-    total = sum(operator.milliseconds for operator in summary.operators)
-    if total <= step_ms or step_ms <= 0:
+    if step_ms <= 0:
         return summary
-    share = step_ms / total
-    return ProfileSummary(
-        summary.steps,
-        tuple(replace(op, milliseconds=op.milliseconds * share) for op in summary.operators),
-        tuple(replace(line, milliseconds=line.milliseconds * share) for line in summary.lines),
+    total = sum(operator.milliseconds for operator in summary.operators)
+    share = min(1.0, step_ms / total) if total else 1.0
+    wall = step_ms / summary.step_ms if summary.step_ms else 1.0
+    of_lines = share if summary.on_device or not summary.step_ms else wall
+    return replace(
+        summary,
+        operators=tuple(
+            replace(one, milliseconds=one.milliseconds * share, error=_times(one.error, share))
+            for one in summary.operators
+        ),
+        lines=tuple(
+            replace(
+                one,
+                milliseconds=one.milliseconds * of_lines,
+                operators=one.operators * share,
+                total=one.total * wall,
+                error=_times(one.error, of_lines),
+            )
+            for one in summary.lines
+        ),
+        parts=tuple(
+            replace(one, milliseconds=one.milliseconds * wall, error=_times(one.error, wall))
+            for one in summary.parts
+        ),
+        step_ms=step_ms if summary.step_ms else 0.0,
+        unattributed_ms=summary.unattributed_ms * share,
     )
 
 
-# Differences below this share of all operator time are noise of the profile.
-_SMALLEST_SHARE = 0.005
-
-
-def diff_profiles(
-    base: ProfileSummary,
-    head: ProfileSummary,
-    source: Callable[[str], tuple[str, str]],
-    *,
-    most: int = 10,
-) -> ProfileChange:
-    """Compare two profiles; `source` returns the base and head text of a file ("" where missing).
-
-    Lines are matched by content, so that a line that only moved is not a change. The largest growth
-    comes first, then what shrank.
-    """
-    total = sum(op.milliseconds for op in (*base.operators, *head.operators)) / 2
-    worth = total * _SMALLEST_SHARE
-    operators = [
-        change
-        for change in _operator_changes(base, head)
-        if abs(change.head_ms - change.base_ms) >= worth or change.base_calls != change.head_calls
-    ]
-    lines = [
-        change
-        for change in _line_changes(base, head, source)
-        if abs(change.head_ms - change.base_ms) >= worth
-    ]
-    operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
-    lines.sort(key=lambda c: c.base_ms - c.head_ms)
-    return ProfileChange(tuple(operators[:most]), tuple(lines[:most]))
-
-
-def _operator_changes(base: ProfileSummary, head: ProfileSummary) -> list[OperatorChange]:
-    before = {op.name: op for op in base.operators}
-    after = {op.name: op for op in head.operators}
-    nothing = OperatorTime("", 0.0, 0.0)
-    changes = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, nothing), after.get(name, nothing)
-        changes.append(
-            OperatorChange(name, old.milliseconds, new.milliseconds, old.calls, new.calls)
-        )
-    return changes
-
-
-def _line_changes(
-    base: ProfileSummary, head: ProfileSummary, source: Callable[[str], tuple[str, str]]
-) -> list[LineChange]:
-    changes = []
-    for path in sorted({line.path for line in head.lines}):
-        old, new = (_rows(text) for text in source(path))
-        before = {line.line: line.milliseconds for line in base.lines if line.path == path}
-        after = {line.line: line.milliseconds for line in head.lines if line.path == path}
-        same = match_lines(*source(path))
-        shares = _shares(old, new, before, after)
-        for number, milliseconds in after.items():
-            text = new[number - 1].strip() if number <= len(new) else ""
-            was = before.get(same[number], 0.0) if number in same else shares.get(number, 0.0)
-            touched = number not in same
-            changes.append(LineChange(path, number, text, was, milliseconds, touched))
-    return changes
-
-
-def _shares(
-    old: list[str], new: list[str], before: Mapping[int, float], after: Mapping[int, float]
-) -> dict[int, float]:
-    """What head's edited lines took on base, by the lines that they replace.
-
-    A line that only moved or was only indented is found again by its text; what is left of a
-    replaced block is shared out in proportion to what its lines take on head.
-    """
-    opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
-    edits = [edit for edit in opcodes if edit[0] != "equal"]
-    left: dict[str, list[int]] = {}
-    for _, start, end, _, _ in edits:
-        for number in range(start + 1, end + 1):
-            left.setdefault(old[number - 1].strip(), []).append(number)
-    shares: dict[int, float] = {}
-    for _, _, _, start, end in edits:
-        for number in range(start + 1, end + 1):
-            twins = left.get(new[number - 1].strip())
-            if twins and new[number - 1].strip():
-                shares[number] = before.get(twins.pop(0), 0.0)
-    unclaimed = {number for numbers in left.values() for number in numbers}
-    for _, start, end, head_start, head_end in edits:
-        spent = sum(before.get(n, 0.0) for n in range(start + 1, end + 1) if n in unclaimed)
-        fresh = [n for n in range(head_start + 1, head_end + 1) if n not in shares]
-        total = sum(after.get(number, 0.0) for number in fresh)
-        if total:
-            shares |= {number: spent * after.get(number, 0.0) / total for number in fresh}
-    return shares
-
-
-def match_lines(base: str, head: str) -> Mapping[int, int]:
-    """Map line numbers of head to those of base where the text is the same (both count from 1)."""
-    matcher = difflib.SequenceMatcher(a=_rows(base), b=_rows(head), autojunk=False)
-    return {
-        block.b + offset + 1: block.a + offset + 1
-        for block in matcher.get_matching_blocks()
-        for offset in range(block.size)
-    }
-
-
-def _rows(text: str) -> list[str]:
-    # Not splitlines(): that also breaks at form feeds, which end no line of Python.
-    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return rows if rows[-1] else rows[:-1]
+def _times(error: float | None, share: float) -> float | None:
+    return None if error is None else error * share

@@ -59,12 +59,14 @@ class Work:
 class Marks:
     """When the thread that runs the step reached which line: sorted times, and a line for each.
 
-    None is the time in which no line of the repository runs.
+    None is the time in which no line of the repository runs. `depths` says how many of its
+    functions are open then; without them, one.
     """
 
     times: Sequence[int]
     lines: Sequence[Line | None]
     thread: int
+    depths: Sequence[int] = ()
 
     def at(self, moment: int) -> Line | None:
         """The innermost line of the repository that was running at `moment`."""

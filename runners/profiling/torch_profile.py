@@ -1,23 +1,30 @@
 """Runs the profiler over a few steps and turns what it saw into plain data."""
 
-import sys
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from ..sides.own_code import OwnCode
 from .attribution import StepProfile, summarize
-from .recording import Event, Line, Marks
+from .line_marks import LineMarker
+from .recording import Event, Kind, Task, Work
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
 # What the engine does around a backward function has that one's sequence number, in another scope.
 _ENGINE = "autograd::engine::evaluate_function"
+# Kineto's names for what it records.
+_KINDS = {
+    "user_annotation": Kind.ANNOTATION,
+    "cuda_runtime": Kind.RUNTIME,
+    "cuda_driver": Kind.RUNTIME,
+}
+_DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
+_COLLECTIVE = re.compile(r"(nccl|rccl)", re.IGNORECASE)
 _STEP = "perflint.step"  # our own annotation; tells which of the profiler's threads runs the step
 
 
@@ -26,66 +33,19 @@ def profile_steps(step: Callable[[], object], steps: int, root: Path) -> list[St
     activities = [ProfilerActivity.CPU]
     if torch.cuda.is_available():
         activities.append(ProfilerActivity.CUDA)
-    marker = _LineMarker(root)
-    starts = []
+    marker = LineMarker(root)
+    spans = []
     with profile(activities=activities) as recording:
         for _ in range(steps):
-            starts.append(time.time_ns())
-            with record_function(_STEP):
-                marker.watch(step)
+            start = time.time_ns()
+            with record_function(_STEP), marker.watching():
+                step()
+            spans.append((start, time.time_ns()))
         if torch.cuda.is_available():
             torch.cuda.synchronize()
     raw = list(recording.profiler.kineto_results.events())
     thread = next(event.start_thread_id() for event in raw if event.name() == _STEP)
-    return summarize(_events(raw), marker.marks(thread), starts)
-
-
-class _LineMarker:
-    """Notes the time at which each line of the repository starts, in the thread of the step.
-
-    The profiler's own stacks name only the first line of a function.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._own = OwnCode(root)
-        self._times: list[int] = []
-        self._lines: list[Line | None] = []
-        self._open: list[Line | None] = []
-
-    def watch(self, step: Callable[[], object]) -> None:
-        """Run `step` under the tracer; a tracer that was set before (a debugger's) comes back."""
-        before = sys.gettrace()
-        sys.settrace(self._on_call)
-        try:
-            step()
-        finally:
-            sys.settrace(before)
-            self._open.clear()
-            self._mark(None)
-
-    def marks(self, thread: int) -> Marks:
-        """Return what was noted; `thread` is the profiler's number for this thread."""
-        return Marks(self._times, self._lines, thread)
-
-    def _on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if self._own.path(frame.f_code.co_filename) is None:
-            return None
-        self._open.append(None)
-        return self._on_line
-
-    def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "line":
-            line = (self._own.path(frame.f_code.co_filename) or "", frame.f_lineno)
-            self._open[-1:] = [line]
-            self._mark(line)
-        elif event == "return" and self._open:
-            self._open.pop()
-            self._mark(self._open[-1] if self._open else None)
-        return self._on_line
-
-    def _mark(self, line: Line | None) -> None:
-        self._times.append(time.time_ns())
-        self._lines.append(line)
+    return summarize(_events(raw), marker.marks(thread), spans, _work(raw))
 
 
 def _events(raw: list[Any]) -> list[Event]:
@@ -106,7 +66,34 @@ def _events(raw: list[Any]) -> list[Event]:
             event.sequence_nr(),
             event.scope() == _BACKWARD_SCOPE or event.name().startswith(_ENGINE),
             kernels.get(event.correlation_id(), 0) if on_device else None,
+            _KINDS.get(event.activity_type(), Kind.OPERATOR),
         )
         for event in raw
         if event.device_type() == host and event.name() not in ("[memory]", _STEP)
     ]
+
+
+def _work(raw: list[Any]) -> list[Work]:
+    """Read what the device did, and when the host asked for it."""
+    asked = {
+        event.correlation_id(): event.start_ns()
+        for event in raw
+        if _KINDS.get(event.activity_type()) is Kind.RUNTIME
+    }
+    return [
+        Work(
+            event.name(),
+            event.start_ns(),
+            event.end_ns(),
+            _task(event.activity_type(), event.name()),
+            asked.get(event.correlation_id()),
+        )
+        for event in raw
+        if event.activity_type() in _DEVICE_WORK
+    ]
+
+
+def _task(activity: str, name: str) -> Task:
+    if activity != "kernel":
+        return Task.COPY
+    return Task.COMMUNICATION if _COLLECTIVE.match(name) else Task.KERNEL

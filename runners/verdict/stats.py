@@ -62,7 +62,7 @@ class Estimate:
     of_launches: float = 0.0
 
 
-def trimmed_mean(values: NDArray[np.float64]) -> tuple[float, float]:
+def trimmed_mean(values: NDArray[np.float64] | Sequence[float]) -> tuple[float, float]:
     """Return the 20 %-trimmed mean of `values` (one dimension) and its standard error.
 
     The error is Yuen's (Biometrika 61, 1974): the winsorised standard deviation over

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from torch_perflint.runners.profiling.attribution import StepProfile, merge, summarize
 from torch_perflint.runners.profiling.profile import LineTime, OperatorTime
 from torch_perflint.runners.profiling.recording import Event, Line, Marks
@@ -19,7 +20,8 @@ def event(name: str, start: int, end: int, **more: int | bool) -> Event:
 
 
 def one_step(events: Sequence[Event], at: Marks) -> StepProfile:
-    (step,) = summarize(events, at, [0])
+    end = max([event.end for event in events], default=1)
+    (step,) = summarize(events, at, [(0, end)])
     return step
 
 
@@ -122,7 +124,7 @@ def test_on_a_device_the_kernels_count_and_the_host_only_where_it_waits() -> Non
 
 def test_events_belong_to_the_step_in_which_they_begin() -> None:
     events = [event("early", 5, 9), event("mm", 10, 25), event("mm", 20, 60), event("mm", 70, 71)]
-    first, second = summarize(events, marks((0, A)), [10, 20])
+    first, second = summarize(events, marks((0, A)), [(10, 20), (20, 80)])
     assert (first.calls, second.calls) == ({"mm": 1}, {"mm": 2})
 
 
@@ -140,7 +142,49 @@ def test_the_median_step_is_told_so_that_one_disturbed_step_changes_nothing() ->
     summary = merge([step(1_000_000, 2), step(90_000_000, 2), step(2_000_000, 3)])
     assert summary.steps == 3
     assert summary.operators == (OperatorTime("add", 0.0, 2.0), OperatorTime("mm", 2.0, 1.0))
-    assert summary.lines == (LineTime(*A, 2.0),)
+    assert summary.lines == (LineTime(*A, 2.0, 2.0, 2.0),)
+
+
+def test_of_five_steps_and_more_the_middle_ones_count_with_their_error() -> None:
+    def step(mm: int) -> StepProfile:
+        return one_step([event("mm", 0, mm)], marks((0, A)))
+
+    summary = merge([step(one * 1_000_000) for one in (1, 90, 2, 3, 2)])
+    (mm,) = summary.operators
+    assert mm.milliseconds == (2 + 2 + 3) / 3
+    # The winsorised values are 2, 2, 2, 3, 3; Yuen's error takes them for three of five.
+    assert mm.error == pytest.approx(0.3**0.5 / (0.6 * 5**0.5))
+    assert summary.lines[0].error == mm.error
+
+
+def test_the_parts_of_the_usual_steps_add_up_to_these_steps() -> None:
+    steps = [
+        one_step([event("mm", 0, 10 * n), event("copy", 10 * n, 12 * n)], marks((2, A)))
+        for n in (1, 2, 3, 4, 50)
+    ]
+    summary = merge(steps)
+    assert summary.step_ms == pytest.approx((2 + 3 + 4) * 12 / 3 / 1e6)
+    assert sum(part.milliseconds for part in summary.parts) == pytest.approx(summary.step_ms)
+
+
+def test_a_line_costs_its_time_by_the_clock_and_backward_goes_to_its_cause() -> None:
+    events = [
+        event("linear", 10, 20, sequence=5),
+        event("LinearBackward", 110, 150, sequence=5, backward=True),
+        event("mm", 120, 140),
+    ]
+    step = one_step(events, marks((0, A), (30, B), (100, C), (160, None)))
+    assert step.lines == {A: 10 + 40}
+    # Python's time beside the operators is in it: nobody else spends it.
+    assert step.costs == {A: 30 + 40, B: 70, C: 50 - 40}
+    assert step.walls.own == {A: 30, B: 70, C: 50}
+
+
+def test_on_a_device_lines_cost_what_their_kernels_take() -> None:
+    events = [event("mm", 10, 20, device=300), event("wait", 20, 90, device=0)]
+    step = one_step(events, marks((0, A)))
+    assert step.costs == step.lines == {A: 300}
+    assert merge([step]).on_device
 
 
 def test_an_operator_that_most_steps_lack_has_a_median_of_nothing() -> None:

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from torch_perflint.runners.profiling.breakdown import Breakdown, Part, breakdown
+from torch_perflint.runners.profiling.breakdown import Breakdown, breakdown
 from torch_perflint.runners.profiling.recording import Event, Kind, Line, Marks, Task, Work
 
 A: Line = ("train.py", 1)

@@ -99,7 +99,7 @@ def test_backward_is_put_down_to_the_forward_line(code: dict[str, Any]) -> None:
     lines = by_text(profiled(code, "train"))
     first, second = lines["hidden = batch @ weight"], lines["hidden = hidden @ weight"]
     # Of the five products three belong to backward; left there, they would be more than half.
-    assert first + second > 0.8 * sum(lines.values())
+    assert first + second > 0.7 * sum(lines.values())
     # These only share the autograd number of what comes next.
     assert lines["batch = x * 2"] < 0.3 * first
     assert lines["accuracy = (hidden > 0).float().mean()"] < 0.3 * first

@@ -1,13 +1,14 @@
 """How the profiles of two sides differ."""
 
 import pytest
+from torch_perflint.runners.profiling.difference import diff_profiles, match_lines
 from torch_perflint.runners.profiling.profile import (
     LineTime,
     OperatorTime,
+    PartChange,
+    PartTime,
     ProfileChange,
     ProfileSummary,
-    diff_profiles,
-    match_lines,
     scaled,
 )
 
@@ -137,3 +138,73 @@ def test_a_profile_that_adds_up_to_more_than_the_step_is_brought_down_to_it() ->
     assert [op.milliseconds for op in half.operators] == [7.5, 2.5]
     assert [line.milliseconds for line in half.lines] == [5.0]
     assert scaled(profile, 30.0) == profile
+
+
+def steps(mean: float, error: float, *, of: int = 12, lines: bool = False) -> ProfileSummary:
+    """A profile in which each step has one operator, or one line, of known error."""
+    if lines:
+        return ProfileSummary(of, (), (LineTime("net.py", 2, mean, error=error),))
+    return ProfileSummary(of, (OperatorTime("mm", mean, 1.0, error),), ())
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_what_steps_differ_by_among_themselves_is_no_change(lines: bool) -> None:
+    def told(head: float, of: int = 12) -> list[float]:
+        found = diff(steps(10, 0.3, of=of, lines=lines), steps(head, 0.4, of=of, lines=lines))
+        return [one.head_ms for one in (*found.operators, *found.lines)]
+
+    # 0.5 is the error of the difference, and t(7 degrees of freedom, 97.5 %) is 2.365.
+    assert told(11.1) == []
+    assert told(11.3) == [11.3]
+    assert told(8.7) == [8.7]
+    # Of fewer steps less can be said: four have t(3, 97.5 %), which is 3.182.
+    assert told(11.3, of=4) == []
+    assert told(11.7, of=4) == [11.7]
+
+
+def test_the_more_operators_are_compared_the_more_one_of_them_has_to_differ() -> None:
+    def many(mean: float) -> ProfileSummary:
+        rest = (OperatorTime(f"op{number}", 1.0, 1.0, 0.01) for number in range(39))
+        return ProfileSummary(12, (OperatorTime("mm", mean, 1.0, 0.5), *rest), ())
+
+    def told(head: float) -> list[str]:
+        found = diff_profiles(many(10), many(head), lambda path: ("", ""))
+        return [one.name for one in found.operators]
+
+    # t(7 degrees of freedom, 1 - 0.025 / 40) is 5.13, and the error 0.707.
+    assert told(13.5) == []
+    assert told(13.8) == ["mm"]
+
+
+def test_a_count_that_differs_is_told_whatever_the_times_err() -> None:
+    head = ProfileSummary(12, (OperatorTime("mm", 10.0, 2.0, 9.0),), ())
+    [change] = diff(steps(10, 9.0), head).operators
+    assert (change.base_calls, change.head_calls) == (1.0, 2.0)
+
+
+def test_all_parts_are_told_with_their_intervals() -> None:
+    def parts(compute: float) -> ProfileSummary:
+        told = (PartTime("compute", compute, 0.3), PartTime("unexplained", 1.0, 0.0))
+        return ProfileSummary(12, (), (), told, compute + 1)
+
+    found = diff(parts(10), parts(12)).parts
+    assert [(one.part, one.base_ms, one.head_ms) for one in found] == [
+        ("compute", 10, 12),
+        ("unexplained", 1.0, 1.0),
+    ]
+    # t(7 degrees of freedom, 98.75 %), for two of them.
+    assert found[0].within_ms == pytest.approx(2.841 * 0.3 * 2**0.5, rel=1e-3)
+    assert found[1] == PartChange("unexplained", 1.0, 1.0, 0.0)
+
+
+def test_parts_and_lines_are_brought_to_the_step_by_the_clock() -> None:
+    line = LineTime("net.py", 1, 8.0, 6.0, 9.0, 0.5)
+    profile = ProfileSummary(
+        12, (OperatorTime("mm", 6.0, 1.0, 0.1),), (line,), (PartTime("compute", 10.0, 0.2),), 10.0
+    )
+    at = scaled(profile, 5.0)
+    assert at.parts == (PartTime("compute", 5.0, 0.1),)
+    assert at.step_ms == 5.0
+    # Operators take 6 ms of a step of 5: they are brought to 5 as well.
+    assert at.operators == (OperatorTime("mm", 5.0, 1.0, pytest.approx(0.1 * 5 / 6)),)
+    assert at.lines == (LineTime("net.py", 1, 4.0, pytest.approx(5.0), 4.5, 0.25),)

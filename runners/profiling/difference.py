@@ -1,0 +1,166 @@
+"""How the profiles of two sides differ, and which differences are more than noise. Pure."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from ..verdict.stats import t_quantile
+from .profile import (
+    LineChange,
+    OperatorChange,
+    OperatorTime,
+    PartChange,
+    PartTime,
+    ProfileChange,
+    ProfileSummary,
+)
+
+# Differences below this share of all operator time are noise of the profile.
+_SMALLEST_SHARE = 0.005
+# How often all that is told of one kind together may be wrong.
+_ERROR = 0.05
+
+
+def diff_profiles(
+    base: ProfileSummary,
+    head: ProfileSummary,
+    source: Callable[[str], tuple[str, str]],
+    *,
+    most: int = 10,
+) -> ProfileChange:
+    """Compare two profiles; `source` returns the base and head text of a file ("" where missing).
+
+    Lines are matched by content, so that a line that only moved is not a change. The largest growth
+    comes first, then what shrank.
+    """
+    total = sum(op.milliseconds for op in (*base.operators, *head.operators)) / 2
+    worth = total * _SMALLEST_SHARE
+    operators = [
+        change
+        for change in _operator_changes(base, head)
+        if _is_worth(change, worth) or change.base_calls != change.head_calls
+    ]
+    lines = [change for change in _line_changes(base, head, source) if _is_worth(change, worth)]
+    operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
+    lines.sort(key=lambda c: c.base_ms - c.head_ms)
+    return ProfileChange(
+        tuple(operators[:most]), tuple(lines[:most]), tuple(_part_changes(base, head))
+    )
+
+
+def _is_worth(change: OperatorChange | LineChange, worth: float) -> bool:
+    """Whether the times differ by more than nothing, and by more than they err."""
+    return abs(change.head_ms - change.base_ms) >= max(worth, change.within_ms or 0.0)
+
+
+class _Within:
+    """Half the width of intervals of differences, which hold together: Bonferroni's.
+
+    Each is Student's, with the degrees of freedom of the side with fewer steps (Yuen 1974).
+    """
+
+    def __init__(self, base: ProfileSummary, head: ProfileSummary, number: int) -> None:
+        steps = min(base.steps, head.steps)
+        freedom = steps - 2 * (steps // 5) - 1
+        self._width = t_quantile(1 - _ERROR / 2 / max(number, 1), freedom) if freedom > 0 else None
+
+    def of(self, *errors: float | None) -> float | None:
+        """Return it for values with these standard errors; None where one is not known."""
+        known = [error for error in errors if error is not None]
+        if self._width is None or len(known) < len(errors):
+            return None
+        return self._width * math.hypot(*known)
+
+
+def _operator_changes(base: ProfileSummary, head: ProfileSummary) -> list[OperatorChange]:
+    before = {op.name: op for op in base.operators}
+    after = {op.name: op for op in head.operators}
+    names = sorted(before.keys() | after.keys())
+    within = _Within(base, head, len(names))
+    nothing = OperatorTime("", 0.0, 0.0, 0.0)
+    changes = []
+    for name in names:
+        old, new = before.get(name, nothing), after.get(name, nothing)
+        width = within.of(old.error, new.error)
+        changes.append(
+            OperatorChange(name, old.milliseconds, new.milliseconds, old.calls, new.calls, width)
+        )
+    return changes
+
+
+def _part_changes(base: ProfileSummary, head: ProfileSummary) -> Iterator[PartChange]:
+    before, after = ({one.part: one for one in side.parts} for side in (base, head))
+    within = _Within(base, head, len(before.keys() | after.keys()))
+    for name in dict.fromkeys([*before, *after]):
+        old, new = (side.get(name, PartTime(name, 0.0, 0.0)) for side in (before, after))
+        yield PartChange(name, old.milliseconds, new.milliseconds, within.of(old.error, new.error))
+
+
+def _line_changes(
+    base: ProfileSummary, head: ProfileSummary, source: Callable[[str], tuple[str, str]]
+) -> list[LineChange]:
+    changes = []
+    errors = {(line.path, line.line): line.error for line in base.lines}
+    within = _Within(base, head, len(head.lines))
+    for path in sorted({line.path for line in head.lines}):
+        old, new = (_rows(text) for text in source(path))
+        before = {line.line: line.milliseconds for line in base.lines if line.path == path}
+        measured = {line.line: line for line in head.lines if line.path == path}
+        after = {number: line.milliseconds for number, line in measured.items()}
+        same = match_lines(*source(path))
+        shares = _shares(old, new, before, after)
+        for number, milliseconds in after.items():
+            text = new[number - 1].strip() if number <= len(new) else ""
+            was = before.get(same[number], 0.0) if number in same else shares.get(number, 0.0)
+            touched = number not in same
+            # What an edited line replaces was shared out: how far that errs is not known.
+            error = errors.get((path, same[number]), 0.0) if number in same else None
+            width = within.of(measured[number].error, error)
+            changes.append(LineChange(path, number, text, was, milliseconds, touched, width))
+    return changes
+
+
+def _shares(
+    old: list[str], new: list[str], before: Mapping[int, float], after: Mapping[int, float]
+) -> dict[int, float]:
+    """What head's edited lines took on base, by the lines that they replace.
+
+    A line that only moved or was only indented is found again by its text; what is left of a
+    replaced block is shared out in proportion to what its lines take on head.
+    """
+    opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+    edits = [edit for edit in opcodes if edit[0] != "equal"]
+    left: dict[str, list[int]] = {}
+    for _, start, end, _, _ in edits:
+        for number in range(start + 1, end + 1):
+            left.setdefault(old[number - 1].strip(), []).append(number)
+    shares: dict[int, float] = {}
+    for _, _, _, start, end in edits:
+        for number in range(start + 1, end + 1):
+            twins = left.get(new[number - 1].strip())
+            if twins and new[number - 1].strip():
+                shares[number] = before.get(twins.pop(0), 0.0)
+    unclaimed = {number for numbers in left.values() for number in numbers}
+    for _, start, end, head_start, head_end in edits:
+        spent = sum(before.get(n, 0.0) for n in range(start + 1, end + 1) if n in unclaimed)
+        fresh = [n for n in range(head_start + 1, head_end + 1) if n not in shares]
+        total = sum(after.get(number, 0.0) for number in fresh)
+        if total:
+            shares |= {number: spent * after.get(number, 0.0) / total for number in fresh}
+    return shares
+
+
+def match_lines(base: str, head: str) -> Mapping[int, int]:
+    """Map line numbers of head to those of base where the text is the same (both count from 1)."""
+    matcher = difflib.SequenceMatcher(a=_rows(base), b=_rows(head), autojunk=False)
+    return {
+        block.b + offset + 1: block.a + offset + 1
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    }
+
+
+def _rows(text: str) -> list[str]:
+    # Not splitlines(): that also breaks at form feeds, which end no line of Python.
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return rows if rows[-1] else rows[:-1]
