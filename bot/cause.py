@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.counters.counts import words
-from ..runners.profiling.profile import LineChange, OperatorChange, ProfileChange
+from ..runners.profiling.profile import (
+    UNEXPLAINED,
+    LineChange,
+    OperatorChange,
+    PartChange,
+    ProfileChange,
+)
 from ..runners.result import CounterChange, TestResult
 from .placed import Placed
 
@@ -62,6 +68,20 @@ class OperatorCause:
 
 
 @dataclass(frozen=True, slots=True)
+class PartCause:
+    """The part of the step that grew, where neither a line nor an operator explains it."""
+
+    part: PartChange
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A step that takes `gained` milliseconds more or less, and a profile that shows nothing."""
+
+    gained: float
+
+
+@dataclass(frozen=True, slots=True)
 class SyncCause:
     """A line where head makes the host wait for the device."""
 
@@ -79,19 +99,19 @@ class CallsCause:
     line: LineChange | None
 
 
-Cause = LineCause | OperatorCause | SyncCause | CallsCause
+CauseOfTime = LineCause | OperatorCause | PartCause | Unexplained
+Cause = CauseOfTime | SyncCause | CallsCause
 
 
-def cause_of_time(result: TestResult, findings: Placed) -> LineCause | OperatorCause | None:
-    """Why a timed test changed, as far as its profile knows."""
+def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
+    """Why a timed test changed, as far as its profile knows; None where there is no profile."""
     if result.comparison is None or result.profile is None:
         return None
     at = result.comparison
     gained = (at.head_seconds - at.base_seconds) * 1000
     operator = _operator(result.profile, gained)
-    if gained <= 0:
-        return operator
-    return _grown_lines(result.profile, gained, findings, operator) or operator
+    lines = _grown_lines(result.profile, gained, findings, operator) if gained > 0 else None
+    return lines or operator or _part(result.profile, gained) or Unexplained(gained)
 
 
 def cause_of_count(
@@ -140,6 +160,17 @@ def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
     return OperatorCause(best, line)
 
 
+def _part(profile: ProfileChange, gained: float) -> PartCause | None:
+    """The part that changed most, as the step did, and by more than the profile errs."""
+    sign = 1 if gained > 0 else -1
+    known = [part for part in profile.parts if part.part != UNEXPLAINED]
+    best = max(known, key=lambda part: sign * _growth(part), default=None)
+    if best is None or best.within_ms is None:
+        return None
+    enough = max(EXPLAINS * abs(gained), SMALLEST_MS, best.within_ms)
+    return PartCause(best) if sign * _growth(best) >= enough else None
+
+
 def _edited_line(profile: ProfileChange, operator: OperatorChange) -> LineChange | None:
     """The line of this change that calls the operator by name, else the one that grew most."""
     grown = [line for line in profile.lines if line.touched and _growth(line) >= SMALLEST_MS]
@@ -156,5 +187,5 @@ def _more_calls(profile: ProfileChange) -> CallsCause | None:
     return CallsCause(grown, _edited_line(profile, grown))
 
 
-def _growth(change: LineChange | OperatorChange) -> float:
+def _growth(change: LineChange | OperatorChange | PartChange) -> float:
     return change.head_ms - change.base_ms

@@ -284,7 +284,7 @@ class Page:
             for result in self.story.shown[:3]
             # Beside "same" the differences of a short profile would only be noise.
             if result.verdict is not Verdict.SAME
-            and ((rows := worth_showing(result)).operators or rows.lines)
+            and ((rows := worth_showing(result)).operators or rows.lines or rows.parts)
         ]
         return views if self.cut.operators else [view | {"operators": []} for view in views]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..runners.profiling.profile import LineChange, OperatorChange
+from ..runners.profiling.profile import LineChange, OperatorChange, PartChange
 from ..runners.result import TestResult
 from . import numbers
 from .links import Links
-from .markdown import cell, code
+from .markdown import cell, code, prose
 from .rows import NAME_LIMIT
 
 MOST_OPERATORS, MOST_LINES = 10, 5
@@ -29,10 +29,11 @@ class Rows:
     operators: tuple[OperatorChange, ...]
     lines: tuple[LineChange, ...]
     hidden: int
+    parts: tuple[PartChange, ...] = ()
 
 
 def worth_showing(result: TestResult) -> Rows:
-    """Keep what differs by more than the noise, and by something at all.
+    """Keep what differs by more than the noise, and by something at all; and all parts of a step.
 
     What the change does not touch (an operator called as often, a line that is the same) and that
     moved against the whole step shows how much the profile errs: of what is untouched, all that
@@ -45,7 +46,10 @@ def worth_showing(result: TestResult) -> Rows:
     operators = _kept(profile.operators, gained, lambda one: one.base_calls == one.head_calls)
     lines = _kept(profile.lines, gained, lambda one: not one.touched)
     hidden = len(profile.operators) + len(profile.lines) - len(operators) - len(lines)
-    return Rows(operators[:MOST_OPERATORS], lines[:MOST_LINES], hidden)
+    parts = tuple(
+        part for part in profile.parts if max(part.base_ms, part.head_ms) >= _ROUNDS_TO_ZERO
+    )
+    return Rows(operators[:MOST_OPERATORS], lines[:MOST_LINES], hidden, parts)
 
 
 def profile_view(result: TestResult, label: str, links: Links) -> dict[str, object]:
@@ -53,6 +57,7 @@ def profile_view(result: TestResult, label: str, links: Links) -> dict[str, obje
     rows = worth_showing(result)
     return {
         "test": code(label, NAME_LIMIT),
+        "parts": [_part_row(part) for part in rows.parts],
         "operators": [_operator_row(operator) for operator in rows.operators],
         "lines": [_line_row(line, links) for line in rows.lines],
         "hidden": numbers.plural(rows.hidden, "row") if rows.hidden else None,
@@ -73,8 +78,13 @@ def _kept(
     )
 
 
-def _growth(change: LineChange | OperatorChange) -> float:
+def _growth(change: LineChange | OperatorChange | PartChange) -> float:
     return change.head_ms - change.base_ms
+
+
+def _part_row(part: PartChange) -> list[str]:
+    times = [numbers.milliseconds(ms) for ms in (part.base_ms, part.head_ms)]
+    return [numbers.signed(_growth(part), 2), prose(part.part, 40, in_table=True), *times]
 
 
 def _operator_row(operator: OperatorChange) -> list[str]:

@@ -14,7 +14,9 @@ from .cause import (
     Cause,
     LineCause,
     OperatorCause,
+    PartCause,
     SyncCause,
+    Unexplained,
     cause_of_count,
     cause_of_time,
 )
@@ -103,6 +105,15 @@ class Teller:
                 return self._line(cause)
             case OperatorCause():
                 return {"kind": "operator", "operator": _operator(cause), **self._at(cause.line)}
+            case PartCause(part):
+                return {
+                    "kind": "part",
+                    "part": prose(part.part, 40),
+                    "base_ms": numbers.milliseconds(part.base_ms),
+                    "head_ms": numbers.milliseconds(part.head_ms),
+                }
+            case Unexplained(gained):
+                return {"kind": "unexplained", "gained": numbers.milliseconds(abs(gained))}
             case SyncCause():
                 return {
                     "kind": "sync",

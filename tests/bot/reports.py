@@ -7,7 +7,12 @@ from torch_perflint.bot.report import LintResult, Report, Revision, RunLink
 from torch_perflint.lints.finding import Confidence, Edit, Finding, Severity, Span
 from torch_perflint.runners.counters.compiling import Compiling
 from torch_perflint.runners.counters.utilization import Achieved, Utilization
-from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import (
+    LineChange,
+    OperatorChange,
+    PartChange,
+    ProfileChange,
+)
 from torch_perflint.runners.result import (
     CounterChange,
     DependencyChange,
@@ -147,6 +152,14 @@ GPT = TestResult(
             LineChange(
                 "minitrain/gpt.py", 30, "loss = F.cross_entropy(logits, targets)", 0.81, 0.93, False
             ),
+        ),
+        parts=(
+            PartChange("compute", 5.62, 8.24, 0.21),
+            PartChange("communication", 0.0, 0.0, 0.0),
+            PartChange("copies", 0.18, 0.19, 0.03),
+            PartChange("Python and launching", 0.94, 1.05, 0.08),
+            PartChange("optimizer", 0.93, 0.95, 0.04),
+            PartChange("unexplained", 0.04, 0.03, 0.01),
         ),
     ),
 )

