@@ -45,4 +45,5 @@ def summary_of(data: Message) -> ProfileSummary:
         data["step_ms"],
         data["unattributed_ms"],
         data["on_device"],
+        data["call_ms"],
     )

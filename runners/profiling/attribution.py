@@ -1,16 +1,16 @@
 """Turns profiler events and line marks into time per operator and per source line. Pure."""
 
 import math
-from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median, stdev
 
 from ..verdict.stats import trimmed_mean
-from .breakdown import Breakdown, Part, breakdown
+from .breakdown import Breakdown, breakdown
+from .parts import Part
 from .profile import UNEXPLAINED, LineTime, OperatorTime, PartTime, ProfileSummary
-from .recording import Event, Kind, Line, Marks, Span, Work
+from .recording import Event, Kind, Line, Marks, Span, Work, in_order
 from .walls import Walls, walls
 
 # Calls in which the host itself waits for the device: their own time is the cost.
@@ -24,7 +24,8 @@ class StepProfile:
     `costs` is what lines cost by the clock where no device is used, with backward operators on
     the lines that they belong to; with a device it is as `lines`. `unattributed` is operator time
     that belongs to no line, `walls` what lines take by the clock, and `parts` what the step
-    consists of.
+    consists of. `recorded` are the calls in `costs` that the profiler recorded,
+    each of which took `call` nanoseconds longer by that.
     """
 
     times: Counter[str]
@@ -33,8 +34,10 @@ class StepProfile:
     costs: Counter[Line]
     parts: Breakdown
     walls: Walls
+    recorded: Counter[Line]
     unattributed: int = 0
     on_device: bool = False
+    call: int = 0
 
 
 def summarize(
@@ -44,26 +47,24 @@ def summarize(
 
     `spans` are the steps by the clock, in order. A call belongs to the step in which it begins.
     """
-    starts = [start for start, _ in spans]
     times, calls = ([Counter[str]() for _ in spans] for _ in range(2))
     lines = [Counter[Line]() for _ in spans]
     unattributed = [0] * len(spans)
-    by_clock = walls(marks, spans)
+    ordered = in_order(events)
+    called = [event.start for event in ordered if event.thread == marks.thread]
+    by_clock = walls(marks, spans, called)
     moved = [Counter(step.own) for step in by_clock]
-    on_device = False
+    recorded = [Counter(step.own_calls) for step in by_clock]
+    on_device = any(event.device is not None for event in ordered)
     by_thread: dict[int, list[Event]] = defaultdict(list)
-    by_step: list[list[Event]] = [[] for _ in spans]
-    for event in events:
+    for event in ordered:
         by_thread[event.thread].append(event)
-        on_device |= event.device is not None
-        for step in range(max(bisect_right(starts, event.start) - 1, 0), len(spans)):
-            if starts[step] >= event.end:
-                break
-            by_step[step].append(event)
     forward = _forward_lines(by_thread.get(marks.thread, []), marks)
     for thread, own in by_thread.items():
-        for event, self_time, line in _self_times(own, marks, forward, thread == marks.thread):
-            step = bisect_right(starts, event.start) - 1
+        step, following = -1, [*(start for start, _ in spans), math.inf]
+        for event, self_time, line, at in _self_times(own, marks, forward, thread):
+            while following[step + 1] <= event.start:
+                step += 1
             if step < 0 or event.kind is Kind.ANNOTATION:
                 continue
             times[step][event.name] += self_time
@@ -72,10 +73,15 @@ def summarize(
                 unattributed[step] += self_time
                 continue
             lines[step][line] += self_time
-            if (at := marks.at(event.start)) is not None and at != line:
+            if at != line and at is not None:
                 moved[step][at] -= self_time
                 moved[step][line] += self_time
-    parts = [breakdown(span, by_step[step], marks, work) for step, span in enumerate(spans)]
+                recorded[step][at] -= 1
+                recorded[step][line] += 1
+    parts = [
+        breakdown(span, near, marks, work)
+        for span, near in zip(spans, _reaching_into(spans, ordered), strict=True)
+    ]
     costs = lines if on_device else moved
     return [
         StepProfile(
@@ -85,6 +91,7 @@ def summarize(
             costs[step],
             parts[step],
             by_clock[step],
+            recorded[step],
             unattributed[step],
             on_device,
         )
@@ -100,14 +107,16 @@ def merge(steps: Sequence[StepProfile]) -> ProfileSummary:
     operators = []
     for name in sorted({name for step in steps for name in step.calls}):
         time, error = _typical([step.times[name] for step in steps])
-        calls = float(median(step.calls[name] for step in steps))
+        calls = _usual([step.calls[name] for step in steps])
         operators.append(OperatorTime(name, time, calls, error))
     lines = []
     for line in sorted({line for step in steps for line in (*step.costs, *step.walls.total)}):
         cost, error = _typical([step.costs[line] for step in steps])
         operator_time, _ = _typical([step.lines[line] for step in steps])
         total, _ = _typical([step.walls.total[line] for step in steps])
-        lines.append(LineTime(*line, cost, operator_time, total, error))
+        calls = _usual([step.recorded[line] for step in steps])
+        total_calls = _usual([step.walls.total_calls[line] for step in steps])
+        lines.append(LineTime(*line, cost, operator_time, total, error, calls, total_calls))
     parts, step_ms = _parts([step.parts for step in steps])
     unattributed, _ = _typical([step.unattributed for step in steps])
     return ProfileSummary(
@@ -118,7 +127,12 @@ def merge(steps: Sequence[StepProfile]) -> ProfileSummary:
         step_ms,
         unattributed,
         any(step.on_device for step in steps),
+        median(step.call for step in steps) / 1e6,
     )
+
+
+def _usual(counts: Sequence[int]) -> float:
+    return float(median(counts))
 
 
 def _typical(values: Sequence[int]) -> tuple[float, float | None]:
@@ -133,12 +147,18 @@ def _parts(steps: Sequence[Breakdown]) -> tuple[tuple[PartTime, ...], float]:
     """The parts of the steps of middling length, whose means add up to that of these steps."""
     cut = len(steps) // 5
     usual = sorted(steps, key=lambda one: one.step)[cut : len(steps) - cut]
-    known = [(part.value, [one.parts.get(part, 0) for one in usual]) for part in Part]
-    told = [*known, (UNEXPLAINED, [one.unexplained for one in usual])]
-    parts = tuple(
-        PartTime(name, mean(values) / 1e6, _error_of_mean(values)) for name, values in told
-    )
-    return parts, mean(one.step for one in usual) / 1e6
+    parts = [
+        PartTime(
+            part.value,
+            mean(times := [one.parts.get(part, 0) for one in usual]) / 1e6,
+            _error_of_mean(times),
+            mean(one.calls.get(part, 0) for one in usual),
+        )
+        for part in Part
+    ]
+    times = [one.unexplained for one in usual]
+    parts.append(PartTime(UNEXPLAINED, mean(times) / 1e6, _error_of_mean(times)))
+    return tuple(parts), mean(one.step for one in usual) / 1e6
 
 
 def _error_of_mean(values: Sequence[int]) -> float | None:
@@ -152,7 +172,7 @@ def _forward_lines(events: Iterable[Event], marks: Marks) -> Mapping[int, Line]:
     one that takes it, which is the last.
     """
     lines: dict[int, Line] = {}
-    for event in sorted(events, key=lambda e: e.start):
+    for event in events:
         if event.sequence >= 0 and not event.backward:
             line = marks.at(event.start)
             if line is not None:
@@ -160,37 +180,55 @@ def _forward_lines(events: Iterable[Event], marks: Marks) -> Mapping[int, Line]:
     return lines
 
 
+def _reaching_into(spans: Sequence[Span], ordered: Sequence[Event]) -> list[list[Event]]:
+    """The events of each step, and those of earlier ones that have not ended when it begins."""
+    found: list[list[Event]] = [[] for _ in spans]
+    step, following = -1, [*(start for start, _ in spans), math.inf]
+    for event in ordered:
+        while following[step + 1] <= event.start:
+            step += 1
+        if step >= 0:
+            found[step].append(event)
+        later = step + 1
+        while following[later] < event.end:
+            found[later].append(event)
+            later += 1
+    return found
+
+
 def _self_times(
-    events: list[Event], marks: Marks, forward: Mapping[int, Line], on_marked_thread: bool
-) -> list[tuple[Event, int, Line | None]]:
-    """Pair each event of one thread with its self time and the line that it belongs to."""
-    ordered = sorted(events, key=lambda e: (e.start, -e.end))
+    ordered: Sequence[Event], marks: Marks, forward: Mapping[int, Line], thread: int
+) -> Iterator[tuple[Event, int, Line | None, Line | None]]:
+    """Each event of a thread with its self time, its line, and where the step's thread was then."""
     selfs = [_cost(event) for event in ordered]
     lines: list[Line | None] = []
-    open_events: list[int] = []
+    reached: list[Line | None] = []
+    # Of the calls around an event: when each ends, which it is, whether one is a backward function.
+    around: list[tuple[int, int, bool]] = []
+    mark, marked = -1, len(marks.times)
     for index, event in enumerate(ordered):
-        while open_events and ordered[open_events[-1]].end <= event.start:
-            open_events.pop()
-        outer = open_events[-1] if open_events else None
-        if outer is not None and event.device is None:
-            selfs[outer] -= event.end - event.start
-        own = forward.get(event.sequence) if event.backward else None
-        if (
-            own is None
-            and outer is not None
-            and (event.backward or _inherits(ordered, open_events))
-        ):
-            own = lines[outer]
-        if own is None and on_marked_thread:
-            own = marks.at(event.start)
+        start = event.start
+        while around and around[-1][0] <= start:
+            around.pop()
+        while mark + 1 < marked and marks.times[mark + 1] <= start:
+            mark += 1
+        at = marks.lines[mark] if mark >= 0 else None
+        backward = event.backward
+        own = forward.get(event.sequence) if backward else None
+        if around:
+            _, outer, within_backward = around[-1]
+            if event.device is None:
+                selfs[outer] -= event.end - start
+            backward = backward or within_backward
+            # A backward function fixes the line of all that it calls.
+            if own is None and backward:
+                own = lines[outer]
+        if own is None and thread == marks.thread:
+            own = at
         lines.append(own)
-        open_events.append(index)
-    return list(zip(ordered, selfs, lines, strict=True))
-
-
-def _inherits(ordered: list[Event], open_events: list[int]) -> bool:
-    """Whether one of the calls around this one is a backward function, which fixes the line."""
-    return any(ordered[index].backward for index in open_events)
+        reached.append(at)
+        around.append((event.end, index, backward))
+    return zip(ordered, selfs, lines, reached, strict=True)
 
 
 def _cost(event: Event) -> int:

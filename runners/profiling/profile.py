@@ -24,7 +24,8 @@ class LineTime:
     from the line that calls `backward()` and given to those whose operators they belong to. On a
     device it is what the kernels take that the line causes, and waiting for them. `error` is its
     standard error. `operators` is the part of it in operators, and `total` the thread's time by the
-    clock with all that the line calls, backward where it is called.
+    clock with all that the line calls, backward where it is called. `calls` and `total_calls` are
+    those that the profiler recorded in `milliseconds` and in `total`: recording takes time.
     """
 
     path: str
@@ -33,18 +34,22 @@ class LineTime:
     operators: float = 0.0
     total: float = 0.0
     error: float | None = None
+    calls: float = 0.0
+    total_calls: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PartTime:
     """What one part of a step takes, in milliseconds per step, with its standard error.
 
-    `part` is a value of `breakdown.Part`, or `UNEXPLAINED`.
+    `part` is a value of `parts.Part`, or `UNEXPLAINED`; `calls` are those that the profiler
+    recorded meanwhile.
     """
 
     part: str
     milliseconds: float
     error: float | None = None
+    calls: float = 0.0
 
 
 UNEXPLAINED = "unexplained"
@@ -55,7 +60,8 @@ class ProfileSummary:
     """One side's profile of `steps` steps; `parts` add up to `step_ms`, the step by the clock.
 
     `unattributed_ms` is operator time that belongs to no line of the repository. `on_device` says
-    that times of operators and lines are those of the device.
+    that times of operators and lines are those of the device. `call_ms` is how long it takes to
+    record a call.
     """
 
     steps: int
@@ -65,6 +71,7 @@ class ProfileSummary:
     step_ms: float = 0.0
     unattributed_ms: float = 0.0
     on_device: bool = False
+    call_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class PartChange:
 class ProfileChange:
     """What the profiler saw change, the largest differences first.
 
-    `parts` are all parts of the step, in the order of `breakdown.Part`; on each side they add up to
+    `parts` are all parts of the step, in the order of `parts.Part`; on each side they add up to
     a step, the step by the clock where it was timed.
     """
 
@@ -125,17 +132,25 @@ class ProfileChange:
 
 
 def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
-    """Bring a profile down to a step of `step_ms`: a profiled and traced step takes longer.
+    """Bring a profile down to a step of `step_ms` without a profiler: a profiled one takes longer.
 
-    Parts, and what lines take by the clock, are brought to exactly that step. Times of operators
-    are where they add up to more; where they do not, the rest of the step is Python between them.
+    What recording a call takes is taken off the parts and lines in which calls were recorded. What
+    is left, parts and lines by the clock, is brought to exactly that step. Times of operators are
+    where they add up to more; where they do not, the rest of the step is Python between them.
     """
     if step_ms <= 0:
         return summary
     total = sum(operator.milliseconds for operator in summary.operators)
     share = min(1.0, step_ms / total) if total else 1.0
-    wall = step_ms / summary.step_ms if summary.step_ms else 1.0
-    of_lines = share if summary.on_device or not summary.step_ms else wall
+    a_call = summary.call_ms
+    parts = [
+        replace(part, milliseconds=_without(part.milliseconds, part.calls, a_call))
+        for part in summary.parts
+    ]
+    left = sum(part.milliseconds for part in parts)
+    wall = step_ms / left if left else 1.0
+    by_clock = bool(summary.step_ms) and not summary.on_device
+    of_lines, of_call = (wall, a_call) if by_clock else (share, 0.0)
     return replace(
         summary,
         operators=tuple(
@@ -145,20 +160,25 @@ def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
         lines=tuple(
             replace(
                 one,
-                milliseconds=one.milliseconds * of_lines,
+                milliseconds=_without(one.milliseconds, one.calls, of_call) * of_lines,
                 operators=one.operators * share,
-                total=one.total * wall,
+                total=_without(one.total, one.total_calls, a_call) * wall,
                 error=_times(one.error, of_lines),
             )
             for one in summary.lines
         ),
         parts=tuple(
             replace(one, milliseconds=one.milliseconds * wall, error=_times(one.error, wall))
-            for one in summary.parts
+            for one in parts
         ),
         step_ms=step_ms if summary.step_ms else 0.0,
         unattributed_ms=summary.unattributed_ms * share,
     )
+
+
+def _without(milliseconds: float, calls: float, a_call: float) -> float:
+    """The time without that of recording; backward operators may have taken off too much."""
+    return max(0.0, milliseconds - calls * a_call)
 
 
 def _times(error: float | None, share: float) -> float | None:

@@ -1,9 +1,11 @@
 """What the profiler saw of some steps, as plain data; all times are nanoseconds of one clock."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
+from typing import NamedTuple
 
 Line = tuple[str, int]
 Span = tuple[int, int]
@@ -17,9 +19,8 @@ class Kind(Enum):
     RUNTIME = "runtime"  # a call of the device's own API
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One call that the profiler saw on the host.
+class Event(NamedTuple):
+    """One call that the profiler saw on the host; there are hundreds of thousands of them.
 
     `sequence` is autograd's sequence number (-1: none), shared by a forward operator and the
     backward one that it causes. `device` is the time of the kernels that this call launched, None
@@ -34,6 +35,13 @@ class Event:
     backward: bool = False
     device: int | None = None
     kind: Kind = Kind.OPERATOR
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """By when they begin; of two that begin together the outer one comes first."""
+    ordered = sorted(events, key=attrgetter("end"), reverse=True)
+    ordered.sort(key=attrgetter("start"))
+    return ordered
 
 
 class Task(Enum):

@@ -4,7 +4,7 @@ Unlike the time of operators this has what Python does between them, so that a l
 weighs what it costs. Backward operators are on the line that calls `backward()`.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,25 +17,34 @@ from .recording import Line, Marks, Span
 class Walls:
     """Nanoseconds of one step: `own` while a line is the innermost one that runs.
 
-    `total` has what the line calls as well; a line that is running twice counts once.
+    `total` has what the line calls as well; a line that is running twice counts once. `own_calls`
+    and `total_calls` are the calls that the profiler recorded meanwhile.
     """
 
     own: Counter[Line] = field(default_factory=Counter)
     total: Counter[Line] = field(default_factory=Counter)
+    own_calls: Counter[Line] = field(default_factory=Counter)
+    total_calls: Counter[Line] = field(default_factory=Counter)
 
 
-def walls(marks: Marks, steps: Sequence[Span]) -> list[Walls]:
-    """Add up each line's time within each step; steps are in order and do not overlap."""
+def walls(marks: Marks, steps: Sequence[Span], calls: Sequence[int] = ()) -> list[Walls]:
+    """Add up each line's time within each step; steps are in order and do not overlap.
+
+    `calls` is when the profiler recorded a call of the step's thread, in order.
+    """
     found = [Walls() for _ in steps]
     starts = [start for start, _ in steps]
     for begin, end, stack in _stacks(marks, sorted({moment for span in steps for moment in span})):
         index = bisect_right(starts, begin) - 1
         if index < 0 or end > steps[index][1]:
             continue
+        number = bisect_left(calls, end) - bisect_left(calls, begin)
         if stack[-1] is not None:
             found[index].own[stack[-1]] += end - begin
+            found[index].own_calls[stack[-1]] += number
         for line in {line for line in stack if line is not None}:
             found[index].total[line] += end - begin
+            found[index].total_calls[line] += number
     return found
 
 

@@ -1,10 +1,21 @@
 """Steps of known make: each part gets its time, and what nobody knows of stays unexplained."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
-from torch_perflint.runners.profiling.breakdown import Breakdown, breakdown
-from torch_perflint.runners.profiling.recording import Event, Kind, Line, Marks, Task, Work
+from torch_perflint.runners.profiling.breakdown import Breakdown
+from torch_perflint.runners.profiling.breakdown import breakdown as of_ordered
+from torch_perflint.runners.profiling.recording import (
+    Event,
+    Kind,
+    Line,
+    Marks,
+    Span,
+    Task,
+    Work,
+    in_order,
+)
 
 A: Line = ("train.py", 1)
 MAIN, OTHER = 1, 2
@@ -24,6 +35,12 @@ def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
     if name.startswith(("enumerate", "Optimizer", "mine")):
         kind = Kind.ANNOTATION
     return Event(name, start, end, thread, kind=Kind.RUNTIME if name.startswith("cuda") else kind)
+
+
+def breakdown(
+    step: Span, events: Sequence[Event], at: Marks, work: Sequence[Work] = ()
+) -> Breakdown:
+    return of_ordered(step, in_order(events), at, work)
 
 
 def of(found: Breakdown) -> dict[str, int]:
