@@ -19,15 +19,11 @@ from statistics import median
 import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
-from torch_perflint.runners.profiling.attribution import merge
+from torch_perflint.runners.profiling.attribution import merge, of_recording
 from torch_perflint.runners.profiling.line_marks import LineMarker
 from torch_perflint.runners.profiling.parts import Part
 from torch_perflint.runners.profiling.profile import ProfileSummary, scaled
-from torch_perflint.runners.profiling.torch_profile import (
-    profile_steps,
-    step_annotation,
-    summarized,
-)
+from torch_perflint.runners.profiling.torch_profile import StepRecorder, profile_steps
 from workloads import gpt_step
 
 HERE = Path(__file__).resolve().parent
@@ -212,16 +208,18 @@ def measure_aggregation() -> bool:
     seconds = {}
     good = True
     for steps in (4, 40):
-        with profile(activities=[ProfilerActivity.CPU]) as recording:
-            spans = []
-            for _ in range(steps):
-                start = time.time_ns()
-                with step_annotation():
-                    gpt_step.step()
-                spans.append((start, time.time_ns()))
+        recorder = StepRecorder(HERE)
+        recorder.start()
+        spans = []
+        for _ in range(steps):
+            start = time.time_ns()
+            with recorder.marker.watching():
+                gpt_step.step()
+            spans.append((start, time.time_ns()))
         start = time.perf_counter()
-        found = summarized(recording, LineMarker(HERE), spans)
+        found = of_recording(recorder.stop(spans))
         seconds[steps] = time.perf_counter() - start
+        recording = recorder._profile
         events = len(recording.profiler.kineto_results.events())
         start = time.perf_counter()
         theirs = {one.key: one.self_cpu_time_total for one in recording.key_averages()}

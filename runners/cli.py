@@ -1,4 +1,4 @@
-"""The commands of this room: `perflint bench`, and `perflint doctor` next door."""
+"""The commands of this room: `perflint bench`; `doctor` and `profile` have files of their own."""
 
 import argparse
 import sys
@@ -29,11 +29,15 @@ exit status
 
 
 def run(command: str, words: list[str]) -> int:
-    """Run `perflint bench` or `perflint doctor` and return its exit status."""
+    """Run one of them and return its exit status."""
     if command == "doctor":
         from .machine.doctor_cli import run as run_doctor
 
         return run_doctor(words)
+    if command == "profile":
+        from .profiling.profile_cli import run as run_profile
+
+        return run_profile(words)
     from .options import add_options, parse_options
 
     parser = argparse.ArgumentParser(

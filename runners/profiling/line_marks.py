@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -31,6 +31,7 @@ class LineMarker:
         self._lines: list[Line | None] = []
         self._depths: list[int] = []
         self._open: list[Line | None] = []
+        self._watching: AbstractContextManager[None] | None = None
 
     def marks(self, thread: int) -> Marks:
         """Return what was noted; `thread` is the profiler's number for this thread."""
@@ -47,6 +48,26 @@ class LineMarker:
             finally:
                 self._open.clear()
                 self._mark(None)
+
+    def start(self) -> None:
+        """Note lines from now on, those of functions that run already included, until `stop`."""
+        running = [frame for frame in _stack() if self._own.path(frame.f_code.co_filename)]
+        self._open = [self._line_of(frame, frame.f_lineno) for frame in running]
+        self._mark(self._open[-1] if self._open else None)
+        self._watching = self.watching()
+        self._watching.__enter__()
+        if not hasattr(sys, "monitoring") or sys.gettrace() == self._on_call:
+            for frame in running:
+                frame.f_trace = self._on_line
+
+    def stop(self) -> None:
+        """Stop noting lines."""
+        if self._watching is not None:
+            self._watching.__exit__(None, None, None)
+        self._watching = None
+        for frame in _stack():
+            if frame.f_trace == self._on_line:
+                frame.f_trace = None
 
     @contextmanager
     def _traced(self) -> Iterator[None]:
@@ -65,7 +86,7 @@ class LineMarker:
 
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event == "line":
-            self._reach((self._own.path(frame.f_code.co_filename) or "", frame.f_lineno))
+            self._reach(self._line_of(frame, frame.f_lineno))
         elif event == "return":
             self._leave()
         return self._on_line
@@ -110,6 +131,9 @@ class LineMarker:
             monitoring.set_events(place, 0)
             monitoring.free_tool_id(place)
 
+    def _line_of(self, frame: FrameType, number: int) -> Line:
+        return self._own.path(frame.f_code.co_filename) or "", number
+
     def _reach(self, line: Line) -> None:
         self._open[-1:] = [line]
         self._mark(line)
@@ -127,3 +151,13 @@ class LineMarker:
 
 def _free_place(monitoring: Any) -> int | None:
     return next((place for place in _PLACES if monitoring.get_tool(place) is None), None)
+
+
+def _stack() -> list[FrameType]:
+    """The functions of this thread that run now, the outermost first, without this one's caller."""
+    frames = []
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames[::-1]

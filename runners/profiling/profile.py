@@ -135,8 +135,8 @@ def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
     """Bring a profile down to a step of `step_ms` without a profiler: a profiled one takes longer.
 
     What recording a call takes is taken off the parts and lines in which calls were recorded. What
-    is left, parts and lines by the clock, is brought to exactly that step. Times of operators are
-    where they add up to more; where they do not, the rest of the step is Python between them.
+    is left, parts and lines by the clock, is brought to exactly that step, and operators shrink
+    with them. Without parts, operators are brought to the step where they add up to more.
     """
     if step_ms <= 0:
         return summary
@@ -149,6 +149,8 @@ def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
     ]
     left = sum(part.milliseconds for part in parts)
     wall = step_ms / left if left else 1.0
+    if parts:
+        share = min(share, wall)
     by_clock = bool(summary.step_ms) and not summary.on_device
     of_lines, of_call = (wall, a_call) if by_clock else (share, 0.0)
     return replace(

@@ -95,3 +95,17 @@ class Marks:
             index += 1
         if since is not None and since < end:
             yield since, end
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Some steps as they were recorded; `spans` are the steps by the clock, in order.
+
+    `call` is how much longer a call takes by being recorded.
+    """
+
+    events: Sequence[Event]
+    marks: Marks
+    spans: Sequence[Span]
+    work: Sequence[Work] = ()
+    call: int = 0

@@ -5,16 +5,15 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from .attribution import StepProfile, summarize
+from .attribution import StepProfile, of_recording
 from .line_marks import LineMarker
-from .recording import Event, Kind, Span, Task, Work
+from .recording import Event, Kind, Recording, Span, Task, Work, in_order
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
 # What the engine does around a backward function has that one's sequence number, in another scope.
@@ -28,27 +27,65 @@ _KINDS = {
 }
 _DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 _COLLECTIVE = re.compile(r"(nccl|rccl)", re.IGNORECASE)
-_STEP = "perflint.step"  # our own annotation; tells which of the profiler's threads runs the step
+_HERE = "perflint"  # our own annotation; tells which of the profiler's threads runs the steps
 
 
 def profile_steps(step: Callable[[], object], steps: int, root: Path) -> list[StepProfile]:
     """Profile `steps` steps, one after the other; lines are those of files under `root`."""
-    activities = [ProfilerActivity.CPU]
-    if torch.cuda.is_available():
-        activities.append(ProfilerActivity.CUDA)
-    marker = LineMarker(root)
+    return of_recording(record_steps(step, steps, root))
+
+
+def record_steps(
+    step: Callable[[], object], steps: int, root: Path, keep: Path | None = None
+) -> Recording:
+    """Record `steps` steps; `keep` is where the profiler's own trace is written, gzipped."""
+    recorder = StepRecorder(root)
+    recorder.start()
     spans = []
-    plain = _small_call()
-    with profile(activities=activities) as recording:
-        call = _small_call() - plain
-        for _ in range(steps):
-            start = time.time_ns()
-            with step_annotation(), marker.watching():
-                step()
-            spans.append((start, time.time_ns()))
+    for _ in range(steps):
+        start = time.time_ns()
+        with recorder.marker.watching():
+            step()
+        spans.append((start, time.time_ns()))
+    return recorder.stop(spans, keep)
+
+
+class StepRecorder:
+    """The profiler and the line marker, from `start` to `stop`, in the thread of the steps."""
+
+    def __init__(self, root: Path) -> None:
+        self.marker = LineMarker(root)
+        self._call = 0
+        activities = [ProfilerActivity.CPU]
+        if torch.cuda.is_available():
+            activities.append(ProfilerActivity.CUDA)
+        self._profile = profile(activities=activities)
+
+    def start(self) -> None:
+        """Begin to record; lines are noted where the marker is watching."""
+        plain = _small_call()
+        self._profile.start()
+        with record_function(_HERE):
+            self._call = max(0, _small_call() - plain)
+
+    def stop(self, spans: Sequence[Span], keep: Path | None = None) -> Recording:
+        """Stop, and read what was recorded of these steps."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-    return [replace(step, call=max(0, call)) for step in summarized(recording, marker, spans)]
+        self._profile.stop()
+        if keep is not None:
+            self._profile.export_chrome_trace(str(keep))
+        collects = gc.isenabled()
+        # Hundreds of thousands of tuples, none of which is garbage, would have it run all over.
+        gc.disable()
+        try:
+            raw = _raw_events(self._profile)
+            thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
+            events = in_order(read_events(raw))
+            return Recording(events, self.marker.marks(thread), spans, _work(raw), self._call)
+        finally:
+            if collects:
+                gc.enable()
 
 
 def _small_call(rounds: int = 5, calls: int = 100) -> int:
@@ -63,23 +100,11 @@ def _small_call(rounds: int = 5, calls: int = 100) -> int:
     return round(fastest / calls)
 
 
-def summarized(recording: profile, marker: LineMarker, spans: Sequence[Span]) -> list[StepProfile]:
-    """Read what was recorded of these steps, which ran inside `step_annotation()`."""
-    collects = gc.isenabled()
-    # Hundreds of thousands of new tuples, none of which can be garbage, would have it run all over.
-    gc.disable()
-    try:
-        raw = list(recording.profiler.kineto_results.events())
-        thread = next(event.start_thread_id() for event in raw if event.name() == _STEP)
-        return summarize(read_events(raw), marker.marks(thread), spans, _work(raw))
-    finally:
-        if collects:
-            gc.enable()
-
-
-def step_annotation() -> record_function:
-    """What a profiled step runs inside of, so that its thread is known."""
-    return record_function(_STEP)
+def _raw_events(recorded: profile) -> list[Any]:
+    seen = recorded.profiler
+    if seen is None or seen.kineto_results is None:
+        raise RuntimeError("the profiler was never started")
+    return list(seen.kineto_results.events())
 
 
 def read_events(raw: list[Any]) -> list[Event]:
@@ -103,7 +128,7 @@ def read_events(raw: list[Any]) -> list[Event]:
             kind,
         )
         for event, kind in ours
-        if (name := event.name()) != _STEP
+        if (name := event.name()) != _HERE
     ]
 
 

@@ -34,7 +34,7 @@ def walls(marks: Marks, steps: Sequence[Span], calls: Sequence[int] = ()) -> lis
     """
     found = [Walls() for _ in steps]
     starts = [start for start, _ in steps]
-    for begin, end, stack in _stacks(marks, sorted({moment for span in steps for moment in span})):
+    for begin, end, stack in stacks(marks, sorted({moment for span in steps for moment in span})):
         index = bisect_right(starts, begin) - 1
         if index < 0 or end > steps[index][1]:
             continue
@@ -48,7 +48,7 @@ def walls(marks: Marks, steps: Sequence[Span], calls: Sequence[int] = ()) -> lis
     return found
 
 
-def _stacks(marks: Marks, cuts: Sequence[int]) -> Iterator[tuple[int, int, Sequence[Line | None]]]:
+def stacks(marks: Marks, cuts: Sequence[int]) -> Iterator[tuple[int, int, Sequence[Line | None]]]:
     """The lines that run, the innermost last, from one mark or cut to the next."""
     stack: list[Line | None] = []
     depths = marks.depths or [int(line is not None) for line in marks.lines]

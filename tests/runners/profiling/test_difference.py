@@ -205,6 +205,22 @@ def test_parts_and_lines_are_brought_to_the_step_by_the_clock() -> None:
     at = scaled(profile, 5.0)
     assert at.parts == (PartTime("compute", 5.0, 0.1),)
     assert at.step_ms == 5.0
-    # Operators take 6 ms of a step of 5: they are brought to 5 as well.
-    assert at.operators == (OperatorTime("mm", 5.0, 1.0, pytest.approx(0.1 * 5 / 6)),)
-    assert at.lines == (LineTime("net.py", 1, 4.0, pytest.approx(5.0), 4.5, 0.25),)
+    assert at.operators == (OperatorTime("mm", 3.0, 1.0, 0.05),)
+    assert at.lines == (LineTime("net.py", 1, 4.0, 3.0, 4.5, 0.25),)
+
+
+def test_what_recording_takes_is_taken_off_where_calls_were_recorded() -> None:
+    parts = (PartTime("compute", 6.0, None, 100.0), PartTime("optimizer", 6.0, None, 400.0))
+    lines = (
+        LineTime("net.py", 1, 6.0, calls=100.0, total=12.0, total_calls=500.0),
+        LineTime("net.py", 2, 6.0, calls=400.0),
+        LineTime("net.py", 3, 1.0, calls=200.0),
+    )
+    profile = ProfileSummary(12, (), lines, parts, 12.0, call_ms=0.01)
+    at = scaled(profile, 7.0)
+    # Each of 500 calls took 0.01 ms longer, and without these a step takes 7 ms.
+    assert [part.milliseconds for part in at.parts] == [5.0, 2.0]
+    assert [line.milliseconds for line in at.lines] == [5.0, 2.0, 0.0]
+    assert at.lines[0].total == 7.0
+    # What is left is brought to the clock.
+    assert [part.milliseconds for part in scaled(profile, 14.0).parts] == [10.0, 4.0]

@@ -1,0 +1,38 @@
+"""Writes a profile as one HTML page that needs nothing else: no host, no file beside it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from .captured import Captured
+
+_PAGE = Path(__file__).with_name("page.html")
+_PLACE = "{}"
+# More rows than anybody reads, and few enough for the page to stay small.
+MOST_LINES, MOST_OPERATORS = 500, 500
+
+
+def as_page(captured: Captured) -> str:
+    """Put the profile into the page, as data that its script shows as text."""
+    summary = captured.summary
+    lines = sorted(summary.lines, key=lambda line: -line.milliseconds)
+    operators = sorted(summary.operators, key=lambda operator: -operator.milliseconds)
+    told = asdict(captured) | {
+        "summary": {
+            "steps": summary.steps,
+            "unattributed_ms": summary.unattributed_ms,
+            "on_device": summary.on_device,
+            "parts": [asdict(part) for part in summary.parts],
+            "lines": [asdict(line) for line in lines[:MOST_LINES]],
+            "operators": [asdict(operator) for operator in operators[:MOST_OPERATORS]],
+            "more_lines": max(0, len(lines) - MOST_LINES),
+            "more_operators": max(0, len(operators) - MOST_OPERATORS),
+        }
+    }
+    shown = {f"{line.path}:{line.line}" for line in lines[:MOST_LINES]}
+    told["source"] = {key: text for key, text in captured.source.items() if key in shown}
+    data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    # `</script>` and `<!--` would end or hide the rest of the page.
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    before, after = _PAGE.read_text(encoding="utf-8").split(f'id="profile">{_PLACE}<')
+    return f'{before}id="profile">{data}<{after}'

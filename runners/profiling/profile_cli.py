@@ -1,0 +1,123 @@
+"""The command that says where a step's time goes: `perflint profile`."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import PerflintError
+
+if TYPE_CHECKING:
+    from .captured import Captured, Plan
+
+_EPILOG = """\
+examples
+  perflint profile perf_tests/test_gpt.py::test_train
+  perflint profile perf_tests/test_gpt.py -k train --steps 30
+
+Some steps run without a profiler, for the clock, then as many with it. Written are profile.html
+(one file, which works offline), profile.json, and trace.json.gz, the profiler's own trace, which
+https://ui.perfetto.dev opens. docs/profiles.md says what each number means.
+
+exit status
+  0  profiled
+  1  the perf test failed
+  2  perflint could not do its work: no such perf test, or no folder to write to
+"""
+
+PAGE = "profile.html"
+
+
+def run(words: list[str]) -> int:
+    """Run `perflint profile` and return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="perflint profile",
+        description="Say where a step's time goes: what it consists of, its lines, its operators.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("test", metavar="PERF_TEST", help="a perf test, as pytest names it, or its file")
+    add("-k", default="", metavar="EXPR", help="of a file, the perf test that matches, as pytest's")
+    add("--steps", type=int, default=12, help="steps of each kind (default: 12)")
+    add("--out", type=Path, metavar="DIR", help="where to write (default: .perflint/profile)")
+    return _profile(parser.parse_args(words))
+
+
+def _profile(options: argparse.Namespace) -> int:
+    from ..config import load_config
+    from ..sides.git import repository
+    from ..text.layout import harmless
+    from ..text.screen import width
+    from .captured import Plan, from_json, to_json
+    from .page import as_page
+    from .profile_text import as_text
+
+    if options.steps < 1:
+        raise PerflintError("--steps has to be 1 or more")
+    root = repository(Path.cwd())
+    out = _folder(options.out, root)
+    what = f"{options.test} -k {options.k}" if options.k else options.test
+    plan = Plan(what, root, out, options.steps)
+    result = out / "profile.json"
+    result.unlink(missing_ok=True)
+    status = _run_test(plan, options.test, options.k, load_config(root).threads)
+    if not result.exists():
+        return status
+    captured = from_json(result.read_text(encoding="utf-8"), str(result))
+    (out / PAGE).write_text(as_page(captured), encoding="utf-8")
+    result.write_text(to_json(captured), encoding="utf-8")
+    print(harmless(as_text(captured, width())))
+    print(f"\nwritten: {_shown(out / PAGE)}, profile.json{_and_trace(captured)}")
+    return status
+
+
+def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
+    from ..processes.isolate import STEADY_MALLOC
+
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+    command += ["-p", "torch_perflint.runners.processes.pytest_profile", "-m", "perf"]
+    command += ["-k", keyword] if keyword else []
+    count = str(threads)
+    env = {
+        **STEADY_MALLOC,
+        **os.environ,
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "PERFLINT_PROFILE": plan.to_json(),
+    }
+    # What pytest says is for people to read where it fails.
+    done = subprocess.run(
+        [*command, test], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode == 0:
+        return 0
+    print(done.stdout, file=sys.stderr)
+    if done.returncode == 1:
+        return 1
+    if done.returncode == 5:
+        raise PerflintError(
+            f"no perf test fits {plan.what!r}: it has to be marked @pytest.mark.perf"
+        )
+    raise PerflintError(f"pytest could not run {plan.what!r}, see above")
+
+
+def _folder(wanted: Path | None, root: Path) -> Path:
+    out = (wanted or root / ".perflint" / "profile").resolve()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if wanted is None:
+            (out.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise PerflintError(f"cannot write into the folder {out}: {error.strerror}") from error
+    return out
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _and_trace(captured: "Captured") -> str:
+    return f", {captured.trace}" if captured.trace else ""

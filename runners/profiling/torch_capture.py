@@ -1,0 +1,126 @@
+"""Profiles steps for `perflint profile`: some without a profiler, for the clock, then some with."""
+
+import platform
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+from .attribution import merge, of_recording
+from .captured import Captured, Plan, blocks, sources
+from .flame import flame
+from .profile import scaled
+from .recording import Recording, Span
+from .torch_profile import StepRecorder, record_steps
+
+TRACE = "trace.json.gz"
+# A longer recording is dropped as a file: people want to open it in a browser.
+LARGEST_TRACE_BYTES = 100 * 1024 * 1024
+
+
+def capture_steps(step: Callable[[], object], plan: Plan) -> Captured:
+    """Profile a step that can be called: the perf test's."""
+    for _ in range(plan.skip):
+        step()
+    clock = []
+    for _ in range(plan.steps):
+        _synchronize()
+        start = time.perf_counter()
+        step()
+        _synchronize()
+        clock.append(time.perf_counter() - start)
+    recording = record_steps(step, plan.steps, plan.root, plan.out / TRACE)
+    return captured(plan, recording, median(clock))
+
+
+class ScriptCapture:
+    """Profiles a script from its inside: `boundary` is called where a step of it ends."""
+
+    def __init__(self, plan: Plan, done: Callable[[Captured], None]) -> None:
+        self._plan, self._done = plan, done
+        self._ended = 0
+        self._clock: list[float] = []
+        self._at = time.perf_counter()
+        self._recorder: StepRecorder | None = None
+        self._spans: list[Span] = []
+        self._since = 0
+        self.is_over = False
+
+    def boundary(self) -> None:
+        """Take notice that a step has ended."""
+        if self.is_over:
+            return
+        self._ended += 1
+        plan, ended = self._plan, self._ended
+        if self._recorder is not None:
+            now = time.time_ns()
+            self._spans.append((self._since, now))
+            self._since = now
+            if len(self._spans) == plan.steps:
+                self.end()
+            return
+        if ended > plan.skip:
+            _synchronize()
+            self._clock.append(time.perf_counter() - self._at)
+        if ended == plan.skip + plan.steps:
+            self._recorder = StepRecorder(plan.root)
+            self._recorder.start()
+            self._recorder.marker.start()
+            self._since = time.time_ns()
+        self._at = time.perf_counter()
+
+    def end(self) -> None:
+        """Finish with the steps that there are: the script ends, or there are enough."""
+        if self.is_over:
+            return
+        self.is_over = True
+        if self._recorder is None or not self._spans:
+            return
+        self._recorder.marker.stop()
+        recording = self._recorder.stop(self._spans, self._plan.out / TRACE)
+        self._done(captured(self._plan, recording, median(self._clock)))
+
+
+def captured(plan: Plan, recording: Recording, clock: float) -> Captured:
+    """Sum a recording up; `clock` is the seconds of a step without a profiler."""
+    whole = merge(of_recording(recording))
+    summary = scaled(whole, clock * 1e3)
+    notes = []
+    trace: str | None = TRACE
+    if (plan.out / TRACE).stat().st_size > LARGEST_TRACE_BYTES:
+        (plan.out / TRACE).unlink()
+        trace = None
+        notes.append(
+            f"the trace was larger than {LARGEST_TRACE_BYTES >> 20} MiB and was not kept: "
+            "profile fewer steps (--steps)"
+        )
+    if len(recording.spans) < plan.steps:
+        notes.append(f"{len(recording.spans)} steps were profiled: the script had no more")
+    tree = blocks(flame(recording), clock * 1e3)
+    return Captured(
+        plan.what,
+        summary,
+        clock * 1e3,
+        whole.step_ms,
+        tree,
+        sources(summary, plan.root),
+        _environment(),
+        tuple(notes),
+        trace,
+    )
+
+
+def _environment() -> dict[str, str]:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": device,
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
