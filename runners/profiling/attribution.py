@@ -159,7 +159,8 @@ def _typical(values: Sequence[int]) -> tuple[float, float | None]:
 
 def _parts(steps: Sequence[Breakdown]) -> tuple[tuple[PartTime, ...], float]:
     """The parts of the steps of middling length, whose means add up to that of these steps."""
-    cut = len(steps) // 5
+    # Of fewer than five nothing would be trimmed: their median takes its place.
+    cut = len(steps) // 5 if len(steps) >= 5 else (len(steps) - 1) // 2
     usual = sorted(steps, key=lambda one: one.step)[cut : len(steps) - cut]
     parts = [
         PartTime(

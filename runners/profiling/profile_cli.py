@@ -98,9 +98,7 @@ def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
     if done.returncode == 1:
         return 1
     if done.returncode == 5:
-        raise PerflintError(
-            f"no perf test fits {plan.what!r}: it has to be marked @pytest.mark.perf"
-        )
+        raise PerflintError(f"no test marked @pytest.mark.perf fits {plan.what!r}")
     raise PerflintError(f"pytest could not run {plan.what!r}, see above")
 
 

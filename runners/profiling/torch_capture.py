@@ -55,7 +55,9 @@ class ScriptCapture:
         plan, ended = self._plan, self._ended
         if self._recorder is not None:
             now = time.time_ns()
-            self._spans.append((self._since, now))
+            # As in `record_steps`, the first one does not count.
+            if self._since:
+                self._spans.append((self._since, now))
             self._since = now
             if len(self._spans) == plan.steps:
                 self.end()
@@ -67,7 +69,6 @@ class ScriptCapture:
             self._recorder = StepRecorder(plan.root)
             self._recorder.start()
             self._recorder.marker.start()
-            self._since = time.time_ns()
         self._at = time.perf_counter()
 
     def end(self) -> None:

@@ -38,9 +38,14 @@ def profile_steps(step: Callable[[], object], steps: int, root: Path) -> list[St
 def record_steps(
     step: Callable[[], object], steps: int, root: Path, keep: Path | None = None
 ) -> Recording:
-    """Record `steps` steps; `keep` is where the profiler's own trace is written, gzipped."""
+    """Record `steps` steps; `keep` is where the profiler's own trace is written, gzipped.
+
+    The step before them is recorded and not counted: it meets what the profiler has yet to set up.
+    """
     recorder = StepRecorder(root)
     recorder.start()
+    with recorder.marker.watching():
+        step()
     spans = []
     for _ in range(steps):
         start = time.time_ns()

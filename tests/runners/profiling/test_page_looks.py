@@ -1,0 +1,79 @@
+"""The page of a profile in a real browser, on a desk and on a phone."""
+
+import importlib.util
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_perflint.runners.profiling.page import as_page
+
+from .test_page import CAPTURED, LINES, SUMMARY
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Any]:
+    file = Path(__file__).parents[3] / "docs" / "picture.py"
+    spec = importlib.util.spec_from_file_location("picture", file)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    chromium = tool.find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: install your system's package")
+    with tool.Browser(chromium) as one:
+        yield one
+
+
+SEEN = """({
+  title: document.querySelector('h1').textContent,
+  rows: [...document.querySelectorAll('table')].map(t => [...t.rows].map(r => r.textContent)),
+  parts: [...document.querySelectorAll('#stack div')].map(d => d.getBoundingClientRect().width),
+  blocks: [...document.querySelectorAll('.block')].map(b => b.textContent),
+  asked: performance.getEntriesByType('resource').length,
+  wide: document.documentElement.scrollWidth, shown: innerWidth,
+})"""
+
+
+@pytest.mark.parametrize("width", [1080, 375])
+def test_the_page_shows_parts_rows_and_blocks_and_asks_nobody(browser: Any, width: int) -> None:
+    browser.show(as_page(CAPTURED), width)
+    said = browser.value(SEEN)
+    assert said["title"] == "perf_tests/test_gpt.py"
+    lines, operators = said["rows"]
+    assert lines[1] == "6.0060.0 %5.506.50train.py:12loss = model(x)"
+    assert operators[1] == "5.0050.0 %6aten::mm"
+    assert said["parts"][0] / sum(said["parts"]) == pytest.approx(0.65, abs=0.01)
+    assert said["blocks"] == ["step", "train.py:12", "aten::mm"]
+    assert said["asked"] == 0
+    assert said["wide"] <= said["shown"]
+
+
+def test_a_click_shows_a_part_of_the_flame_alone(browser: Any) -> None:
+    browser.show(as_page(CAPTURED), 1080)
+    browser.value("document.querySelectorAll('.block')[1].click()")
+    said = browser.value(SEEN)
+    assert said["blocks"] == ["train.py:12", "aten::mm"]
+    assert "loss = model(x)" in browser.value("document.querySelector('#told').textContent")
+    browser.value("document.querySelectorAll('.block')[0].click()")
+    assert browser.value(SEEN)["blocks"] == ["step", "train.py:12", "aten::mm"]
+
+
+def test_a_long_table_is_shown_in_part_until_somebody_wants_it_all(browser: Any) -> None:
+    lines = tuple(replace(LINES[0], line=n) for n in range(1, 101))
+    browser.show(as_page(replace(CAPTURED, summary=replace(SUMMARY, lines=lines))), 1080)
+    assert len(browser.value(SEEN)["rows"][0]) == 26
+    browser.value("document.querySelector('button').click()")
+    assert len(browser.value(SEEN)["rows"][0]) == 101
+
+
+def test_hostile_names_are_text(browser: Any) -> None:
+    hostile = "</script><img src=x onerror=\"document.title='owned'\">"
+    browser.show(as_page(replace(CAPTURED, what=hostile, notes=(hostile,))), 1080)
+    assert browser.value(SEEN)["title"] == hostile
+    assert browser.value("document.title") == f"perflint: {hostile}"
+    assert browser.value("document.querySelectorAll('img').length") == 0

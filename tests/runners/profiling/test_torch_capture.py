@@ -1,0 +1,158 @@
+"""A perf test and a script are profiled: as much as was asked for, with the lines that matter."""
+
+import gzip
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_perflint.__main__ import main
+from torch_perflint.runners.profiling.captured import Captured, Plan, from_json
+
+torch: Any = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+SCRIPT = """\
+import time
+import torch
+
+weight = torch.randn(64, 64, requires_grad=True)
+optimizer = torch.optim.SGD([weight], lr=0.1)
+
+
+def load():
+    time.sleep(0.03)
+    return torch.ones(8, 64)
+
+
+def train(steps):
+    for _ in range(steps):
+        batch = load()
+        loss = (batch @ weight).sum()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        print("step")
+
+
+"""
+
+
+def captured_script(tmp_path: Path, steps: int) -> list[Captured]:
+    """Run the script with a boundary at the end of each step of its optimizer."""
+    from torch_perflint.runners.profiling.torch_capture import ScriptCapture
+
+    found: list[Captured] = []
+    capture = ScriptCapture(Plan("train.py", tmp_path, tmp_path, 4, 2), found.append)
+    file = tmp_path / "train.py"
+    file.write_text(SCRIPT)
+    names: dict[str, Any] = {}
+    exec(compile(SCRIPT, str(file), "exec"), names)
+    names["optimizer"].register_step_post_hook(lambda *_: capture.boundary())
+    names["train"](steps)
+    capture.end()
+    return found
+
+
+def test_a_script_is_profiled_from_one_step_of_its_optimizer_to_the_next(tmp_path: Path) -> None:
+    [found] = captured_script(tmp_path, 20)
+    assert found.summary.steps == 4
+    totals = {line.line: line for line in found.summary.lines}
+    # The loop ran before anything was recorded, and is seen all the same.
+    assert found.source["train.py:16"] == "loss = (batch @ weight).sum()"
+    assert max(totals.values(), key=lambda line: line.milliseconds) == totals[9]
+    assert totals[15].total >= totals[9].milliseconds
+    assert totals[16].operators > 0
+    assert sum(part.milliseconds for part in found.summary.parts) == pytest.approx(found.clock_ms)
+    assert found.notes == ()
+    assert sys.gettrace() is None
+
+
+def test_a_script_that_ends_early_tells_what_there_was(tmp_path: Path) -> None:
+    [found] = captured_script(tmp_path, 9)
+    assert found.summary.steps == 2
+    assert found.notes == ("2 steps were profiled: the script had no more",)
+    assert captured_script(tmp_path, 7) == []
+
+
+def test_after_the_profile_a_script_runs_as_it_would(tmp_path: Path) -> None:
+    from torch_perflint.runners.profiling.torch_capture import ScriptCapture
+
+    found: list[Captured] = []
+    capture = ScriptCapture(Plan("x", tmp_path, tmp_path, 1, 1), found.append)
+    for _ in range(4):
+        assert not capture.is_over
+        capture.boundary()
+    assert capture.is_over
+    before = time.perf_counter()
+    for _ in range(1000):
+        capture.boundary()
+    assert time.perf_counter() - before < 1
+    assert len(found) == 1
+
+
+@pytest.fixture
+def project(repo: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one perf test that computes, and another that fails."""
+    code = """\
+        import pytest, torch
+        @pytest.mark.perf
+        def test_product(perf):
+            a = torch.randn(200, 200)
+            def step():
+                return a @ a
+            perf(step)
+        @pytest.mark.perf
+        def test_broken(perf):
+            perf(lambda: 1 / 0)
+        def test_plain():
+            pass
+        """
+    repo.commit({"test_perf.py": textwrap.dedent(code)})
+    monkeypatch.chdir(repo.root)
+    return Path(repo.root)
+
+
+def test_the_command_profiles_a_perf_test_and_writes_a_page(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profile", "test_perf.py::test_product", "--steps", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "test_perf.py::test_product: a step takes" in out
+    assert "return a @ a" in out
+    assert "aten::mm" in out
+    folder = project / ".perflint" / "profile"
+    assert "aten::mm" in (folder / "profile.html").read_text(encoding="utf-8")
+    found = from_json((folder / "profile.json").read_text(encoding="utf-8"), "profile.json")
+    assert found.summary.steps == 5
+    with gzip.open(folder / "trace.json.gz") as file:
+        assert json.load(file)["traceEvents"]
+    status = subprocess.run(
+        ["git", "status", "--short"], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert status.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["test_perf.py::test_broken"], 1, "ZeroDivisionError"),
+        (["test_perf.py::test_plain"], 2, "no test marked @pytest.mark.perf fits"),
+        (["nowhere.py"], 2, "pytest could not run"),
+        (["test_perf.py", "--steps", "0"], 2, "--steps has to be 1 or more"),
+        (["test_perf.py", "--out", "test_perf.py/x"], 2, "cannot write into the folder"),
+    ],
+)
+def test_what_cannot_be_profiled_is_told(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    status: int,
+    says: str,
+) -> None:
+    assert main(["profile", *words]) == status
+    assert says in capsys.readouterr().err
