@@ -41,12 +41,14 @@ class Origin:
     """The pull request that a run is about, its commit, and the branch it is to be merged into.
 
     `is_current` is not so where the pull request has another head by now, or is not open any more.
+    `from_fork`: its code is a stranger's, also where a command started the run in this repository.
     """
 
     pull_request: int
     head: str
     branch: str
     is_current: bool = True
+    from_fork: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def origin_of(
         numbers = " and ".join(f"#{one.number}" for one in same)
         return NoOrigin(f"pull requests {numbers} have the same branch and commit: which is it?")
     [one] = same
-    return Origin(one.number, head, one.branch, one.is_open and one.head == head)
+    current = one.is_open and one.head == head
+    return Origin(one.number, head, one.branch, current, one.head_place != one.place)
 
 
 def _best(here: Sequence[Candidate], head: str) -> list[Candidate]:

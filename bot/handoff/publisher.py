@@ -198,7 +198,8 @@ class Publisher:
 
     def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
         facts = with_facts(report, run, origin, self._server)
-        if not run.from_fork:
+        # Of a run that a command started, GitHub says only that it is this repository's.
+        if not origin.from_fork:
             return Result(facts)
         paths = {one.path for one in annotations_of(facts)}
         return Result(facts, self._repository.edits(origin.pull_request, paths))
