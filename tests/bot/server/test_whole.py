@@ -145,6 +145,21 @@ def test_a_forks_pull_request_from_its_push_to_its_result(
     assert company.dead == []
 
 
+def test_a_report_that_a_forks_own_run_hands_over_is_no_result(
+    github: FakeGitHub, company: Company
+) -> None:
+    """Whoever edits the workflow in a fork can hand over any report: nobody has let it measure."""
+    of_fork(github)
+    company.send("pull_request", payloads.pull_request("opened", from_fork=True))
+    told = github.bodies(LOGIN), checks(github)
+    own = measured(github, head_place=FORK)
+    company.ran(own.id, number=None, fork=FORK[1])
+    assert (github.bodies(LOGIN), checks(github)) == told
+    assert "⏸️" in told[0][0]
+    comment = company.say(ACK)
+    assert company.signs(comment) == ["eyes", "confused"]
+
+
 def test_a_fork_that_is_told_already_is_not_told_to_wait(
     github: FakeGitHub, company: Company
 ) -> None:
