@@ -133,6 +133,20 @@ def test_cancel_ends_this_pull_requests_runs_and_no_others(
     assert ended == [mine.id, pushed.id]
 
 
+def test_who_opens_a_pull_request_of_somebodys_commit_ends_none_of_their_runs(
+    github: FakeGitHub, command: Command
+) -> None:
+    going = {"status": "in_progress", "conclusion": None}
+    path = ".github/workflows/perflint.yml"
+    theirs = add_run(github, path=path, **going)
+    same_branch = add_run(github, path=path, branch="other", head_place=(9, "x/models"), **going)
+    github.pulls[NUMBER] = Pull(owner="x", repository_id=9, author="x")
+    mine = add_run(github, path=path, head_place=(9, "x/models"), **going)
+    assert command("/perflint cancel", by="x") == 0
+    ended = [run.id for run in (theirs, same_branch, mine) if run.conclusion == "cancelled"]
+    assert ended == [mine.id]
+
+
 def test_a_second_attempt_starts_nothing_that_is_under_way(
     github: FakeGitHub, command: Command
 ) -> None:
