@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from torch_perflint.bot.commands.cli import Client
 from torch_perflint.bot.event import Target
 from torch_perflint.bot.github.pull_request import PullRequest
 from torch_perflint.bot.publish import finished
-from torch_perflint.bot.sticky import read_marker
+from torch_perflint.bot.state import Stage
+from torch_perflint.bot.sticky import read_marker, with_marker
 
 from ..github.commanding import event_of
 from ..github.routes_actions import add_artifact, add_run
@@ -111,6 +113,28 @@ def test_without_a_result_there_is_nothing_to_acknowledge(
 ) -> None:
     assert command(ACK) == 0
     assert "no result" in github.bodies()[0]
+
+
+@pytest.mark.parametrize("why", ["under way", "expired"])
+def test_who_takes_back_what_cannot_be_told_now_gets_an_answer(
+    github: FakeGitHub, command: Command, why: str
+) -> None:
+    tell(github)
+    assert command(ACK) == 0
+    if why == "under way":
+        [before] = github.bodies()
+        found = read_marker(before)
+        assert found
+        state = replace(found[1], stage=Stage.RUNNING, run=999)
+        [ours] = [one for one in github.comments.values() if one["body"] == before]
+        ours["body"] = with_marker("### ⏳ perflint: measuring", "default", state)
+    else:
+        for artifact in github.artifacts.values():
+            artifact.expired = True
+    assert command("/perflint unack test_gpt_train") == 0
+    [_, answer] = github.bodies()
+    assert "say it again once a measurement of the head has ended" in answer
+    assert signs(github)[-2:] == ["eyes", "confused"]
 
 
 def test_cancel_ends_this_pull_requests_runs_and_no_others(
