@@ -46,8 +46,8 @@ _QUOTED_BELOW = re.compile(
     r"-+ ?Original Message ?-+|On .{1,200} wrote:|From: .{1,200}|_{10,}", re.IGNORECASE
 )
 _QUOTED_ABOVE = re.compile(r"Reply to this email directly|You are receiving this because")
-# What our parser does not know. GitHub shows a footnote elsewhere or, where nothing refers to it, not
-# at all; between two dollar signs and two more it shows a formula.
+# What our parser does not know. GitHub shows a footnote elsewhere or, where nothing refers to it,
+# not at all; between two dollar signs and two more it shows a formula.
 _FOOTNOTE = re.compile(r"^[ \t]*\[\^[^\]\s]+\]:", re.MULTILINE)
 _FORMULA = "$$"
 _TABLE = re.compile(r"[|: \t-]*-[|: \t-]*")

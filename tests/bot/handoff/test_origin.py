@@ -75,7 +75,9 @@ def test_an_open_one_with_this_head_goes_before_a_closed_one_and_that_before_an_
     closed = replace(PULL, number=4, is_open=False)
     pushed = replace(PULL, number=6, head=OTHER)
     assert origin_of(RUN, [closed, pushed, PULL]) == ORIGIN
-    assert origin_of(RUN, [pushed, closed]) == Origin(4, HEAD, "main", is_current=False, from_fork=True)
+    assert origin_of(RUN, [pushed, closed]) == Origin(
+        4, HEAD, "main", is_current=False, from_fork=True
+    )
 
 
 def test_a_fork_that_is_gone_is_said() -> None:
@@ -89,9 +91,7 @@ def test_a_run_of_another_event_is_of_no_pull_request(event: str) -> None:
 
 def test_of_two_pull_requests_of_one_branch_the_report_says_which_but_can_name_no_third() -> None:
     other = replace(PULL, number=6, branch="release")
-    assert origin_of(RUN, [PULL, other], claimed=6) == Origin(
-        6, HEAD, "release", from_fork=True
-    )
+    assert origin_of(RUN, [PULL, other], claimed=6) == Origin(6, HEAD, "release", from_fork=True)
     for claimed in (None, 7):
         assert "#5 and #6 have the same branch and commit" in reason(
             RUN, PULL, other, claimed=claimed
