@@ -55,6 +55,15 @@ class Answer:
         return f"{self.status}: {' '.join(words.split())}"
 
     @property
+    def next_page(self) -> str | None:
+        """The address of the next page of a list; None where this is the last one."""
+        for part in self.headers.get("link", "").split(","):
+            address, _, rest = part.partition(";")
+            if 'rel="next"' in rest:
+                return address.strip(" <>")
+        return None
+
+    @property
     def asks_to_wait(self) -> float | None:
         """Seconds that GitHub asks to wait before the same again; None where it does not."""
         after = self.headers.get("retry-after", "")
@@ -164,14 +173,21 @@ class Client:
         raise trouble
 
     def pages(self, path: str, *, about: Subject) -> Iterator[object]:
-        """Ask for every page of a list, a hundred entries each, and return these one by one."""
-        page, more = 0, True
-        mark = "&" if "?" in path else "?"
-        while more:
-            page += 1
-            answer = self.ask("GET", f"{path}{mark}per_page=100&page={page}", about=about)
+        """Ask for every page of a list, a hundred entries each, and return these one by one.
+
+        Where the next one is, GitHub says. To count ourselves would never end in a repository that
+        was renamed: PyGithub follows the redirection, without what stands behind the `?`.
+        """
+        address: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100&page=1"
+        seen = set()
+        while address is not None:
+            if address in seen:
+                raise GitHubError(f"the pages of {about.things} {about.name} lead in a circle")
+            seen.add(address)
+            # Of an address, PyGithub takes the path alone: the token goes to no other host.
+            answer = self.ask("GET", address, about=about)
             yield answer.content
-            more = 'rel="next"' in answer.headers.get("link", "")
+            address = answer.next_page
 
     def wait(self, seconds: float, trouble: GitHubError) -> None:
         """Wait, or raise the trouble that we would wait for where our patience is used up."""

@@ -51,6 +51,17 @@ def test_ours_is_found_among_more_than_a_hundred_comments(
     assert len(words(github, "maintainer")) == 250
 
 
+def test_ours_is_found_in_a_repository_that_was_renamed(github: FakeGitHub, bot: Bot) -> None:
+    """On its way to the new address PyGithub loses `per_page`, so that a page is a short one."""
+    for number in range(70):
+        github.add("somebody", f"comment {number}")
+    bot.post("first")
+    github.moved = "acme/old-name"
+    assert bot.post("second", 813, repository=github.moved).action is Action.EDITED
+    assert words(github) == ["second"]
+    assert len(github.log) < 30
+
+
 def test_a_copy_of_our_comment_by_someone_else_stays_as_it_is(github: FakeGitHub, bot: Bot) -> None:
     bot.post("ours", 812)
     [copied] = github.bodies()
