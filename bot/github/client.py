@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import github
 import requests
@@ -184,10 +185,20 @@ class Client:
             if address in seen:
                 raise GitHubError(f"the pages of {about.things} {about.name} lead in a circle")
             seen.add(address)
-            # Of an address, PyGithub takes the path alone: the token goes to no other host.
             answer = self.ask("GET", address, about=about)
             yield answer.content
-            address = answer.next_page
+            address = None if answer.next_page is None else self._ours(answer.next_page)
+
+    def _ours(self, address: str) -> str:
+        """Return a path of our API for an address: the token goes to no host that an answer names.
+
+        A proxy may leave in an answer where it has the API from.
+        """
+        parts, prefix = urlsplit(address), urlsplit(self.api_url).path.rstrip("/")
+        path = (
+            parts.path.removeprefix(prefix) if parts.path.startswith(f"{prefix}/") else parts.path
+        )
+        return f"{path}?{parts.query}"
 
     def wait(self, seconds: float, trouble: GitHubError) -> None:
         """Wait, or raise the trouble that we would wait for where our patience is used up."""

@@ -225,3 +225,16 @@ def test_a_server_of_a_company_is_reached_under_its_own_address(
     assert done.action is Action.POSTED
     assert github.log[0] == "POST /api/graphql"
     assert all(line.split()[1].startswith("/api/v3/repos/") for line in github.log[1:])
+
+
+def test_pages_behind_the_address_of_a_company_are_all_read(github: FakeGitHub, bot: Bot) -> None:
+    """The stand-in names addresses as a proxy does that leaves them as they were."""
+    for number in range(230):
+        github.add("somebody", f"comment {number}")
+    where = {"api_url": f"{github.url}/api/v3"}
+    assert [bot.post(text, **where).action for text in ("first", "second")] == [
+        Action.POSTED,
+        Action.EDITED,
+    ]
+    assert words(github) == ["second"]
+    assert all("/api/" in line for line in github.log)
