@@ -8,7 +8,7 @@ from typing import Protocol
 from ... import PerflintError
 from ..acks import Ack
 from ..github.conversation import Conversation
-from ..github.errors import UnavailableError, UnclearError
+from ..github.errors import NotAcceptedError, UnavailableError, UnclearError
 from ..github.people import People, Sign
 from ..github.pull_request import PullRequest
 from ..markdown import code, prose
@@ -199,8 +199,8 @@ class _Order:
                 done.append(self._do(step))  # noqa: PERF401  (what was done stays where one fails)
         except _Refused as refused:
             return self.answer.refuse(str(refused), done=done)
-        except UnavailableError:
-            raise
+        except (UnavailableError, NotAcceptedError):
+            raise  # another try may help, or another token
         except PerflintError as error:
             # To try again would change nothing, and whoever asked is waiting.
             return self.answer.refuse(prose(str(error)), done=done)

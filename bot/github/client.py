@@ -13,6 +13,7 @@ from ..event import PUBLIC_API
 from .errors import (
     GitHubError,
     LockedError,
+    NotAcceptedError,
     NotAllowedError,
     NotFoundError,
     UnavailableError,
@@ -239,7 +240,7 @@ def _explain(answer: Answer, verb: str, about: Subject) -> GitHubError:
             f"{about.name} is at another address ({said}): was the repository moved?"
         )
     if status == 401:
-        return NotAllowedError(f"GitHub does not accept the token ({said}): give a valid one")
+        return NotAcceptedError(f"GitHub does not accept the token ({said}): give a valid one")
     if status == 403 and "locked" in said.lower():
         return LockedError(f"the conversation of {about.name} is locked ({said}): unlock it")
     if status == 403:

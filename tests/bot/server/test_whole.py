@@ -358,6 +358,25 @@ def test_a_permission_that_is_missing_is_given_up_with_its_name(
     assert written(github) == []
 
 
+@pytest.mark.parametrize("event", ["run", "command"])
+def test_a_token_that_ends_too_early_is_replaced_by_a_new_one(
+    github: FakeGitHub, company: Company, event: str
+) -> None:
+    """A token that is a second old is not known yet in all of GitHub, and any may be taken back."""
+    measured(github)
+    bad = Fault("GET", 401, message="Bad credentials")
+    github.faults = [bad, Fault("POST", 401, message="Bad credentials", path="/dispatches")]
+    if event == "run":
+        company.ran(900)
+        assert [state.run for _, state in standing(github)] == [900]
+    else:
+        comment = company.say("/perflint run")
+        assert company.signs(comment) == ["eyes", "rocket"]
+        assert len(github.dispatched) == 1
+    assert company.dead == []
+    assert len(github.made_tokens) >= 2
+
+
 def test_each_kind_of_job_has_the_least_permissions_that_do(
     github: FakeGitHub, company: Company
 ) -> None:
