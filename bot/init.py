@@ -75,6 +75,7 @@ def _choices(asked: argparse.Namespace) -> Choices:
         by_app=asked.app,
         artifact_host=asked.artifact_host,
         install=asked.install,
+        command_branch=asked.command_branch,
     )
 
 
@@ -222,6 +223,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="a further host that artifacts are fetched from: the storage of your GitHub "
         "Enterprise Server",
+    )
+    add(
+        "--command-branch",
+        default="",
+        metavar="BRANCH",
+        help="where commands start what measures, so that a stranger's code can write no cache of "
+        "the default branch (docs/hardening.md; default: the default branch)",
     )
     add("--install", default="", metavar="COMMAND", help="installs your project, with PyTorch")
     add(

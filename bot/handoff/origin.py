@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from ..report import Report, Revision, RunLink
 from ..workflow import WorkflowRun
 
-# The `run-name` of a workflow that a command starts, from `main` and with inputs that only those
-# give who may write: GitHub tells no inputs of a run, but this.
+# The `run-name` of a workflow that a command starts, on a branch of ours and with inputs that only
+# those give who may write: GitHub tells no inputs of a run, but this.
 STARTED_FOR = re.compile(
     r"perflint #([1-9][0-9]{0,8}) at ([0-9a-f]{40}|[0-9a-f]{64})(?: for comment [0-9]{1,20})?",
     re.ASCII,

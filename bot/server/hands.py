@@ -125,9 +125,8 @@ class BotHands:
         self, place: Place, client: Client, conversation: Conversation
     ) -> WorkflowMeasuring:
         actions = self._actions(place, client)
-        return WorkflowMeasuring(
-            actions, conversation, self._commanded, place.default_branch, self._pushed
-        )
+        branch = self._hub.command_branch or place.default_branch
+        return WorkflowMeasuring(actions, conversation, self._commanded, branch, self._pushed)
 
     def _publisher(self, place: Place, client: Client) -> Publisher:
         return Publisher(

@@ -46,11 +46,14 @@ class Company:
     folder: Path
     dead: list[str] = field(default_factory=list)
 
+    branch: str = ""
+
     def send(self, event: str, payload: dict[str, Any]) -> None:
         """Deliver, and wait until all that it asks for is done."""
         # Else the same once more would be a replay.
         payload["sender"] |= {"id": next(SENDERS)}
-        hub = Hub(APP_ID, self.github.url, artifact_host=self.github.storage.host)
+        host = self.github.storage.host
+        hub = Hub(APP_ID, self.github.url, artifact_host=host, command_branch=self.branch)
         app = App(APP_ID, keys()[0], self.github.url, throttle=False, timeout=2)
         server = Server(settings(self.folder, github=hub), AppWork(app, BotHands(hub)))
 
@@ -240,6 +243,16 @@ def test_commands_in_comments_are_obeyed_once(github: FakeGitHub, company: Compa
     assert check["conclusion"] == "neutral"
     assert github.pulls[NUMBER].labels == ["perf-regression", "perf-regression-acked"]
     assert company.dead == []
+
+
+def test_what_a_command_starts_is_on_the_branch_that_was_chosen(
+    github: FakeGitHub, company: Company
+) -> None:
+    of_fork(github)
+    company.branch = "perflint"
+    company.say(f"/perflint ok {HEAD}")
+    [(_, ref, inputs)] = github.dispatched
+    assert (ref, inputs["commit"]) == ("perflint", HEAD)
 
 
 def test_who_may_not_is_not_obeyed(github: FakeGitHub, company: Company) -> None:

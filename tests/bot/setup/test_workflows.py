@@ -230,6 +230,20 @@ def test_both_trusted_workflows_know_the_files_that_measure(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_commands_start_what_measures_on_the_branch_that_was_chosen(form: str) -> None:
+    """Else a stranger's code could write caches that others restore on the default branch."""
+    said = text_of(steps(workflow(form, OBEY))[-1])
+    assert ("perf/lint" in said) == bool(FORMS[form].command_branch)
+    [obey] = [
+        step
+        for step in parse((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+        if step["name"] == "Tell or obey"
+    ]
+    assert obey["env"]["BRANCH"] == "${{ inputs.command-branch }}"
+    assert 'words+=(--ref "$BRANCH")' in obey["run"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_command_is_read_from_new_comments_and_none_waits(form: str) -> None:
     found = workflow(form, OBEY)
     assert found["on"] == {"issue_comment": {"types": ["created"]}}
