@@ -304,7 +304,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         github, verb = self.github, self.command
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        size = int(self.headers.get("content-length") or 0)
+        raw = self.rfile.read(size)
+        if len(raw) < size:  # who sends it was killed in the middle: GitHub does nothing of it
+            self.close_connection = True
+            return
         github.before(verb, self.path)
         with github.lock:
             github.log.append(f"{verb} {self.path}")
