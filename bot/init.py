@@ -220,9 +220,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--artifact-host",
         default="",
-        metavar="HOST",
-        help="a further host that artifacts are fetched from: the storage of your GitHub "
-        "Enterprise Server",
+        metavar="HOSTS",
+        help="further hosts that artifacts are fetched from, with blanks between: the storage of "
+        "your GitHub Enterprise",
     )
     add(
         "--command-branch",

@@ -44,8 +44,7 @@ class BotHands:
         self._server = web_of(hub.api_url)
         self._pushed = PurePosixPath(hub.workflow).name
         self._commanded = PurePosixPath(hub.command_workflow).name
-        hosts = [hub.artifact_host] if hub.artifact_host else []
-        self._downloads = Downloads(hub.api_url, hosts)
+        self._downloads = Downloads(hub.api_url, hub.artifact_host.split())
 
     def changed(self, job: PullRequestChanged, client: Client) -> Iterable[Job]:
         """Say that a fork's code waits for a command, and no more so when that will never come.

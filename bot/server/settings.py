@@ -57,7 +57,7 @@ class Hub:
     workflow: str = f".github/workflows/{PUSH_WORKFLOW}"
     command_workflow: str = f".github/workflows/{MEASURE_WORKFLOW}"
     command_branch: str = ""
-    artifact_host: str = ""  # a further host of artifacts: a GitHub Enterprise Server's storage
+    artifact_host: str = ""  # further hosts of artifacts, as a GitHub Enterprise's storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,20 @@ class Choices:
             raise PerflintError(
                 f"{self.environment!r} is no name of an environment: use letters, digits, - and _"
             )
-        if self.artifact_host and not _HOST.fullmatch(self.artifact_host):
-            raise PerflintError(f"{self.artifact_host!r} is no host: write HOST or HOST:PORT")
+        for host in self.artifact_hosts:
+            if not _HOST.fullmatch(host):
+                raise PerflintError(f"{host!r} is no host: write HOST or HOST:PORT")
         if self.command_branch and not _BRANCH.fullmatch(self.command_branch):
             raise PerflintError(
                 f"{self.command_branch!r} is no branch: use letters, digits, - and /"
             )
         if self.python and not _PYTHON.fullmatch(self.python):
             raise PerflintError(f"{self.python!r} is no version of Python: write for example 3.12")
+
+    @property
+    def artifact_hosts(self) -> tuple[str, ...]:
+        """The hosts that `artifact_host` names, with blanks between."""
+        return tuple(self.artifact_host.split())
 
     @property
     def is_self_hosted(self) -> bool:

@@ -53,7 +53,9 @@ class Company:
         # Else the same once more would be a replay.
         payload["sender"] |= {"id": next(SENDERS)}
         host = self.github.storage.host
-        hub = Hub(APP_ID, self.github.url, artifact_host=host, command_branch=self.branch)
+        hub = Hub(
+            APP_ID, self.github.url, artifact_host=f"x.example {host}", command_branch=self.branch
+        )
         app = App(APP_ID, keys()[0], self.github.url, throttle=False, timeout=2)
         server = Server(settings(self.folder, github=hub), AppWork(app, BotHands(hub)))
 

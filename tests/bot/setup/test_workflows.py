@@ -226,7 +226,8 @@ def test_both_trusted_workflows_know_the_files_that_measure(form: str) -> None:
             found = re.findall(r"workflow (\S+\.yml)", last["run"])
             assert found == [PUSH, MEASURE]
         said = text_of(last)
-        assert ("files.example:8443" in said) == bool(FORMS[form].artifact_host)
+        for host in ("files.example:8443", "more.example"):
+            assert (f"--artifact-host {host}" in said) == bool(FORMS[form].artifact_host)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -24,7 +24,10 @@ FORMS = {
     ),
     "by-command": Choices(ACTION, runner=GPU, by_command=True, install=INSTALL),
     "lock": Choices(
-        LOCK, artifact_host="files.example:8443", install=INSTALL, command_branch="perf/lint"
+        LOCK,
+        artifact_host="files.example:8443 more.example",
+        install=INSTALL,
+        command_branch="perf/lint",
     ),
     "lock-by-command": Choices(LOCK, by_command=True, install=INSTALL),
 }
