@@ -102,6 +102,7 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         status=decision.status,
         status_reasons=decision.reasons,
         link=actions.link if actions else None,
+        only=options.k or "",
     )
     comment = render_comment(report)
     write_report(report, out / "report.json")

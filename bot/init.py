@@ -75,6 +75,7 @@ def _choices(asked: argparse.Namespace) -> Choices:
         by_app=asked.app,
         artifact_host=asked.artifact_host,
         install=asked.install,
+        command_branch=asked.command_branch,
     )
 
 
@@ -219,9 +220,16 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--artifact-host",
         default="",
-        metavar="HOST",
-        help="a further host that artifacts are fetched from: the storage of your GitHub "
-        "Enterprise Server",
+        metavar="HOSTS",
+        help="further hosts that artifacts are fetched from, with blanks between: the storage of "
+        "your GitHub Enterprise",
+    )
+    add(
+        "--command-branch",
+        default="",
+        metavar="BRANCH",
+        help="where commands start what measures, so that a stranger's code can write no cache of "
+        "the default branch (docs/hardening.md; default: the default branch)",
     )
     add("--install", default="", metavar="COMMAND", help="installs your project, with PyTorch")
     add(

@@ -8,6 +8,8 @@ in `Published.failures` and keeps nothing else from being told. What is defined,
 - Closed and merged pull requests get no new comment and no labels; what stands is brought up to
   date. A draft is told like any other. In a locked conversation the check run alone tells.
 - A comment that somebody deleted is not written again for the same head; the next push gets one.
+- A run that was told to measure some perf tests only takes no regression away that another run on
+  the same commit found in others.
 - A result for a commit that is the head no more is told where nothing newer stands; labels are
   those of the head.
 """
@@ -16,13 +18,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .acks import Ack, still_standing
-from .check import Check, Conclusion, check_of, check_page, title_of
+from .check import Check, Conclusion, check_of, check_page, title_of, unacknowledged
 from .desk import Desk
 from .github.checks import CheckRun
 from .github.errors import GitHubError
 from .github.pull_request import PullRequest
 from .interim import Ended, Running, Waiting, render_ended, render_running, render_waiting
-from .labels import wanted
+from .labels import together, wanted
+from .left import LONGEST_TEXT, concluded, left_by, regressed, with_left
 from .links import Links
 from .post import NotPosted, Posted, state_of
 from .render import render_comment
@@ -93,24 +96,42 @@ def finished(
     `commands` says that somebody reads those that people write in comments.
     """
     key, plain = pull.target.key, state_of(report)
-    heading = render_comment(report).partition("\n")[0]
-    last = LastVerdict(report.head.sha, icon_of(heading), title_of(heading))
+    usual = render_comment(report).partition("\n")[0]
 
     def standing(told: State) -> tuple[Ack, ...]:
         return lapse(told.acks if acks is None else tuple(acks), report)
 
     def state(told: State) -> State:
         acks = standing(told)
-        return replace(plain, last=last, acks=acks, labels=wanted(report, acks))
+        left = left_by(report, told, acks)
+        heading = whole(usual, told).partition("\n")[0]
+        return replace(
+            plain,
+            last=LastVerdict(report.head.sha, icon_of(heading), title_of(heading)),
+            acks=acks,
+            labels=together([wanted(report, acks), left.labels]),
+            regressed=regressed(report, left),
+        )
+
+    def whole(page: str, told: State) -> str:
+        acks = standing(told)
+        leads = not unacknowledged(report, acks)
+        return with_left(page, left_by(report, told, acks), leads=leads, commands=commands)
 
     def say(told: State) -> tuple[str, State]:
         made = replace(state(told), check=desk.check_for(told))
-        room = room_above(key, made)
-        return render_comment(report, made.acks, room, commands=commands), made
+        room = room_above(key, made) - LONGEST_TEXT
+        return whole(render_comment(report, made.acks, room, commands=commands), told), made
 
     def check(told: State) -> Check:
         made = state(told)
-        return replace(check_of(report, made.acks, files), text=marker(key, made))
+        plainly = check_of(report, made.acks, files)
+        left = left_by(report, told, made.acks)
+        if left.marks:
+            page = whole(f"{usual}\n\n{plainly.summary}", told)
+            of_page = check_page(page, concluded(plainly.conclusion, left))
+            plainly = replace(of_page, annotations=plainly.annotations)
+        return replace(plainly, text=marker(key, made))
 
     desk = Desk(pull, plain, _page(report.link, report.head))
     if desk.has_comment:
@@ -180,7 +201,12 @@ def _state(head: Revision, link: RunLink | None, stage: Stage) -> State:
 def _keeping(state: State, told: State, desk: Desk) -> State:
     """Remember what the comment remembered before, since this run knows nothing better yet."""
     return replace(
-        state, check=desk.check_for(told), last=told.last, acks=told.acks, labels=told.labels
+        state,
+        check=desk.check_for(told),
+        last=told.last,
+        acks=told.acks,
+        labels=told.labels,
+        regressed=told.regressed if told.head == state.head else (),
     )
 
 

@@ -18,7 +18,7 @@ from ..runners.result import RunResult, TestResult
 #    `drop`, comparisons have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`,
 #    `budgets`, `dependencies` and `unread`, the environment has `cuda` and `gpu_uuid`, peaks have
 #    what was reserved and the host's, tests have `utilization` and `compiling`, counters and their
-#    sites `steps`, profiles `parts`, and their changes `within_ms`.
+#    sites `steps`, profiles `parts`, and their changes `within_ms`, the report has `only`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)
@@ -83,7 +83,10 @@ class LintResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that one run of `perflint ci` found out."""
+    """All that one run of `perflint ci` found out.
+
+    `only` is what the names of perf tests had to fit (pytest's -k); empty where all were meant.
+    """
 
     perflint: str
     base: Revision
@@ -95,6 +98,7 @@ class Report:
     status: int = 0
     status_reasons: tuple[str, ...] = ()
     link: RunLink | None = None
+    only: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property

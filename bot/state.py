@@ -40,7 +40,8 @@ class State:
     """What a comment of ours remembers about its result: the two commits and the CI run.
 
     `run` is None where no CI run made the result. `check` is the number of our check run, `labels`
-    are the labels that this result wants on the pull request.
+    are the labels that this result wants on the pull request. `regressed` are marks of the perf
+    tests that regressed on this commit (see `left.py`).
     """
 
     head: str = ""
@@ -52,6 +53,7 @@ class State:
     last: LastVerdict | None = None
     acks: tuple[Ack, ...] = ()
     labels: tuple[str, ...] = ()
+    regressed: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -77,6 +79,8 @@ def pack(state: State) -> str:
         facts["acks"] = [facts_of(ack) for ack in state.acks]
     if state.labels:
         facts["labels"] = list(state.labels)
+    if state.regressed:
+        facts["regressed"] = list(state.regressed)
     text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
     # Half a surrogate pair is no character that UTF-8 can write.
     return base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")
@@ -108,6 +112,7 @@ def unpack(text: str) -> State:
         _last(facts.get("last")),
         tuple(_acks(facts.get("acks"))),
         _words(facts.get("labels")),
+        _words(facts.get("regressed")),
     )
 
 

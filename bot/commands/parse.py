@@ -35,6 +35,7 @@ USAGE = {
 _BEGINS = re.compile(rf"[ \t]*{PREFIX}(?![\w/.-])", re.IGNORECASE | re.ASCII)
 _ON_A_LINE = re.compile(rf"^.*{PREFIX}", re.IGNORECASE | re.ASCII | re.MULTILINE)
 _PLAIN = re.compile(r"[ -~]*")
+_NO_FOOTNOTES = "a comment with footnotes gives no commands: write one without"
 _NOT_PLAIN = "a command is written in plain ASCII characters; only a reason may have others"
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 # Phones write the second pair by themselves.
@@ -45,6 +46,10 @@ _QUOTED_BELOW = re.compile(
     r"-+ ?Original Message ?-+|On .{1,200} wrote:|From: .{1,200}|_{10,}", re.IGNORECASE
 )
 _QUOTED_ABOVE = re.compile(r"Reply to this email directly|You are receiving this because")
+# What our parser does not know. GitHub shows a footnote elsewhere or, where nothing refers to it,
+# not at all; between two dollar signs and two more it shows a formula.
+_FOOTNOTE = re.compile(r"^[ \t]*\[\^[^\]\s]+\]:", re.MULTILINE)
+_FORMULA = "$$"
 _TABLE = re.compile(r"[|: \t-]*-[|: \t-]*")
 _COMMENT_ONLY = re.compile(r"(?:\s*<!--.*?-->)*\s*", re.DOTALL)
 
@@ -71,6 +76,7 @@ def _lines(body: str) -> list[str | Mistake]:
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body)
     found: list[str | Mistake] = []
     inside_html = ended = False
+    hidden = _FOOTNOTE.search(body) is not None
     for before, token in pairwise(tokens):
         if before.type == "html_block":
             # What it opens may hide or quote the paragraphs below it.
@@ -83,7 +89,8 @@ def _lines(body: str) -> list[str | Mistake]:
         for line in _split(token.children or []):
             ended |= _QUOTED_BELOW.fullmatch(_text(line)) is not None
             if not ended and line and line[0].type == "text" and _BEGINS.match(line[0].content):
-                found.append(_command(line, token.content, inside_html=inside_html))
+                said = _command(line, token.content, inside_html=inside_html)
+                found.append(Mistake(_NO_FOOTNOTES) if hidden else said)
     return found
 
 
@@ -95,7 +102,8 @@ def _command(line: list[Token], paragraph: str, *, inside_html: bool) -> str | M
     sources = [source.strip(" \t") for source in paragraph.split("\n")]
     plain = all(part.type == "text" and not part.level for part in line) and text in sources
     # To GitHub the lines around such a one are a table already, to our parser still a paragraph.
-    if not plain or any(_TABLE.fullmatch(source) for source in sources):
+    tables = any(_TABLE.fullmatch(source) for source in sources)
+    if not plain or tables or _FORMULA in paragraph:
         return Mistake("a command is plain text: write it without any Markdown in it")
     return text
 

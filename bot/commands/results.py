@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..acks import Ack
-from ..github.errors import GitHubError
+from ..github.errors import NotFoundError
 from ..github.pull_request import PullRequest
 from ..handoff.publisher import Publisher, Result
 from ..publish import finished
@@ -30,10 +30,16 @@ class PublishedResults:
         return self._state().acks
 
     def accept(self, pull: int, acks: tuple[Ack, ...]) -> None:
-        """Tell the same report with these. Raises GitHubError where that cannot be done."""
+        """Tell the same report with these. Raises GitHubError where that cannot be done.
+
+        NotFoundError where there is no report to tell, as while a measurement is under way.
+        """
         result = self._result()
         if result is None:
-            raise GitHubError("the result of which this was accepted cannot be had: measure again")
+            raise NotFoundError(
+                "the result that this is about cannot be had: say it again once a measurement of "
+                "the head has ended"
+            )
         told = finished(self.pull_request, result.report, acks, files=result.files)
         if told.failures:
             raise told.failures[0]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from ... import PerflintError
 from ..acks import Ack
 from ..github.conversation import Conversation
-from ..github.errors import NotAllowedError, NotFoundError, UnavailableError, UnclearError
+from ..github.errors import NotAcceptedError, UnavailableError, UnclearError
 from ..github.people import People, Sign
 from ..github.pull_request import PullRequest
 from ..markdown import code, prose
@@ -86,8 +87,8 @@ def obey(asked: Asked, hands: Hands, *, again: bool = False) -> Outcome:
 
     GitHub keeps what became of it: 👀 once we begin, then 🚀 or 😕. Whoever finds the first does
     nothing, unless the caller knows that the earlier try is over (`again`); whoever finds one of
-    the others does nothing at all. Raises GitHubError where GitHub fails in the middle: the comment
-    then has 👀 only, and may be tried again.
+    the others does nothing at all. Raises GitHubError where GitHub fails in the middle, or does not
+    let us answer: the comment then has 👀 only, and may be tried again.
     """
     commands = parse(asked.body)
     if not commands:
@@ -198,7 +199,9 @@ class _Order:
                 done.append(self._do(step))  # noqa: PERF401  (what was done stays where one fails)
         except _Refused as refused:
             return self.answer.refuse(str(refused), done=done)
-        except (NotAllowedError, NotFoundError) as error:
+        except (UnavailableError, NotAcceptedError):
+            raise  # another try may help, or another token
+        except PerflintError as error:
             # To try again would change nothing, and whoever asked is waiting.
             return self.answer.refuse(prose(str(error)), done=done)
         if decision.wants_help:

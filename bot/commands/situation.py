@@ -68,13 +68,19 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request as GitHub has it now; `head` is the full hash of its commit."""
+    """A pull request as GitHub has it now; `head` is the full hash of its commit.
+
+    `head_place` and `branch` are the repository, by its number, and the branch that it comes from;
+    the repository is None where a fork is gone.
+    """
 
     number: int
     head: str
     author: str
     is_open: bool
     from_fork: bool
+    head_place: int | None = None
+    branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

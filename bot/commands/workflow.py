@@ -8,6 +8,7 @@ from ..github.actions import Actions
 from ..github.conversation import Conversation
 from ..github.errors import UnclearError
 from ..workflow import PUSH_WORKFLOW, WorkflowRun
+from .situation import Pull
 
 # How a run says what it is for: its `run-name`, made of inputs that only those give who may write.
 # `bot.handoff.origin` reads it.
@@ -55,10 +56,12 @@ class WorkflowMeasuring:
     def cancel(self, pull: int) -> int:
         """End the runs that are for this pull request, by command or by a push to it."""
         begin = f"perflint #{pull} at "
-        head = self.conversation.pull(pull).head
+        now = self.conversation.pull(pull)
         runs = [run for run in self._dispatched() if run.title.startswith(begin)]
         for status in _UNFINISHED:
-            pushes = self.actions.runs(head=head, event="pull_request", status=status)
+            pushes = self.actions.runs(head=now.head, event="pull_request", status=status)
+            # Anybody can push a commit of somebody's to a fork, and open a pull request of it.
+            pushes = [run for run in pushes if _is_from(run, now)]
             runs += _of(pushes, self.workflow, self.pushed)
         return sum(self.actions.cancel(number) for number in {run.id for run in runs})
 
@@ -66,6 +69,12 @@ class WorkflowMeasuring:
         for status in _UNFINISHED:
             runs = self.actions.runs(event="workflow_dispatch", status=status)
             yield from _of(runs, self.workflow)
+
+
+def _is_from(run: WorkflowRun, pull: Pull) -> bool:
+    """Whether a run took its code from where the pull request comes from."""
+    place = run.head_place.id if run.head_place else None
+    return place == pull.head_place and run.branch == pull.branch
 
 
 def _of(runs: list[WorkflowRun], *workflows: str) -> list[WorkflowRun]:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import github
 import requests
@@ -12,6 +13,7 @@ from ..event import PUBLIC_API
 from .errors import (
     GitHubError,
     LockedError,
+    NotAcceptedError,
     NotAllowedError,
     NotFoundError,
     UnavailableError,
@@ -53,6 +55,15 @@ class Answer:
             case _:
                 words = "no message"
         return f"{self.status}: {' '.join(words.split())}"
+
+    @property
+    def next_page(self) -> str | None:
+        """The address of the next page of a list; None where this is the last one."""
+        for part in self.headers.get("link", "").split(","):
+            address, _, rest = part.partition(";")
+            if 'rel="next"' in rest:
+                return address.strip(" <>")
+        return None
 
     @property
     def asks_to_wait(self) -> float | None:
@@ -164,14 +175,31 @@ class Client:
         raise trouble
 
     def pages(self, path: str, *, about: Subject) -> Iterator[object]:
-        """Ask for every page of a list, a hundred entries each, and return these one by one."""
-        page, more = 0, True
-        mark = "&" if "?" in path else "?"
-        while more:
-            page += 1
-            answer = self.ask("GET", f"{path}{mark}per_page=100&page={page}", about=about)
+        """Ask for every page of a list, a hundred entries each, and return these one by one.
+
+        Where the next one is, GitHub says. To count ourselves would never end in a repository that
+        was renamed: PyGithub follows the redirection, without what stands behind the `?`.
+        """
+        address: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100&page=1"
+        seen = set()
+        while address is not None:
+            if address in seen:
+                raise GitHubError(f"the pages of {about.things} {about.name} lead in a circle")
+            seen.add(address)
+            answer = self.ask("GET", address, about=about)
             yield answer.content
-            more = 'rel="next"' in answer.headers.get("link", "")
+            address = None if answer.next_page is None else self._ours(answer.next_page)
+
+    def _ours(self, address: str) -> str:
+        """Return a path of our API for an address: the token goes to no host that an answer names.
+
+        A proxy may leave in an answer where it has the API from.
+        """
+        parts, prefix = urlsplit(address), urlsplit(self.api_url).path.rstrip("/")
+        path = (
+            parts.path.removeprefix(prefix) if parts.path.startswith(f"{prefix}/") else parts.path
+        )
+        return f"{path}?{parts.query}"
 
     def wait(self, seconds: float, trouble: GitHubError) -> None:
         """Wait, or raise the trouble that we would wait for where our patience is used up."""
@@ -212,7 +240,7 @@ def _explain(answer: Answer, verb: str, about: Subject) -> GitHubError:
             f"{about.name} is at another address ({said}): was the repository moved?"
         )
     if status == 401:
-        return NotAllowedError(f"GitHub does not accept the token ({said}): give a valid one")
+        return NotAcceptedError(f"GitHub does not accept the token ({said}): give a valid one")
     if status == 403 and "locked" in said.lower():
         return LockedError(f"the conversation of {about.name} is locked ({said}): unlock it")
     if status == 403:

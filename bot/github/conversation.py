@@ -49,14 +49,14 @@ class Conversation:
             case {
                 "number": int(found),
                 "state": str(state),
-                "head": {"sha": str(sha), "repo": head},
+                "head": {"sha": str(sha), "ref": str(branch), "repo": head},
                 "base": {"repo": {"id": int(base)}},
                 "user": user,
             }:
                 author = str(user["login"]) if isinstance(user, dict) else ""
                 # The repository of a fork that was deleted is None.
-                own = isinstance(head, dict) and head.get("id") == base
-                return Pull(found, sha, author, state == "open", not own)
+                place = head.get("id") if isinstance(head, dict) else None
+                return Pull(found, sha, author, state == "open", place != base, place, branch)
         raise GitHubError(f"what GitHub answers for {self._name}#{number} is no pull request")
 
     def commit(self, named: str) -> str | None:

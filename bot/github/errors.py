@@ -11,6 +11,10 @@ class NotAllowedError(GitHubError):
     """The token is not accepted, or may not do this."""
 
 
+class NotAcceptedError(NotAllowedError):
+    """GitHub does not know the token: it has ended, was taken back, or is not known yet."""
+
+
 class LockedError(NotAllowedError):
     """The conversation of the pull request is locked."""
 

@@ -23,7 +23,9 @@ class Repository:
         path = f"{self._path}/pulls?state={state}&head={head}"
         found: list[Candidate] = []
         for page in self._pages(path, about):
-            found += [_candidate(one) for one in page]
+            # Asked for already, but a repository that was renamed does not hear it.
+            here = [one for one in page if _branch(one) == branch]
+            found += [one for one in map(_candidate, here) if one.is_open == (state == "open")]
         return found
 
     def pull(self, number: int) -> Candidate | None:
@@ -78,6 +80,13 @@ def _file_name(content: object) -> str:
         case {"filename": str(name), "status": str(status)}:
             return "" if status == "removed" else name
     raise GitHubError("what GitHub answers is no file of a pull request")
+
+
+def _branch(content: object) -> str:
+    match content:
+        case {"head": {"ref": str(branch)}}:
+            return branch
+    raise GitHubError("what GitHub answers is no pull request")
 
 
 def _candidate(content: object) -> Candidate:

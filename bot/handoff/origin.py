@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from ..report import Report, Revision, RunLink
 from ..workflow import WorkflowRun
 
-# The `run-name` of a workflow that a command starts, from `main` and with inputs that only those
-# give who may write: GitHub tells no inputs of a run, but this.
+# The `run-name` of a workflow that a command starts, on a branch of ours and with inputs that only
+# those give who may write: GitHub tells no inputs of a run, but this.
 STARTED_FOR = re.compile(
     r"perflint #([1-9][0-9]{0,8}) at ([0-9a-f]{40}|[0-9a-f]{64})(?: for comment [0-9]{1,20})?",
     re.ASCII,
@@ -41,12 +41,14 @@ class Origin:
     """The pull request that a run is about, its commit, and the branch it is to be merged into.
 
     `is_current` is not so where the pull request has another head by now, or is not open any more.
+    `from_fork`: its code is a stranger's, also where a command started the run in this repository.
     """
 
     pull_request: int
     head: str
     branch: str
     is_current: bool = True
+    from_fork: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def origin_of(
         numbers = " and ".join(f"#{one.number}" for one in same)
         return NoOrigin(f"pull requests {numbers} have the same branch and commit: which is it?")
     [one] = same
-    return Origin(one.number, head, one.branch, one.is_open and one.head == head)
+    current = one.is_open and one.head == head
+    return Origin(one.number, head, one.branch, current, one.head_place != one.place)
 
 
 def _best(here: Sequence[Candidate], head: str) -> list[Candidate]:

@@ -137,11 +137,15 @@ class Publisher:
         held = run.status == "waiting" or run.conclusion == "action_required"
         if not held and not run.from_fork:
             return Done("it goes on", started(pull, Running(head, link=link)))
-        if run.from_fork and self._approval is Approval.COMMAND:
-            # Told with the push: this run measures nothing of a fork's code.
+        if not self._may_measure(run):
+            # Told with the push.
             return Done("a fork's code waits for a command")
         wait = Waiting(head, link=link, from_fork=run.from_fork)
         return Done("it waits", waiting(pull, wait))
+
+    def _may_measure(self, run: WorkflowRun) -> bool:
+        """Whether a report of this run is one: a fork's own files can say that any run has some."""
+        return not run.from_fork or self._approval is not Approval.COMMAND
 
     def _candidates(self, run: WorkflowRun) -> list[Candidate]:
         if started := asked_for(run):
@@ -159,6 +163,8 @@ class Publisher:
         origin = origin_of(run, candidates)
         if isinstance(origin, NoOrigin) and len(candidates) < 2:
             return Done(origin.reason)  # whatever it handed over, nobody is to be told
+        if not self._may_measure(run):
+            return Done("a fork's code waits for a command, and this run measured nothing")
         report, refusal = self._report(run)
         claimed = report.link.pull_request if report and report.link else None
         origin = origin_of(run, candidates, claimed=claimed)
@@ -172,9 +178,6 @@ class Publisher:
                 self._pull(origin), result.report, files=result.files, commands=self._commands
             )
             return Done("it has a result", told, result)
-        measured = not run.from_fork or self._approval is not Approval.COMMAND
-        if not refusal and not measured:
-            return Done("a fork's code waits for a command, and this run measured nothing")
         conclusion, why = _ENDS.get(run.conclusion or "", _ENDED)
         if refusal:
             conclusion, why = Conclusion.FAILURE, f"Its report was refused: {refusal}."
@@ -198,7 +201,8 @@ class Publisher:
 
     def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
         facts = with_facts(report, run, origin, self._server)
-        if not run.from_fork:
+        # Of a run that a command started, GitHub says only that it is this repository's.
+        if not origin.from_fork:
             return Result(facts)
         paths = {one.path for one in annotations_of(facts)}
         return Result(facts, self._repository.edits(origin.pull_request, paths))

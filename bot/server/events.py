@@ -101,7 +101,10 @@ def _comment(payload: dict[str, Any]) -> tuple[Job, ...]:
     """Take comments on open pull requests by people; the commands are read from Markdown later."""
     issue, comment = payload["issue"], payload["comment"]
     body = comment["body"]
-    if "pull_request" not in issue or issue["state"] != "open" or "/perflint" not in body:
+    if "pull_request" not in issue or issue["state"] != "open":
+        return ()
+    # As the workflow asks with `contains`, which knows no upper and lower case either.
+    if "/perflint" not in body.lower():
         return ()
     if _is_bot(payload["sender"]) or _is_bot(comment["user"]):
         return ()

@@ -44,8 +44,7 @@ class BotHands:
         self._server = web_of(hub.api_url)
         self._pushed = PurePosixPath(hub.workflow).name
         self._commanded = PurePosixPath(hub.command_workflow).name
-        hosts = [hub.artifact_host] if hub.artifact_host else []
-        self._downloads = Downloads(hub.api_url, hosts)
+        self._downloads = Downloads(hub.api_url, hub.artifact_host.split())
 
     def changed(self, job: PullRequestChanged, client: Client) -> Iterable[Job]:
         """Say that a fork's code waits for a command, and no more so when that will never come.
@@ -125,9 +124,8 @@ class BotHands:
         self, place: Place, client: Client, conversation: Conversation
     ) -> WorkflowMeasuring:
         actions = self._actions(place, client)
-        return WorkflowMeasuring(
-            actions, conversation, self._commanded, place.default_branch, self._pushed
-        )
+        branch = self._hub.command_branch or place.default_branch
+        return WorkflowMeasuring(actions, conversation, self._commanded, branch, self._pushed)
 
     def _publisher(self, place: Place, client: Client) -> Publisher:
         return Publisher(

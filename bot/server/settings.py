@@ -48,14 +48,16 @@ class Listen:
 class Hub:
     """The App on a GitHub, and the workflows whose results it tells.
 
-    `workflow` is the one that a push starts, `command_workflow` the one that a command starts.
+    `workflow` is the one that a push starts, `command_workflow` the one that a command starts, on
+    `command_branch` (empty: the default branch of each repository).
     """
 
     app_id: int = 0
     api_url: str = PUBLIC_API
     workflow: str = f".github/workflows/{PUSH_WORKFLOW}"
     command_workflow: str = f".github/workflows/{MEASURE_WORKFLOW}"
-    artifact_host: str = ""  # a further host of artifacts: a GitHub Enterprise Server's storage
+    command_branch: str = ""
+    artifact_host: str = ""  # further hosts of artifacts, as a GitHub Enterprise's storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ..github.app import App, Permissions
 from ..github.client import Client
+from ..github.errors import NotAcceptedError, UnavailableError
 from .job import (
     Commented,
     InstallationChanged,
@@ -28,6 +29,8 @@ COMMAND: Permissions = {**TELL, "actions": "write"}
 FOLLOW: Permissions = {"actions": "read", "checks": "write", "pull_requests": "write"}
 # To measure again where a button was pressed, which is answered nowhere.
 RERUN: Permissions = {"actions": "write", "pull_requests": "read"}
+
+_OfRepository = PullRequestChanged | Commented | RerunAsked | RunChanged
 
 
 class Hands(Protocol):
@@ -58,10 +61,19 @@ class AppWork:
 
     def __call__(self, job: Job, sleep: Callable[[float], None], again: bool) -> Iterable[Job]:
         """Do one job; see `workers.Work`."""
+        if isinstance(job, InstallationChanged):
+            self._app.forget(job.installation)
+            return ()
+        try:
+            return tuple(self._do(job, sleep, again))
+        except NotAcceptedError as error:
+            # It was taken back since we got it, or is too new for a part of GitHub. The next try
+            # gets another one.
+            self._app.forget(job.place.installation)
+            raise UnavailableError(str(error)) from error
+
+    def _do(self, job: _OfRepository, sleep: Callable[[float], None], again: bool) -> Iterable[Job]:
         match job:
-            case InstallationChanged():
-                self._app.forget(job.installation)
-                return ()
             case PullRequestChanged(from_fork=False):
                 return ()  # its runs tell all there is to tell
             case PullRequestChanged():

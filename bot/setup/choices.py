@@ -15,6 +15,7 @@ _LABEL = re.compile(r"[A-Za-z_][\w.-]{0,255}", re.ASCII)
 _ENVIRONMENT = re.compile(r"[A-Za-z_][\w.-]{0,254}", re.ASCII)
 # Words that YAML reads as one plain text, whatever they say.
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*( [\w./-]+)+", re.ASCII)
+_BRANCH = re.compile(r"[A-Za-z_][\w.-]{0,99}(/[\w.-]{1,99})*", re.ASCII)
 _PYTHON = re.compile(r"3\.\d{1,2}", re.ASCII)
 
 
@@ -26,7 +27,8 @@ class Choices:
     and tell. `environment`: whose reviewers let a fork's code run. `python`: the version on both;
     empty where the runner has its own. `by_command`: measure by `/perflint run` alone. `by_app`:
     the server of a GitHub App tells and obeys. `artifact_host`: where GitHub Enterprise Server
-    keeps artifacts. `install`: the line that installs the project.
+    keeps artifacts. `install`: the line that installs the project. `command_branch`: where commands
+    start what measures, so that its caches are its own; empty for the default branch.
     """
 
     source: Source
@@ -38,6 +40,7 @@ class Choices:
     by_app: bool = False
     artifact_host: str = ""
     install: str = ""
+    command_branch: str = ""
 
     def __post_init__(self) -> None:
         for label in (*self.runner, *self.helper_runner):
@@ -49,10 +52,20 @@ class Choices:
             raise PerflintError(
                 f"{self.environment!r} is no name of an environment: use letters, digits, - and _"
             )
-        if self.artifact_host and not _HOST.fullmatch(self.artifact_host):
-            raise PerflintError(f"{self.artifact_host!r} is no host: write HOST or HOST:PORT")
+        for host in self.artifact_hosts:
+            if not _HOST.fullmatch(host):
+                raise PerflintError(f"{host!r} is no host: write HOST or HOST:PORT")
+        if self.command_branch and not _BRANCH.fullmatch(self.command_branch):
+            raise PerflintError(
+                f"{self.command_branch!r} is no branch: use letters, digits, - and /"
+            )
         if self.python and not _PYTHON.fullmatch(self.python):
             raise PerflintError(f"{self.python!r} is no version of Python: write for example 3.12")
+
+    @property
+    def artifact_hosts(self) -> tuple[str, ...]:
+        """The hosts that `artifact_host` names, with blanks between."""
+        return tuple(self.artifact_host.split())
 
     @property
     def is_self_hosted(self) -> bool:

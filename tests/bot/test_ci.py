@@ -226,7 +226,7 @@ def test_a_change_is_measured_counted_and_told(repo: Any, tmp_path: Path) -> Non
         "GITHUB_STEP_SUMMARY": str(summary),
     }
     words = ("ci", "--base", "HEAD~1", "--head", "HEAD", "--out", str(tmp_path / "out"))
-    done = perflint(repo.root, *words, env=actions)
+    done = perflint(repo.root, *words, "--tests", "test_lib.py::test_train", env=actions)
     assert done.returncode == 1, done.stderr
     assert "counting a step of head" in done.stderr
     report = read_report(tmp_path / "out" / "report.json")
@@ -234,6 +234,7 @@ def test_a_change_is_measured_counted_and_told(repo: Any, tmp_path: Path) -> Non
     assert result.comparison is not None
     assert [counter.name for counter in result.over_budget] == ["host_syncs"]
     assert report.link and report.link.pull_request == 7
+    assert report.only == "test_train"
     comment = (tmp_path / "out" / "comment.md").read_text(encoding="utf-8")
     assert "lib.py" in comment and "PFL101" in comment
     assert summary.read_text(encoding="utf-8").strip() == comment.strip()

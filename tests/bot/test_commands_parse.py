@@ -38,6 +38,9 @@ RUN = "/perflint run"
         ("> /perflint cancel\n\n/perflint run", [Command(Word.RUN)]),
         ("<!-- a note -->\n\n/perflint run", [Command(Word.RUN)]),
         ("text <!-- a note -->\n/perflint run", [Command(Word.RUN)]),
+        ("text\n\n[^1]: note\n/perflint run", [Mistake]),
+        ("$$\n/perflint run\n$$", [Mistake]),
+        ("It costs $5\n/perflint run\n\nas a[^1] says", [Command(Word.RUN)]),
         ("On 3 May, x wrote:\n\n> hello\n\n/perflint run", []),
         ("/perflint run\n\nOn 3 May, x wrote:\n\n> hello", [Command(Word.RUN)]),
         ("/perflint " + " ".join(["run"] + ["t"] * 3 + [f"t{n}" for n in range(20)]), [Mistake]),
@@ -110,6 +113,13 @@ def test_github_shows_each_command_as_a_plain_line(rows: list[tuple[str, str, st
     for one in parse(body):
         if isinstance(one, Command):
             assert f"/perflint {' '.join((one.word.value, *one.tests))}".strip() in lines, body
+
+
+def test_a_footnote_that_nothing_refers_to_is_not_shown() -> None:
+    """So a command in it would be hidden from everybody but us; our test above knows no notes."""
+    options = Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES
+    html = cmarkgfm.github_flavored_markdown_to_html(f"text\n\n[^1]: note\n{RUN}", options)
+    assert RUN not in html
 
 
 def test_a_quoted_command_would_be_seen_by_that_test() -> None:

@@ -37,6 +37,7 @@ FULL = State(
     LastVerdict("c" * 40, "🔴", "test_a trains 9.6% slower with this PR"),
     (ACK,),
     ("perf-regression",),
+    tuple(f"{number:08x}" for number in range(50)),
 )
 
 

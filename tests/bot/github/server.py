@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from . import (  # noqa: F401  (they register routes)
     routes_actions,
@@ -111,6 +111,7 @@ class FakeGitHub:
         self.token_seconds = 3600
         self.deliveries: list[dict[str, Any]] = []
         self.delivered_again: list[int] = []
+        self.moved = ""  # what the repository was called, if it was renamed
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.seen_tokens: set[str] = set()
@@ -222,6 +223,9 @@ class FakeGitHub:
         url = urlsplit(path.removeprefix("/api/v3").replace("/api/graphql", "/graphql"))
         if url.path == "/graphql":
             return self._graphql(verb, token, raw)
+        if self.moved and url.path.startswith(f"/repos/{self.moved}/"):
+            to = f"{self.url}{path.replace(self.moved, REPOSITORY)}"
+            return 301, {"message": "Moved Permanently", "url": to}, {"Location": to}
         route, values = find(verb, url.path)
         operation = route.operation
         values = {name: unquote(value) for name, value in values.items()}
@@ -277,7 +281,7 @@ class FakeGitHub:
         skipped = {"prev", "first"} if page == 1 else set()
         skipped |= {"next", "last"} if page >= last else set()
         links = [
-            f'<{self.url}{url.path}?per_page={size}&page={to}>; rel="{name}"'
+            f'<{self.url}{url.path}?{urlencode({**query, "page": to})}>; rel="{name}"'
             for name, to in steps.items()
             if name not in skipped
         ]
@@ -300,7 +304,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         github, verb = self.github, self.command
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        size = int(self.headers.get("content-length") or 0)
+        raw = self.rfile.read(size)
+        if len(raw) < size:  # who sends it was killed in the middle: GitHub does nothing of it
+            self.close_connection = True
+            return
         github.before(verb, self.path)
         with github.lock:
             github.log.append(f"{verb} {self.path}")

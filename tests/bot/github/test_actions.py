@@ -294,6 +294,17 @@ def test_open_pull_requests_are_found_by_owner_and_branch(github: FakeGitHub) ->
     ]
 
 
+def test_in_a_repository_that_was_renamed_no_other_pull_request_is_taken(
+    github: FakeGitHub,
+) -> None:
+    """PyGithub loses what stands behind the `?` on its way to the new address."""
+    github.moved = "acme/old-name"
+    github.pulls[6] = Pull(6, branch="other")
+    github.pulls[7] = Pull(7, branch="topic", state="closed")
+    repository = Repository("acme/old-name", client(github))
+    assert [one.number for one in repository.pulls_of("acme", "topic")] == [NUMBER]
+
+
 def test_one_pull_request_is_told_with_whether_it_is_open(github: FakeGitHub) -> None:
     repository = Repository(REPOSITORY, client(github))
     found = repository.pull(NUMBER)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import urllib.error
 import urllib.request
 from typing import Any
@@ -108,3 +109,15 @@ def test_comments_come_in_pages_of_thirty_and_at_most_a_hundred(github: FakeGitH
     assert [one["body"] for one in send(github, "GET", f"{THREAD}?per_page=100&page=2")[1]] == [
         str(number) for number in range(100, 120)
     ]
+
+
+def test_of_a_request_that_breaks_off_nothing_is_done(github: FakeGitHub) -> None:
+    host, port = github.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as sending:
+        sending.sendall(
+            f"POST {THREAD} HTTP/1.1\r\nHost: x\r\nAuthorization: token {WORKFLOW}\r\n"
+            'Content-Length: 100\r\n\r\n{"body": "x'.encode()
+        )
+        sending.shutdown(socket.SHUT_WR)
+        assert sending.recv(100) == b""
+    assert (github.log, github.bodies(), github.problems) == ([], [], [])

@@ -51,6 +51,17 @@ def test_ours_is_found_among_more_than_a_hundred_comments(
     assert len(words(github, "maintainer")) == 250
 
 
+def test_ours_is_found_in_a_repository_that_was_renamed(github: FakeGitHub, bot: Bot) -> None:
+    """On its way to the new address PyGithub loses `per_page`, so that a page is a short one."""
+    for number in range(70):
+        github.add("somebody", f"comment {number}")
+    bot.post("first")
+    github.moved = "acme/old-name"
+    assert bot.post("second", 813, repository=github.moved).action is Action.EDITED
+    assert words(github) == ["second"]
+    assert len(github.log) < 30
+
+
 def test_a_copy_of_our_comment_by_someone_else_stays_as_it_is(github: FakeGitHub, bot: Bot) -> None:
     bot.post("ours", 812)
     [copied] = github.bodies()
@@ -214,3 +225,16 @@ def test_a_server_of_a_company_is_reached_under_its_own_address(
     assert done.action is Action.POSTED
     assert github.log[0] == "POST /api/graphql"
     assert all(line.split()[1].startswith("/api/v3/repos/") for line in github.log[1:])
+
+
+def test_pages_behind_the_address_of_a_company_are_all_read(github: FakeGitHub, bot: Bot) -> None:
+    """The stand-in names addresses as a proxy does that leaves them as they were."""
+    for number in range(230):
+        github.add("somebody", f"comment {number}")
+    where = {"api_url": f"{github.url}/api/v3"}
+    assert [bot.post(text, **where).action for text in ("first", "second")] == [
+        Action.POSTED,
+        Action.EDITED,
+    ]
+    assert words(github) == ["second"]
+    assert all("/api/" in line for line in github.log)

@@ -441,6 +441,59 @@ def test_an_acknowledgement_is_remembered_until_it_gets_worse(
     assert states(github)[0].acks == ()
 
 
+ONE = "test_conv_train"  # what a command names
+
+
+def test_to_measure_one_test_again_takes_no_other_regression_away(
+    github: FakeGitHub, life: Life
+) -> None:
+    worse = reports.timed("test_conv_train", Verdict.SLOWER, -0.1)
+    life.finish(SLOWER, worse)
+    again = Life(life.bot, 813)
+    again.start()
+    again.finish(SAME, only=ONE)
+    assert headlines(github) == ["1 regression on this commit was not measured again"]
+    assert icons(github) == ["🔴"]
+    assert "An earlier run on this commit found 1 regression that" in github.bodies()[0]
+    # The first check of the same name is the older run's.
+    assert [conclusion for _, conclusion in checks(github)] == ["failure", "failure"]
+    [_, check] = [github.checks[number] for number in sorted(github.checks)]
+    assert check["output"]["title"] == "1 regression on this commit was not measured again"
+    assert github.pulls[NUMBER].labels == ["perf-regression"]
+    # The same again is no write, and neither is it forgotten with the next such run.
+    before = writes(github)
+    again.finish(SAME, only=ONE)
+    assert writes(github) == before
+    Life(life.bot, 814).finish(SAME, only=ONE)
+    assert checks(github)[-1] == (DONE, "failure")
+    # What looks at everything, or at this one, has the last word.
+    Life(life.bot, 815).finish(replace(SLOWER, verdict=Verdict.SAME), only="test_gpt_train")
+    assert checks(github)[-1] == (DONE, "success")
+    assert github.pulls[NUMBER].labels == []
+
+
+def test_what_is_left_and_accepted_fails_nothing(github: FakeGitHub, life: Life) -> None:
+    life.finish(SLOWER, SAME)
+    life.finish(SLOWER, SAME, acks=(ACK,))
+    Life(life.bot, 813).finish(SAME, only=ONE)
+    assert checks(github)[-1] == (DONE, "neutral")
+    assert set(github.pulls[NUMBER].labels) == {"perf-regression", "perf-regression-acked"}
+    assert "1 regression, all accepted, that this run did not look at" in github.bodies()[0]
+
+
+def test_a_new_head_and_a_whole_run_leave_nothing_of_before(github: FakeGitHub, life: Life) -> None:
+    life.finish(SLOWER)
+    Life(life.bot, 813).finish(SAME)
+    assert checks(github)[-1] == (DONE, "success")
+    life.finish(SLOWER)
+    github.head = OTHER_HEAD
+    new = Life(life.bot, 815, head=OTHER_HEAD)
+    new.start()
+    new.finish(SAME, only=ONE)
+    assert checks(github, OTHER_HEAD) == [(DONE, "success")]
+    assert github.pulls[NUMBER].labels == []
+
+
 def test_a_job_of_the_same_name_is_not_taken_for_our_check(github: FakeGitHub, life: Life) -> None:
     life.start()
     [ours] = github.checks.values()

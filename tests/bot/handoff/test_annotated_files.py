@@ -8,7 +8,7 @@ pytest.importorskip("githubkit_schemas")
 from torch_perflint.bot.report import LintResult
 
 from ..github.routes_actions import add_artifact, add_run
-from ..github.server import NUMBER, FakeGitHub, Fault, Pull
+from ..github.server import HEAD, NUMBER, FakeGitHub, Fault, Pull
 from ..reports import finding
 from .conftest import Publish
 from .handed import FORK, made_by, zipped
@@ -45,6 +45,19 @@ def test_a_stranger_annotates_no_file_that_the_pull_request_leaves_alone(
     assert "secrets.py" in github.bodies()[0]
     # The second page has what was looked for; the rest is not asked for.
     assert sum("/files?" in line for line in map(str, github.log)) == 2
+
+
+def test_a_stranger_whose_run_a_command_started_annotates_no_more(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    """To GitHub such a run is this repository's: whose code it measured, the pull request says."""
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2, files=["train.py"])
+    title = f"perflint #{NUMBER} at {HEAD} for comment 7"
+    run = add_run(github, event="workflow_dispatch", head="f" * 40, branch="main", title=title)
+    lint = LintResult((finding("train.py"), finding("secrets.py")))
+    add_artifact(github, run.id, zipped(made_by(run, pull=None, lint=lint)))
+    assert publish(run) == 0
+    assert annotated(github) == {"train.py"}
 
 
 def test_our_own_run_may_name_any_file_and_nobody_is_asked(

@@ -2,20 +2,23 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch_perflint.__main__ import main
+from torch_perflint.bot.acks import Ack
 from torch_perflint.bot.commands import cli
 from torch_perflint.bot.commands.cli import Client
 from torch_perflint.bot.event import Target
 from torch_perflint.bot.github.pull_request import PullRequest
 from torch_perflint.bot.publish import finished
-from torch_perflint.bot.sticky import read_marker
+from torch_perflint.bot.state import Stage, State, pack
+from torch_perflint.bot.sticky import LARGEST_MARKER, marker, read_marker, with_marker
 
 from ..github.commanding import event_of
 from ..github.routes_actions import add_artifact, add_run
-from ..github.server import HEAD, NUMBER, REPOSITORY, WORKFLOW, FakeGitHub, Pull
+from ..github.server import HEAD, NUMBER, REPOSITORY, WORKFLOW, FakeGitHub, Fault, Pull
 from .handed import made_by, zipped
 
 Command = Callable[..., int]
@@ -113,6 +116,58 @@ def test_without_a_result_there_is_nothing_to_acknowledge(
     assert "no result" in github.bodies()[0]
 
 
+@pytest.mark.parametrize("why", ["under way", "expired"])
+def test_who_takes_back_what_cannot_be_told_now_gets_an_answer(
+    github: FakeGitHub, command: Command, why: str
+) -> None:
+    tell(github)
+    assert command(ACK) == 0
+    if why == "under way":
+        [before] = github.bodies()
+        found = read_marker(before)
+        assert found
+        state = replace(found[1], stage=Stage.RUNNING, run=999)
+        [ours] = [one for one in github.comments.values() if one["body"] == before]
+        ours["body"] = with_marker("### ⏳ perflint: measuring", "default", state)
+    else:
+        for artifact in github.artifacts.values():
+            artifact.expired = True
+    assert command("/perflint unack test_gpt_train") == 0
+    [_, answer] = github.bodies()
+    assert "say it again once a measurement of the head has ended" in answer
+    assert signs(github)[-2:] == ["eyes", "confused"]
+
+
+def test_a_workflow_that_cannot_be_started_is_told_to_who_asked(
+    github: FakeGitHub, command: Command
+) -> None:
+    words = "Workflow does not have 'workflow_dispatch' trigger"
+    github.faults = [Fault("POST", 422, path="/dispatches", message=words)]
+    assert command("/perflint run") == 0
+    [answer] = github.bodies()
+    assert "does not have `'workflow_dispatch'` trigger" in answer
+    assert signs(github) == ["eyes", "confused"]
+
+
+def test_more_than_the_comment_can_remember_is_told_to_who_asked(
+    github: FakeGitHub, command: Command
+) -> None:
+    tell(github)
+    [ours] = github.comments.values()
+    found = read_marker(ours["body"])
+    assert found
+    ack = Ack("test_other", "理" * 200, "maintainer", "2026-01-01T00:00:00Z", HEAD, -0.1)
+    one = len(pack(State(acks=(ack,)))) - len(pack(State()))
+    room = LARGEST_MARKER - len(marker("default", found[1]))
+    many = tuple(replace(ack, test=f"test_{number}") for number in range(room // one))
+    state = replace(found[1], acks=many)
+    ours["body"] = with_marker(ours["body"].rpartition("\n")[0], "default", state)
+    assert command(f'/perflint ack test_gpt_train "{"理" * 200}"') == 0
+    answer = github.bodies()[1]
+    assert f"cannot remember {len(many) + 1} acknowledgements: take some back" in answer
+    assert signs(github) == ["eyes", "confused"]
+
+
 def test_cancel_ends_this_pull_requests_runs_and_no_others(
     github: FakeGitHub, command: Command
 ) -> None:
@@ -131,6 +186,20 @@ def test_cancel_ends_this_pull_requests_runs_and_no_others(
     assert command("/perflint cancel", by="contributor") == 0
     ended = [run.id for run in (mine, pushed, other, tests) if run.conclusion == "cancelled"]
     assert ended == [mine.id, pushed.id]
+
+
+def test_who_opens_a_pull_request_of_somebodys_commit_ends_none_of_their_runs(
+    github: FakeGitHub, command: Command
+) -> None:
+    going = {"status": "in_progress", "conclusion": None}
+    path = ".github/workflows/perflint.yml"
+    theirs = add_run(github, path=path, **going)
+    same_branch = add_run(github, path=path, branch="other", head_place=(9, "x/models"), **going)
+    github.pulls[NUMBER] = Pull(owner="x", repository_id=9, author="x")
+    mine = add_run(github, path=path, head_place=(9, "x/models"), **going)
+    assert command("/perflint cancel", by="x") == 0
+    ended = [run.id for run in (theirs, same_branch, mine) if run.conclusion == "cancelled"]
+    assert ended == [mine.id]
 
 
 def test_a_second_attempt_starts_nothing_that_is_under_way(

@@ -26,7 +26,7 @@ RUN = WorkflowRun(
     812, 2, "pull_request", "perflint.yml", "completed", "success", HEAD, "topic", HERE, FORK
 )
 PULL = Candidate(5, HEAD, 2, 1, "main")
-ORIGIN = Origin(5, HEAD, "main")
+ORIGIN = Origin(5, HEAD, "main", from_fork=True)
 
 
 def reason(run: WorkflowRun, *candidates: Candidate, claimed: int | None = None) -> str:
@@ -75,7 +75,9 @@ def test_an_open_one_with_this_head_goes_before_a_closed_one_and_that_before_an_
     closed = replace(PULL, number=4, is_open=False)
     pushed = replace(PULL, number=6, head=OTHER)
     assert origin_of(RUN, [closed, pushed, PULL]) == ORIGIN
-    assert origin_of(RUN, [pushed, closed]) == Origin(4, HEAD, "main", is_current=False)
+    assert origin_of(RUN, [pushed, closed]) == Origin(
+        4, HEAD, "main", is_current=False, from_fork=True
+    )
 
 
 def test_a_fork_that_is_gone_is_said() -> None:
@@ -89,7 +91,7 @@ def test_a_run_of_another_event_is_of_no_pull_request(event: str) -> None:
 
 def test_of_two_pull_requests_of_one_branch_the_report_says_which_but_can_name_no_third() -> None:
     other = replace(PULL, number=6, branch="release")
-    assert origin_of(RUN, [PULL, other], claimed=6) == Origin(6, HEAD, "release")
+    assert origin_of(RUN, [PULL, other], claimed=6) == Origin(6, HEAD, "release", from_fork=True)
     for claimed in (None, 7):
         assert "#5 and #6 have the same branch and commit" in reason(
             RUN, PULL, other, claimed=claimed

@@ -38,6 +38,10 @@ def test_a_pull_request_that_changes_is_followed(action: str) -> None:
     )
 
 
+def test_a_phone_may_begin_the_command_with_a_capital() -> None:
+    assert len(jobs("issue_comment", payloads.comment("/Perflint run"))) == 1
+
+
 def test_a_comment_that_names_perflint_is_read() -> None:
     [job] = jobs("issue_comment", payloads.comment("hello\n/perflint run all"))
     assert job == Commented(

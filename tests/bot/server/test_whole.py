@@ -46,11 +46,16 @@ class Company:
     folder: Path
     dead: list[str] = field(default_factory=list)
 
+    branch: str = ""
+
     def send(self, event: str, payload: dict[str, Any]) -> None:
         """Deliver, and wait until all that it asks for is done."""
         # Else the same once more would be a replay.
         payload["sender"] |= {"id": next(SENDERS)}
-        hub = Hub(APP_ID, self.github.url, artifact_host=self.github.storage.host)
+        host = self.github.storage.host
+        hub = Hub(
+            APP_ID, self.github.url, artifact_host=f"x.example {host}", command_branch=self.branch
+        )
         app = App(APP_ID, keys()[0], self.github.url, throttle=False, timeout=2)
         server = Server(settings(self.folder, github=hub), AppWork(app, BotHands(hub)))
 
@@ -145,6 +150,21 @@ def test_a_forks_pull_request_from_its_push_to_its_result(
     assert company.dead == []
 
 
+def test_a_report_that_a_forks_own_run_hands_over_is_no_result(
+    github: FakeGitHub, company: Company
+) -> None:
+    """Whoever edits the workflow in a fork can hand over any report: nobody has let it measure."""
+    of_fork(github)
+    company.send("pull_request", payloads.pull_request("opened", from_fork=True))
+    told = github.bodies(LOGIN), checks(github)
+    own = measured(github, head_place=FORK)
+    company.ran(own.id, number=None, fork=FORK[1])
+    assert (github.bodies(LOGIN), checks(github)) == told
+    assert "⏸️" in told[0][0]
+    comment = company.say(ACK)
+    assert company.signs(comment) == ["eyes", "confused"]
+
+
 def test_a_fork_that_is_told_already_is_not_told_to_wait(
     github: FakeGitHub, company: Company
 ) -> None:
@@ -225,6 +245,16 @@ def test_commands_in_comments_are_obeyed_once(github: FakeGitHub, company: Compa
     assert check["conclusion"] == "neutral"
     assert github.pulls[NUMBER].labels == ["perf-regression", "perf-regression-acked"]
     assert company.dead == []
+
+
+def test_what_a_command_starts_is_on_the_branch_that_was_chosen(
+    github: FakeGitHub, company: Company
+) -> None:
+    of_fork(github)
+    company.branch = "perflint"
+    company.say(f"/perflint ok {HEAD}")
+    [(_, ref, inputs)] = github.dispatched
+    assert (ref, inputs["commit"]) == ("perflint", HEAD)
 
 
 def test_who_may_not_is_not_obeyed(github: FakeGitHub, company: Company) -> None:
@@ -341,6 +371,25 @@ def test_a_permission_that_is_missing_is_given_up_with_its_name(
     [error] = company.dead
     assert "may not have" in error and "checks: write" in error
     assert written(github) == []
+
+
+@pytest.mark.parametrize("event", ["run", "command"])
+def test_a_token_that_ends_too_early_is_replaced_by_a_new_one(
+    github: FakeGitHub, company: Company, event: str
+) -> None:
+    """A token that is a second old is not known yet in all of GitHub, and any may be taken back."""
+    measured(github)
+    bad = Fault("GET", 401, message="Bad credentials")
+    github.faults = [bad, Fault("POST", 401, message="Bad credentials", path="/dispatches")]
+    if event == "run":
+        company.ran(900)
+        assert [state.run for _, state in standing(github)] == [900]
+    else:
+        comment = company.say("/perflint run")
+        assert company.signs(comment) == ["eyes", "rocket"]
+        assert len(github.dispatched) == 1
+    assert company.dead == []
+    assert len(github.made_tokens) >= 2
 
 
 def test_each_kind_of_job_has_the_least_permissions_that_do(

@@ -119,6 +119,7 @@ def test_it_asks(here: Repo, monkeypatch: pytest.MonkeyPatch, answer: str, statu
         ((*ACTION, "--environment", "a'b"), "is no name of an environment"),
         ((*ACTION, "--python", "3"), "is no version of Python"),
         ((*ACTION, "--artifact-host", "https://x"), "is no host"),
+        ((*ACTION, "--command-branch", "a'b"), "is no branch"),
         (("--lock", "missing.txt"), "cannot read --lock missing.txt"),
     ],
 )

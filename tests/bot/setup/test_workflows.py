@@ -209,7 +209,9 @@ def test_the_report_workflow_listens_to_those_that_hand_over(form: str) -> None:
     assert [*workflow(form, PUSH)["on"]] == ["pull_request"]
     assert [*workflow(form, MEASURE)["on"]] == ["workflow_dispatch"]
     condition = found["jobs"]["report"]["if"]
-    assert re.findall(r"event == '(\w+)'", condition) == ["pull_request", "workflow_dispatch"]
+    # By command no workflow of ours hands over on `pull_request`, but one of a fork's could.
+    heard = ["pull_request"] * (not FORMS[form].by_command) + ["workflow_dispatch"]
+    assert re.findall(r"event == '(\w+)'", condition) == heard
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -224,7 +226,22 @@ def test_both_trusted_workflows_know_the_files_that_measure(form: str) -> None:
             found = re.findall(r"workflow (\S+\.yml)", last["run"])
             assert found == [PUSH, MEASURE]
         said = text_of(last)
-        assert ("files.example:8443" in said) == bool(FORMS[form].artifact_host)
+        for host in ("files.example:8443", "more.example"):
+            assert (f"--artifact-host {host}" in said) == bool(FORMS[form].artifact_host)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_commands_start_what_measures_on_the_branch_that_was_chosen(form: str) -> None:
+    """Else a stranger's code could write caches that others restore on the default branch."""
+    said = text_of(steps(workflow(form, OBEY))[-1])
+    assert ("perf/lint" in said) == bool(FORMS[form].command_branch)
+    [obey] = [
+        step
+        for step in parse((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+        if step["name"] == "Tell or obey"
+    ]
+    assert obey["env"]["BRANCH"] == "${{ inputs.command-branch }}"
+    assert 'words+=(--ref "$BRANCH")' in obey["run"]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -19,9 +19,16 @@ GPU = ("self-hosted", "perflint-gpu")
 INSTALL = "python -m pip install --requirement requirements.txt"
 FORMS = {
     "action": Choices(ACTION, install=INSTALL),
-    "gpu": Choices(ACTION, runner=GPU, python="", install='make && echo "a: b"'),
+    "gpu": Choices(
+        ACTION, runner=GPU, python="", install='make && echo "a: b"', command_branch="perf/lint"
+    ),
     "by-command": Choices(ACTION, runner=GPU, by_command=True, install=INSTALL),
-    "lock": Choices(LOCK, artifact_host="files.example:8443", install=INSTALL),
+    "lock": Choices(
+        LOCK,
+        artifact_host="files.example:8443 more.example",
+        install=INSTALL,
+        command_branch="perf/lint",
+    ),
     "lock-by-command": Choices(LOCK, by_command=True, install=INSTALL),
 }
 APP = {"app": Choices(ACTION, runner=GPU, by_app=True, install=INSTALL)}
