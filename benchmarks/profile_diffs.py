@@ -20,7 +20,7 @@ from types import ModuleType
 import torch
 from torch_perflint.bot.cause import LineCause, OperatorCause, PartCause, Unexplained, cause_of_time
 from torch_perflint.bot.placed import Placed
-from torch_perflint.runners.profiling.attribution import StepProfile, merge
+from torch_perflint.runners.profiling.attribution import StepProfile, merge, together
 from torch_perflint.runners.profiling.difference import diff_profiles
 from torch_perflint.runners.profiling.profile import ProfileChange, scaled
 from torch_perflint.runners.profiling.torch_profile import profile_steps
@@ -29,7 +29,7 @@ from torch_perflint.runners.sample import PerfTest
 from torch_perflint.runners.verdict.compare import Comparison, Verdict
 from workloads import planted
 
-ROUNDS, STEPS = 4, 3
+ROUNDS, STEPS = 8, 2
 FILE = "train.py"
 Step = Callable[[], object]
 
@@ -69,7 +69,7 @@ def compare(scratch: Path, base: str, head: str, seed: int) -> TestResult:
             clocks[side].append(seconds_of(steps[side]))
     for _ in range(ROUNDS):
         for side in draw.sample([*sources], 2):
-            profiles[side] += profile_steps(steps[side], STEPS, scratch / side)
+            profiles[side].append(together(profile_steps(steps[side], STEPS, scratch / side)))
     clock = {side: median(each) for side, each in clocks.items()}
     summaries = {side: scaled(merge(profiles[side]), clock[side] * 1e3) for side in sources}
     profile = diff_profiles(summaries["base"], summaries["head"], lambda path: (base, head))

@@ -29,8 +29,8 @@ from .selection.collect import Collected
 from .sides.provenance import Provenance
 from .verdict.schedule import Pace, Room, pace, turn_order
 
-# Rounds of profiling in which each side profiles this many steps.
-_PROFILE_ROUNDS, _PROFILE_STEPS = 4, 3
+# Rounds of profiling in which each side profiles this many steps, and one before them.
+_PROFILE_ROUNDS, _PROFILE_STEPS = 8, 2
 _LONG_PROFILE_SECONDS = 1.0
 PROFILED_STEPS = _PROFILE_ROUNDS * _PROFILE_STEPS
 # What counting one side's steps, and profiling both sides', may take.

@@ -46,4 +46,5 @@ def summary_of(data: Message) -> ProfileSummary:
         data["unattributed_ms"],
         data["on_device"],
         data["call_ms"],
+        data["rounds"],
     )

@@ -265,7 +265,7 @@ class _TurnDriver:
 
     def __init__(self, channel: Channel, root: Path) -> None:
         self._channel, self._root = channel, root
-        self._steps: list[StepProfile] = []
+        self._rounds: list[StepProfile] = []
         self._collect: Callable[[], None] = _nothing
         self._kernels: Message = {}
         self.drove = False
@@ -292,6 +292,7 @@ class _TurnDriver:
     def _turn(self, step: Callable[[], object], order: Message, alive: Pulse) -> Message:
         """Do what is ordered; `alive` is the step that tells that it has ended."""
         from ..profiling import torch_profile
+        from ..profiling.attribution import together
         from . import torch_step
 
         if order["do"] == "warm":
@@ -301,7 +302,8 @@ class _TurnDriver:
             self._collect()
             return {"kind": "warm"}
         if order["do"] == "profile":
-            self._steps += torch_profile.profile_steps(step, order["steps"], self._root)
+            steps = torch_profile.profile_steps(step, order["steps"], self._root)
+            self._rounds.append(together(steps))
             self._collect()
             return {"kind": "turn"}
         with held_on(processor_of(order["hold"])):
@@ -311,11 +313,11 @@ class _TurnDriver:
 
     def result(self) -> Message:
         """Return the profile's summary or the kernels, where they were ordered."""
-        if not self._steps:
+        if not self._rounds:
             return self._kernels
         from ..profiling.attribution import merge
 
-        summary: dict[str, Any] = dataclasses.asdict(merge(self._steps))
+        summary: dict[str, Any] = dataclasses.asdict(merge(self._rounds))
         return {"profile": summary}
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
+from typing import TypeVar
 
 from ..verdict.stats import trimmed_mean
 from .breakdown import Breakdown, breakdown
@@ -18,11 +19,14 @@ from .walls import Walls, walls
 _WAITING = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize", "cudaMemcpy")
 
 
+Key = TypeVar("Key", str, Line, Part)
+
+
 @dataclass(frozen=True, slots=True)
 class StepProfile:
-    """One profiled step: self time per operator and line in nanoseconds, calls per operator.
+    """One profiled step, or the sum of `steps` of them.
 
-    `costs` is what lines cost by the clock where no device is used, with backward operators on
+    It has the self time per operator and line in nanoseconds, and the calls per operator. `costs` is what lines cost by the clock where no device is used, with backward operators on
     the lines that they belong to; with a device it is as `lines`. `unattributed` is operator time
     that belongs to no line, `walls` what lines take by the clock, and `parts` what the step
     consists of. `recorded` are the calls in `costs` that the profiler recorded,
@@ -39,6 +43,7 @@ class StepProfile:
     unattributed: int = 0
     on_device: bool = False
     call: int = 0
+    steps: int = 1
 
 
 def summarize(
@@ -113,43 +118,79 @@ def of_recording(recording: Recording) -> list[StepProfile]:
     return [replace(step, call=recording.call) for step in steps]
 
 
-def merge(steps: Sequence[StepProfile]) -> ProfileSummary:
-    """Take what is typical of the steps, so that one disturbed step changes little.
+def together(steps: Sequence[StepProfile]) -> StepProfile:
+    """Add up the steps of a round.
+
+    Neighbouring steps have the machine's state in common: how far rounds differ says how far a
+    profile errs, and how far steps do not.
+    """
+    each = [step.parts for step in steps]
+    walls_of = [step.walls for step in steps]
+    return StepProfile(
+        _sum([step.times for step in steps]),
+        _sum([step.calls for step in steps]),
+        _sum([step.lines for step in steps]),
+        _sum([step.costs for step in steps]),
+        Breakdown(
+            sum(one.step for one in each),
+            _sum([one.parts for one in each]),
+            _sum([one.calls for one in each]),
+        ),
+        Walls(
+            _sum([one.own for one in walls_of]),
+            _sum([one.total for one in walls_of]),
+            _sum([one.own_calls for one in walls_of]),
+            _sum([one.total_calls for one in walls_of]),
+        ),
+        _sum([step.recorded for step in steps]),
+        sum(step.unattributed for step in steps),
+        any(step.on_device for step in steps),
+        round(mean(step.call for step in steps)),
+        sum(step.steps for step in steps),
+    )
+
+
+def _sum(counted: Sequence[Mapping[Key, int]]) -> Counter[Key]:
+    total: Counter[Key] = Counter()
+    for one in counted:
+        total.update(one)
+    return total
+
+
+def merge(rounds: Sequence[StepProfile]) -> ProfileSummary:
+    """Take what is typical of some steps or rounds: one that is disturbed changes little.
 
     Times are 20 %-trimmed means with Yuen's standard errors, calls are medians.
     """
     operators = []
-    for name in sorted({name for step in steps for name in step.calls}):
-        time, error = _typical([step.times[name] for step in steps])
-        calls = _usual([step.calls[name] for step in steps])
+    for name in sorted({name for one in rounds for name in one.calls}):
+        time, error = _typical([one.times[name] / one.steps for one in rounds])
+        calls = median(one.calls[name] / one.steps for one in rounds)
         operators.append(OperatorTime(name, time, calls, error))
     lines = []
-    for line in sorted({line for step in steps for line in (*step.costs, *step.walls.total)}):
-        cost, error = _typical([step.costs[line] for step in steps])
-        operator_time, _ = _typical([step.lines[line] for step in steps])
-        total, _ = _typical([step.walls.total[line] for step in steps])
-        calls = _usual([step.recorded[line] for step in steps])
-        total_calls = _usual([step.walls.total_calls[line] for step in steps])
+    for line in sorted({line for one in rounds for line in (*one.costs, *one.walls.total)}):
+        cost, error = _typical([one.costs[line] / one.steps for one in rounds])
+        operator_time, _ = _typical([one.lines[line] / one.steps for one in rounds])
+        total, _ = _typical([one.walls.total[line] / one.steps for one in rounds])
+        calls = median(one.recorded[line] / one.steps for one in rounds)
+        total_calls = median(one.walls.total_calls[line] / one.steps for one in rounds)
         lines.append(LineTime(*line, cost, operator_time, total, error, calls, total_calls))
-    parts, step_ms = _parts([step.parts for step in steps])
-    unattributed, _ = _typical([step.unattributed for step in steps])
+    parts, step_ms = _parts(rounds)
+    unattributed, _ = _typical([one.unattributed / one.steps for one in rounds])
     return ProfileSummary(
-        len(steps),
+        sum(one.steps for one in rounds),
         tuple(operators),
         tuple(lines),
         parts,
         step_ms,
         unattributed,
-        any(step.on_device for step in steps),
-        median(step.call for step in steps) / 1e6,
+        any(one.on_device for one in rounds),
+        median(one.call for one in rounds) / 1e6,
+        len(rounds),
     )
 
 
-def _usual(counts: Sequence[int]) -> float:
-    return float(median(counts))
-
-
-def _typical(values: Sequence[int]) -> tuple[float, float | None]:
+def _typical(values: Sequence[float]) -> tuple[float, float | None]:
     """Return what is typical of nanoseconds, in milliseconds, and its standard error."""
     if len(values) < 5:
         return median(values) / 1e6, None  # nothing would be trimmed
@@ -157,26 +198,27 @@ def _typical(values: Sequence[int]) -> tuple[float, float | None]:
     return middle / 1e6, error / 1e6
 
 
-def _parts(steps: Sequence[Breakdown]) -> tuple[tuple[PartTime, ...], float]:
-    """The parts of the steps of middling length, whose means add up to that of these steps."""
+def _parts(rounds: Sequence[StepProfile]) -> tuple[tuple[PartTime, ...], float]:
+    """The parts of the rounds of middling length, whose means add up to that of these rounds."""
     # Of fewer than five nothing would be trimmed: their median takes its place.
-    cut = len(steps) // 5 if len(steps) >= 5 else (len(steps) - 1) // 2
-    usual = sorted(steps, key=lambda one: one.step)[cut : len(steps) - cut]
+    cut = len(rounds) // 5 if len(rounds) >= 5 else (len(rounds) - 1) // 2
+    by_length = sorted(rounds, key=lambda one: one.parts.step / one.steps)
+    usual = by_length[cut : len(rounds) - cut]
     parts = [
         PartTime(
             part.value,
-            mean(times := [one.parts.get(part, 0) for one in usual]) / 1e6,
+            mean(times := [one.parts.parts.get(part, 0) / one.steps for one in usual]) / 1e6,
             _error_of_mean(times),
-            mean(one.calls.get(part, 0) for one in usual),
+            mean(one.parts.calls.get(part, 0) / one.steps for one in usual),
         )
         for part in Part
     ]
-    times = [one.unexplained for one in usual]
+    times = [one.parts.unexplained / one.steps for one in usual]
     parts.append(PartTime(UNEXPLAINED, mean(times) / 1e6, _error_of_mean(times)))
-    return tuple(parts), mean(one.step for one in usual) / 1e6
+    return tuple(parts), mean(one.parts.step / one.steps for one in usual) / 1e6
 
 
-def _error_of_mean(values: Sequence[int]) -> float | None:
+def _error_of_mean(values: Sequence[float]) -> float | None:
     return None if len(values) < 4 else stdev(values) / math.sqrt(len(values)) / 1e6
 
 

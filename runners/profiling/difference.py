@@ -56,12 +56,12 @@ def _is_worth(change: OperatorChange | LineChange, worth: float) -> bool:
 class _Within:
     """Half the width of intervals of differences, which hold together: Bonferroni's.
 
-    Each is Student's, with the degrees of freedom of the side with fewer steps (Yuen 1974).
+    Each is Student's, with the degrees of freedom of the side with fewer rounds (Yuen 1974).
     """
 
     def __init__(self, base: ProfileSummary, head: ProfileSummary, number: int) -> None:
-        steps = min(base.steps, head.steps)
-        freedom = steps - 2 * (steps // 5) - 1
+        rounds = min(base.rounds, head.rounds)
+        freedom = rounds - 2 * (rounds // 5) - 1
         self._width = t_quantile(1 - _ERROR / 2 / max(number, 1), freedom) if freedom > 0 else None
 
     def of(self, *errors: float | None) -> float | None:

@@ -61,7 +61,7 @@ class ProfileSummary:
 
     `unattributed_ms` is operator time that belongs to no line of the repository. `on_device` says
     that times of operators and lines are those of the device. `call_ms` is how long it takes to
-    record a call.
+    record a call. `rounds` is how many values each figure comes from: rounds of steps, or steps.
     """
 
     steps: int
@@ -72,6 +72,7 @@ class ProfileSummary:
     unattributed_ms: float = 0.0
     on_device: bool = False
     call_ms: float = 0.0
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from torch_perflint.runners.profiling.attribution import StepProfile, merge, summarize
+from torch_perflint.runners.profiling.attribution import StepProfile, merge, summarize, together
 from torch_perflint.runners.profiling.profile import LineTime, OperatorTime
 from torch_perflint.runners.profiling.recording import Event, Line, Marks
 
@@ -194,3 +194,24 @@ def test_an_operator_that_most_steps_lack_has_a_median_of_nothing() -> None:
     summary = merge([rare, usual, usual])
     assert {op.name: op.milliseconds for op in summary.operators} == {"rare": 0.0, "mm": 1.0}
     assert {(line.line, line.milliseconds) for line in summary.lines} == {(1, 0.0), (2, 1.0)}
+
+
+def test_the_steps_of_a_round_are_one_value() -> None:
+    def step(mm: int, calls: int = 1) -> StepProfile:
+        return one_step([event("mm", 0, mm)] * calls, marks((0, A)))
+
+    one = together([step(1_000_000), step(3_000_000)])
+    assert (one.steps, one.times["mm"], one.calls["mm"]) == (2, 4_000_000, 2)
+    summary = merge([one, together([step(4_000_000), step(4_000_000)])])
+    assert (summary.steps, summary.rounds) == (4, 2)
+    assert summary.operators == (OperatorTime("mm", 3.0, 1.0),)
+    assert summary.step_ms == 3.0
+    [line] = summary.lines
+    assert (line.milliseconds, line.operators, line.total) == (3.0, 3.0, 3.0)
+    assert sum(part.milliseconds for part in summary.parts) == summary.step_ms
+
+
+def test_a_call_of_every_other_step_is_half_a_call_per_step() -> None:
+    rare, none = one_step([event("mm", 0, 10)], marks((0, A))), one_step([], marks((0, A)))
+    summary = merge([together([rare, none])] * 5)
+    assert summary.operators[0].calls == 0.5

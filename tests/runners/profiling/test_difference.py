@@ -143,8 +143,8 @@ def test_a_profile_that_adds_up_to_more_than_the_step_is_brought_down_to_it() ->
 def steps(mean: float, error: float, *, of: int = 12, lines: bool = False) -> ProfileSummary:
     """A profile in which each step has one operator, or one line, of known error."""
     if lines:
-        return ProfileSummary(of, (), (LineTime("net.py", 2, mean, error=error),))
-    return ProfileSummary(of, (OperatorTime("mm", mean, 1.0, error),), ())
+        return ProfileSummary(of, (), (LineTime("net.py", 2, mean, error=error),), rounds=of)
+    return ProfileSummary(of, (OperatorTime("mm", mean, 1.0, error),), (), rounds=of)
 
 
 @pytest.mark.parametrize("lines", [False, True])
@@ -165,7 +165,7 @@ def test_what_steps_differ_by_among_themselves_is_no_change(lines: bool) -> None
 def test_the_more_operators_are_compared_the_more_one_of_them_has_to_differ() -> None:
     def many(mean: float) -> ProfileSummary:
         rest = (OperatorTime(f"op{number}", 1.0, 1.0, 0.01) for number in range(39))
-        return ProfileSummary(12, (OperatorTime("mm", mean, 1.0, 0.5), *rest), ())
+        return ProfileSummary(12, (OperatorTime("mm", mean, 1.0, 0.5), *rest), (), rounds=12)
 
     def told(head: float) -> list[str]:
         found = diff_profiles(many(10), many(head), lambda path: ("", ""))
@@ -185,7 +185,7 @@ def test_a_count_that_differs_is_told_whatever_the_times_err() -> None:
 def test_all_parts_are_told_with_their_intervals() -> None:
     def parts(compute: float) -> ProfileSummary:
         told = (PartTime("compute", compute, 0.3), PartTime("unexplained", 1.0, 0.0))
-        return ProfileSummary(12, (), (), told, compute + 1)
+        return ProfileSummary(12, (), (), told, compute + 1, rounds=12)
 
     found = diff(parts(10), parts(12)).parts
     assert [(one.part, one.base_ms, one.head_ms) for one in found] == [
