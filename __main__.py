@@ -15,6 +15,7 @@ ROOM_OF = {
     "completion": "lints",
     "bench": "runners",
     "doctor": "runners",
+    "trace": "runners",
     "compare": "bot",
     "ci": "bot",
     "comment": "bot",
@@ -42,6 +43,7 @@ measure
   ci               the whole job for a change: lint, measure, profile, write the comment
   bench            measure base and head of the perf tests; no lint, no comment
   compare          compare two stored reports
+  trace            list where each step of a training script waits for the GPU; needs none
   doctor           say what makes this machine a bad judge, and which slowdowns it can catch
 
 tell

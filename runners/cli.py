@@ -1,4 +1,4 @@
-"""The commands of this room: `perflint bench`, and `perflint doctor` next door."""
+"""The commands of this room: `perflint bench`, and next door `doctor` and `trace`."""
 
 import argparse
 import sys
@@ -29,7 +29,11 @@ exit status
 
 
 def run(command: str, words: list[str]) -> int:
-    """Run `perflint bench` or `perflint doctor` and return its exit status."""
+    """Run `perflint bench`, `doctor` or `trace` and return its exit status."""
+    if command == "trace":
+        from .tracing.trace_cli import run as run_trace
+
+        return run_trace(words)
     if command == "doctor":
         from .machine.doctor_cli import run as run_doctor
 
