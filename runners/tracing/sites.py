@@ -9,7 +9,7 @@ from .trace import Frame
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DEEPEST = 40
 # Where packages are installed: a file below one of these is not the user's own.
-_INSTALLED = ("site-packages", "dist-packages")
+INSTALLED = ("site-packages", "dist-packages")
 
 
 class Sites:
@@ -44,7 +44,7 @@ class Sites:
             path = name if made_up else os.path.abspath(name)
             passed = made_up or path.startswith(self._passed)
             outside = passed or path.startswith(self._standard)
-            is_own = not outside and not any(part in path.split(os.sep) for part in _INSTALLED)
+            is_own = not outside and not any(part in path.split(os.sep) for part in INSTALLED)
             known = self._known[name] = (path, passed, is_own)
         return known
 

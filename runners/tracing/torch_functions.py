@@ -168,12 +168,12 @@ def _cuda(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     flags = [part for part in args[1:] if isinstance(part, bool)]
     non_blocking = flags[0] if flags else kwargs.get("non_blocking", False)
     layout = kwargs.get("memory_format")
-    return _moved(here, args[0], True, None, non_blocking, layout=layout, operation="cuda")
+    return _moved(here, args[0], True, None, non_blocking, layout=layout, operation="cuda()")
 
 
 def _cpu(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     layout = kwargs.get("memory_format")
-    return _moved(here, args[0], False, None, False, layout=layout, operation="cpu")
+    return _moved(here, args[0], False, None, False, layout=layout, operation="cpu()")
 
 
 def _type(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
@@ -186,7 +186,7 @@ def _type(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     name = given if isinstance(given, str) else f"{given.__module__}.{given.__name__}"
     plain = name.replace("torch.cuda.", "torch.")
     kind = getattr(torch, plain.removeprefix("torch."))
-    return _moved(here, args[0], name != plain, kind.dtype, False, operation="type")
+    return _moved(here, args[0], name != plain, kind.dtype, False, operation="type()")
 
 
 def _moved(
@@ -198,7 +198,7 @@ def _moved(
     *,
     layout: Any = None,
     copy: bool = False,
-    operation: str = "to",
+    operation: str = "to()",
 ) -> torch.Tensor:
     options = {} if layout is None else {"memory_format": layout}
     if to_gpu == is_on_gpu(tensor):
@@ -261,6 +261,14 @@ def _ctc_loss(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
         return func(*args, **kwargs)
 
 
+def _parsed(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
+    """Understand the arguments of `Module.to`, where a number is that of a GPU."""
+    args = tuple(GPU if type(part) is int else part for part in args)
+    if type(kwargs.get("device")) is int:
+        kwargs = {**kwargs, "device": GPU}
+    return func(*args, **kwargs)
+
+
 def _plain(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     """Share nothing where CUDA would not either."""
     return args[0] if is_on_gpu(args[0]) else func(*args, **kwargs)
@@ -287,6 +295,7 @@ def _handlers() -> dict[Any, Handler]:
         _T.__reduce_ex__: _pickle,
         _T.share_memory_: _plain,
         torch.ctc_loss: _ctc_loss,
+        torch._C._nn._parse_to: _parsed,
     }
     handlers |= dict.fromkeys(_FROM_DATA, _from_data)
     for name in CHECKED_ON_CPU_ONLY:

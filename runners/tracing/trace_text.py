@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..text.layout import wrap
 from ..text.numbers import plural
 from .rhythm import OverBudget, Rhythm, rhythm, waits_by_step
+from .sites import INSTALLED
 from .trace import Frame, Kind, Sync, Trace
 
 _KINDS = {
@@ -40,6 +41,8 @@ def place(frame: Frame, root: str) -> str:
     path = frame.path
     if path.startswith(os.path.join(root, "")):
         path = os.path.relpath(path, root)
+    for folder in INSTALLED:
+        path = path.rpartition(f"{os.sep}{folder}{os.sep}")[2]
     return f"{path}:{frame.line} ({frame.function})"
 
 
