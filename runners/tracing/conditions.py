@@ -26,14 +26,22 @@ def verdict(
         case When.NO_RANGE:
             low, high = _argument(args, kwargs, 2, "min", 0), _argument(args, kwargs, 3, "max", 0)
             waits = bool(low == high)
-        case When.NO_REPLACEMENT:
-            samples = _argument(args, kwargs, 1, "num_samples", 1)
-            waits = samples == 1 or not _argument(args, kwargs, 2, "replacement", False)
         case When.CHECKED:
             waits = bool(kwargs.get("check_errors", False))
-        case _:
-            waits = True
+        case When.GPU_VALUE:
+            value = args[-1]
+            waits = hasattr(value, "numel") and on_gpu(value)
+        case When.MANY:
+            waits = _is_sorted(args[0], args[1], kwargs)
     return (Kind.WAIT, rule.why) if waits else None
+
+
+def _is_sorted(elements: Any, looked_for: Any, kwargs: Mapping[str, Any]) -> bool:
+    """Whether `isin` makes both sides unique: from 10 n^0.145 elements to look for, among n."""
+    if not hasattr(elements, "numel") or not hasattr(looked_for, "numel"):
+        return False
+    many = looked_for.numel() >= 10 * elements.numel() ** 0.145
+    return many and not kwargs.get("assume_unique", False)
 
 
 def _index(rule: SyncOperator, indices: Sequence[Any], on_gpu: OnGpu) -> tuple[Kind, str] | None:

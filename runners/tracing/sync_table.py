@@ -16,10 +16,11 @@ class When(Enum):
     ALWAYS = "always"
     NO_OUTPUT_SIZE = "without output_size"
     NO_RANGE = "where min equals max, as by default"
-    NO_REPLACEMENT = "without replacement, or for one sample"
     MASK_OR_CPU_INDEX = "where a bool mask, or an index on the CPU, selects"
     MASK_PUT = "where a bool mask (unless one number is filled in) or an index on the CPU selects"
     CHECKED = "with check_errors"
+    GPU_VALUE = "where the value to fill in is a tensor on the GPU"
+    MANY = "where so many elements are looked for that both sides are sorted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,19 @@ OPERATORS = {
     "bincount": SyncOperator("the largest value, which is the size of the result, is read"),
     "repeat_interleave": SyncOperator(_SIZE, When.NO_OUTPUT_SIZE),
     "histc": SyncOperator("the smallest and largest value are read", When.NO_RANGE),
-    "multinomial": SyncOperator("the host checks the probabilities", When.NO_REPLACEMENT),
     "index": SyncOperator("a mask is turned into indices", When.MASK_OR_CPU_INDEX),
     "_unsafe_index": SyncOperator("a mask is turned into indices", When.MASK_OR_CPU_INDEX),
     "index_put": SyncOperator("a mask is turned into indices", When.MASK_PUT),
     "index_put_": SyncOperator("a mask is turned into indices", When.MASK_PUT),
     "_index_put_impl_": SyncOperator("a mask is turned into indices", When.MASK_PUT),
     "_unsafe_index_put": SyncOperator("a mask is turned into indices", When.MASK_PUT),
+    "masked_fill": SyncOperator("the value is read to be filled in", When.GPU_VALUE),
+    "masked_fill_": SyncOperator("the value is read to be filled in", When.GPU_VALUE),
+    "index_fill": SyncOperator("the value is read to be filled in", When.GPU_VALUE),
+    "index_fill_": SyncOperator("the value is read to be filled in", When.GPU_VALUE),
+    "isin": SyncOperator("both sides are made unique", When.MANY),
+    "_to_sparse": SyncOperator(_SIZE),
+    "_coalesce": SyncOperator(_SIZE),
     "embedding_renorm_": SyncOperator("the number of different indices is read"),
     "_linalg_check_errors": SyncOperator(_INFO),
     "linalg_cholesky_ex": SyncOperator(_INFO, When.CHECKED),
@@ -68,6 +75,8 @@ OPERATORS = {
     "linalg_ldl_factor_ex": SyncOperator(_INFO, When.CHECKED),
     "_linalg_eigh": SyncOperator(_INFO),
     "_linalg_svd": SyncOperator(_INFO),
+    "linalg_lstsq": SyncOperator(_INFO),
+    "linalg_pinv": SyncOperator(_INFO),
     "linalg_eig": SyncOperator("it is worked out on the host"),
     "_linalg_eigvals": SyncOperator("it is worked out on the host"),
     "linalg_eigvals": SyncOperator("it is worked out on the host"),
@@ -77,6 +86,9 @@ OPERATORS = {
 # Overloads with a tensor of standard deviations.
 NORMAL_STD = ("normal.float_Tensor", "normal.Tensor_Tensor")
 NORMAL_WHY = "the host checks that no standard deviation is negative"
+
+# Results that are on the CPU though an argument is on the GPU, by their positions.
+ON_CPU = {"_pack_padded_sequence": (1,)}
 
 # Methods of a tensor on the GPU that hand its value to Python.
 READS = {
@@ -99,7 +111,12 @@ READ_WHY = "the value has to reach Python"
 # Functions whose implementation for CPUs reads values, and that for CUDA does not.
 CHECKED_ON_CPU_ONLY = ("one_hot", "quantile", "nanquantile")
 ONE_HOT_WHY = "the number of classes is not given, so that the largest one is read"
-CTC_WHY = "lengths are copied between the host and the GPU"
+# Functions that wait on CUDA in a part that a CPU does not have, or where the tables do not see it.
+WAITING = {
+    "ctc_loss": "lengths are copied between the host and the GPU",
+    "cov": "the host checks the degrees of freedom",
+    "corrcoef": "the host checks the degrees of freedom",
+}
 
 H2D_WHY = "the copy to the GPU is not `non_blocking` from pinned memory"
 D2H_WHY = "the copy from the GPU is not `non_blocking`"

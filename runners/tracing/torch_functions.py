@@ -8,11 +8,11 @@ from torch.overrides import TorchFunctionMode
 
 from .sync_table import (
     CHECKED_ON_CPU_ONLY,
-    CTC_WHY,
     NEW_WHY,
     ONE_HOT_WHY,
     READ_WHY,
     READS,
+    WAITING,
 )
 from .torch_here import Here
 from .torch_marks import any_on_gpu, is_on_gpu, is_pinned, pin, put_on_gpu
@@ -86,9 +86,19 @@ def _from_data(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     """`as_tensor` takes a device as its third argument, too."""
     if func is torch.as_tensor and len(args) > 2:
         args, kwargs = args[:2], {**kwargs, "device": args[2]}
+    data = args[0] if args else kwargs.get("data", kwargs.get("obj"))
+    for _ in range(_values_on_gpu(data)):
+        here.record(Kind.WAIT, func.__name__, READ_WHY)
     if kwargs.get("device") is not None or kwargs.get("pin_memory"):
         return construct(here, func, args, kwargs)
     return func(*args, **kwargs)
+
+
+def _values_on_gpu(data: Any) -> int:
+    """How many tensors on the GPU a list holds, each of which is read."""
+    if not isinstance(data, list | tuple):
+        return 0
+    return sum(is_on_gpu(p) if isinstance(p, _T) else _values_on_gpu(p) for p in data)
 
 
 _FROM_DATA = {torch.tensor, torch.as_tensor, torch.asarray}
@@ -118,10 +128,6 @@ def _pin_memory(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     if is_on_gpu(args[0]):
         raise RuntimeError("cannot pin a tensor on the GPU: only dense CPU tensors can be pinned")
     return args[0] if is_pinned(args[0]) else pin(args[0].clone())
-
-
-def _record_stream(here: Here, func: Any, args: Any, kwargs: Any) -> None:
-    return None
 
 
 def _read(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
@@ -236,12 +242,6 @@ def _deepcopy(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     return copied
 
 
-def _pickle(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
-    if is_on_gpu(args[0]):
-        note_copy(here, Kind.D2H, "pickle", None, non_blocking=False)
-    return func(*args, **kwargs)
-
-
 def _checked(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     """Call what reads values on a CPU only, to check them."""
     if not any_on_gpu(args):
@@ -254,9 +254,9 @@ def _checked(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
         return func(*args, **kwargs)
 
 
-def _ctc_loss(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
+def _waiting(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     if any_on_gpu(args):
-        here.record(Kind.WAIT, "ctc_loss", CTC_WHY)
+        here.record(Kind.WAIT, func.__name__, WAITING[func.__name__])
     with here.set("muted"):
         return func(*args, **kwargs)
 
@@ -282,7 +282,6 @@ def _handlers() -> dict[Any, Handler]:
         _T.get_device: _get_device,
         _T.is_pinned: _is_pinned,
         _T.pin_memory: _pin_memory,
-        _T.record_stream: _record_stream,
         _T.to: _to,
         _T.cuda: _cuda,
         _T.cpu: _cpu,
@@ -292,16 +291,15 @@ def _handlers() -> dict[Any, Handler]:
         torch._foreach_copy_: _copying,
         _T.new_tensor: _new_tensor,
         _T.__deepcopy__: _deepcopy,
-        _T.__reduce_ex__: _pickle,
         _T.share_memory_: _plain,
-        torch.ctc_loss: _ctc_loss,
         torch._C._nn._parse_to: _parsed,
     }
     handlers |= dict.fromkeys(_FROM_DATA, _from_data)
-    for name in CHECKED_ON_CPU_ONLY:
-        for home in (torch, _T, torch._C._nn, torch.nn.functional):
-            if hasattr(home, name):
-                handlers[getattr(home, name)] = _checked
+    for names, handler in ((CHECKED_ON_CPU_ONLY, _checked), (WAITING, _waiting)):
+        for name in names:
+            for home in (torch, _T, torch._C._nn, torch.nn.functional):
+                if hasattr(home, name):
+                    handlers[getattr(home, name)] = handler
     return handlers
 
 

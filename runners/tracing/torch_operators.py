@@ -1,7 +1,7 @@
 """Sees every operator that reaches a device: which results are on the GPU, and what waits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,6 +13,7 @@ from .sync_table import (
     H2D_WHY,
     NORMAL_STD,
     NORMAL_WHY,
+    ON_CPU,
     OPERATORS,
     STAGED_WHY,
     SyncOperator,
@@ -21,7 +22,16 @@ from .torch_here import Here
 from .torch_marks import any_on_gpu, is_on_gpu, is_pinned, put_on_gpu
 from .trace import Kind
 
-_PLANS: dict[int, tuple[SyncOperator | None, bool]] = {}
+
+class _Plan(NamedTuple):
+    """Whether and when an operator waits, whether it copies, and has results on the CPU."""
+
+    rule: SyncOperator | None
+    copies: bool
+    on_cpu: bool
+
+
+_PLANS: dict[int, _Plan] = {}
 
 
 class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is untyped
@@ -57,14 +67,14 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         with torch._C.DisableTorchFunction():
             if not any_on_gpu(args) and not (kwargs and any_on_gpu(kwargs.values())):
                 return func(*args, **kwargs)
-            rule, copies = _PLANS.get(id(func)) or _plan(func)
+            rule, copies, on_cpu = _PLANS.get(id(func)) or _plan(func)
             if rule is not None:
                 self._judge(func, rule, args, kwargs)
             result = func(*args, **kwargs)
             if copies:
                 self._after_copy(args, kwargs)
             elif not here.on_cpu:
-                put_on_gpu(result)
+                put_on_gpu(_on_gpu_part(func, result) if on_cpu else result)
             return result
 
     def _judge(
@@ -105,12 +115,17 @@ def note_copy(
     here.record(kind, operation, why)
 
 
-def _plan(func: Any) -> tuple[SyncOperator | None, bool]:
-    """Return an operator's rule, and whether it copies; kept, as operators live on."""
+def _on_gpu_part(func: Any, results: Sequence[Any]) -> list[Any]:
+    on_cpu = ON_CPU[func._schema.name.removeprefix("aten::")]
+    return [result for number, result in enumerate(results) if number not in on_cpu]
+
+
+def _plan(func: Any) -> _Plan:
+    """Return what is known of an operator; kept, as operators live on."""
     space, _, name = func._schema.name.partition("::")
     rule = OPERATORS.get(name) if space == "aten" else None
     if f"{name}.{func._overloadname}" in NORMAL_STD:
         rule = SyncOperator(NORMAL_WHY)
-    plan = (rule, space == "aten" and name in ("copy_", "_foreach_copy_"))
+    plan = _Plan(rule, name in ("copy_", "_foreach_copy_"), name in ON_CPU)
     _PLANS[id(func)] = plan
     return plan

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.utils._device
 import torch.utils.data._utils.worker
+from torch.overrides import _get_current_function_mode_stack
 
 from .recorder import Recorder
 from .sync_table import CALLS
@@ -45,6 +46,15 @@ class Shadow:
         with Functions(here), Operators(here):
             yield
 
+    @contextlib.contextmanager
+    def functions(self) -> Iterator[None]:
+        """See the functions that this thread calls, if it is not doing so."""
+        if any(isinstance(mode, Functions) for mode in _get_current_function_mode_stack()):
+            yield
+            return
+        with Functions(self.here()):
+            yield
+
     def enter(self) -> None:
         """Put the stand-ins in place, and see what this thread and those it starts do."""
         cuda, accelerator = stand_ins(self.here)
@@ -57,7 +67,7 @@ class Shadow:
         _generators(self)
         _devices(self)
         _threads(self)
-        _loading(self)
+        _storing(self)
         _compiling(self)
         _distributed(self)
         self._undo.enter_context(self.modes())
@@ -65,6 +75,10 @@ class Shadow:
     def leave(self) -> None:
         """Undo `enter`."""
         self._undo.close()
+
+    def undo(self, action: Callable[..., object], *arguments: object) -> None:
+        """Call `action` when the stand-ins are taken away."""
+        self._undo.callback(action, *arguments)
 
     def _replace(self, home: Any, name: str, stand_in: Any) -> None:
         if name in vars(home):
@@ -189,12 +203,18 @@ def _threads(shadow: Shadow) -> None:
 
     shadow.wrap_method(threading.Thread, "_bootstrap_inner", bootstrap)
 
-    def backward(inner: Any, *args: Any, **options: Any) -> Any:
-        # `Tensor.backward` comes through the function mode, which is off for its time.
-        with Functions(shadow.here()):
+    def seen(inner: Any, *args: Any, **options: Any) -> Any:
+        # A function that comes through the function mode has it off for its time, with all that it
+        # calls: `Tensor.backward` has hooks, and an operator may save what it needs by others.
+        with shadow.functions():
             return inner(*args, **options)
 
-    shadow.wrap(torch.autograd, "_engine_run_backward", backward)
+    shadow.wrap(torch.autograd, "_engine_run_backward", seen)
+
+    def hooks(inner: Any, self: Any, pack: Any, unpack: Any) -> None:
+        inner(self, functools.partial(seen, pack), functools.partial(seen, unpack))
+
+    shadow.wrap_method(torch.autograd.graph.saved_tensors_hooks, "__init__", hooks)
     loop = torch.utils.data._utils.worker._worker_loop
 
     @functools.wraps(loop)
@@ -205,7 +225,16 @@ def _threads(shadow: Shadow) -> None:
     shadow._replace(torch.utils.data._utils.worker, "_worker_loop", work)
 
 
-def _loading(shadow: Shadow) -> None:
+def _storing(shadow: Shadow) -> None:
+    def pickled(inner: Any, tensor: Any, *args: Any) -> Any:
+        if is_on_gpu(tensor):
+            note_copy(shadow.here(), Kind.D2H, "pickle", None, non_blocking=False)
+        return inner(tensor, *args)
+
+    shadow.wrap_method(torch.Tensor, "_reduce_ex_internal", pickled)
+    # It takes no stream but PyTorch's own.
+    shadow.wrap_method(torch.Tensor, "record_stream", lambda *args: None)
+
     def load(inner: Any, file: Any, map_location: Any = None, **options: Any) -> Any:
         if not means_gpu(map_location) or isinstance(map_location, int):
             return inner(file, map_location, **options)
@@ -218,8 +247,10 @@ def _loading(shadow: Shadow) -> None:
 
 def _compiling(shadow: Shadow) -> None:
     def compiled(inner: Any, *args: Any, **options: Any) -> Any:
-        shadow.recorder.notice(_NO_COMPILE)
-        torch.compiler.set_stance("force_eager")
+        if _NO_COMPILE not in shadow.recorder.notices:
+            shadow.recorder.notice(_NO_COMPILE)
+            shadow.undo(torch.compiler.set_stance, "default")
+            torch.compiler.set_stance("force_eager")
         return inner(*args, **options)
 
     shadow.wrap(torch, "compile", compiled)
