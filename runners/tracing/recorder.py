@@ -42,6 +42,12 @@ class Recorder:
             self._counts[key][self._part] += 1
             self._chains.setdefault(key, chain)
 
+    def record_free(self, operation: str, why: str, frame: FrameType | None) -> None:
+        """Note that a line of somebody's code, not PyTorch's, did something that costs nothing."""
+        direct = self._sites.direct(frame)
+        if direct is not None:
+            self.record(Kind.NONE, operation, why, direct)
+
     def began_training(self) -> None:
         """Note that a model in training was called: set-up is over."""
         if self._part == _SET_UP:

@@ -30,9 +30,19 @@ class Sites:
             frame = frame.f_back
         return tuple(frames)
 
+    def is_own(self, path: str) -> bool:
+        """Whether a file is the user's own, not an installed package's or Python's."""
+        return self._file(path)[2]
+
     def own(self, chain: tuple[Frame, ...]) -> Frame | None:
         """Return the innermost line of the chain that is in a file of the user's own."""
-        return next((frame for frame in chain if self._file(frame.path)[2]), None)
+        return next((frame for frame in chain if self.is_own(frame.path)), None)
+
+    def direct(self, frame: FrameType | None) -> FrameType | None:
+        """Return the frame that has called perflint, None if that is a line of PyTorch's."""
+        while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDER):
+            frame = frame.f_back
+        return None if frame is None or self._file(frame.f_code.co_filename)[1] else frame
 
     def _file(self, name: str) -> tuple[str, bool, bool]:
         """Return the absolute path, whether it is passed over, and whether it is the user's own."""

@@ -108,6 +108,9 @@ READS = {
 }
 READ_WHY = "the value has to reach Python"
 
+ON_CPU_WHY = "the tensor is on the CPU"
+THERE_WHY = "the tensor is there already"
+
 # Functions whose implementation for CPUs reads values, and that for CUDA does not.
 CHECKED_ON_CPU_ONLY = ("one_hot", "quantile", "nanquantile")
 ONE_HOT_WHY = "the number of classes is not given, so that the largest one is read"

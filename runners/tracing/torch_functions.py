@@ -9,9 +9,11 @@ from torch.overrides import TorchFunctionMode
 from .sync_table import (
     CHECKED_ON_CPU_ONLY,
     NEW_WHY,
+    ON_CPU_WHY,
     ONE_HOT_WHY,
     READ_WHY,
     READS,
+    THERE_WHY,
     WAITING,
 )
 from .torch_here import Here
@@ -131,9 +133,10 @@ def _pin_memory(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _read(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
-    if not is_on_gpu(args[0]):
-        return func(*args, **kwargs)
     name = READS[func.__name__]
+    if not is_on_gpu(args[0]):
+        here.record_free(name, ON_CPU_WHY)
+        return func(*args, **kwargs)
     here.record(Kind.WAIT, name, READ_WHY)
     with here.set("muted"):
         return func(*args, **kwargs)
@@ -208,6 +211,7 @@ def _moved(
 ) -> torch.Tensor:
     options = {} if layout is None else {"memory_format": layout}
     if to_gpu == is_on_gpu(tensor):
+        here.record_free(operation, THERE_WHY)
         same: torch.Tensor = _T.to(tensor, dtype or tensor.dtype, copy=copy, **options)
         return same
     if to_gpu:

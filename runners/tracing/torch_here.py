@@ -26,6 +26,11 @@ class Here:
         if not self.muted and not Here.off:
             self.recorder.record(kind, operation, why, caller())
 
+    def record_free(self, operation: str, why: str) -> None:
+        """Note what would wait for a tensor that is elsewhere."""
+        if not self.muted and not Here.off:
+            self.recorder.record_free(operation, why, caller())
+
     @contextmanager
     def set(self, name: str) -> Iterator[None]:
         """Hold one of the flags for the time of a call."""

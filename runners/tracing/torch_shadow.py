@@ -49,7 +49,8 @@ class Shadow:
     @contextlib.contextmanager
     def functions(self) -> Iterator[None]:
         """See the functions that this thread calls, if it is not doing so."""
-        if any(isinstance(mode, Functions) for mode in _get_current_function_mode_stack()):
+        stack = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+        if any(isinstance(mode, Functions) for mode in stack):
             yield
             return
         with Functions(self.here()):

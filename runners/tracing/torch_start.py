@@ -3,7 +3,7 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -44,10 +44,18 @@ def start() -> Callable[[], str]:
                 recorder.syncs(),
                 seen.syncs(),
                 tuple(recorder.notices),
+                tuple(sorted(_files(sites))),
             )
         )
 
     return write
+
+
+def _files(sites: Sites) -> Iterator[str]:
+    for module in [*sys.modules.values()]:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and sites.is_own(file):
+            yield os.path.abspath(file)
 
 
 def watch_steps(recorder: Recorder) -> None:

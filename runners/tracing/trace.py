@@ -13,6 +13,7 @@ class Kind(Enum):
     D2H = "d2h"  # a blocking copy from the GPU
     STAGED = "staged"  # `non_blocking`, but from or to memory that is not pinned
     ASYNC = "async"  # a copy that costs the host nothing
+    NONE = "none"  # a read or move of a tensor that is where it is wanted: nothing
 
     @property
     def blocks(self) -> bool:
@@ -67,6 +68,7 @@ class Sync:
 class Trace:
     """One traced process. `steps` is the number of steps that its optimizer made.
 
+    `files` are those of the user's own whose code was loaded.
     `device` is "shadow" where tensors only counted as on the GPU, and the GPU's name otherwise;
     `seen_by_cuda` then has the waits that PyTorch's own check told of.
     """
@@ -78,6 +80,7 @@ class Trace:
     syncs: tuple[Sync, ...]
     seen_by_cuda: tuple[Sync, ...] = ()
     notices: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def steady(self) -> range:

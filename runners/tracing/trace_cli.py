@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ... import PerflintError
 
 if TYPE_CHECKING:
+    from .findings import StaticFinding
     from .launch import Run
     from .trace import Trace
 
@@ -50,6 +51,13 @@ def run(words: list[str]) -> int:
         help="steps at the start that no budget holds for (default: 1)",
     )
     add("--all", action="store_true", help="list what happens outside of steady steps, too")
+    add(
+        "--findings",
+        type=Path,
+        metavar="FILE",
+        help="say which waits the linter has found, too, and which only this run: what `perflint "
+        "check --output-format json` printed",
+    )
     add("--format", choices=("text", "json"), default="text", help="how to print it")
     add("--out", type=Path, metavar="FILE", help="write the trace there as JSON as well")
     options, command = _split(parser, words)
@@ -77,6 +85,7 @@ def _split(
 def _trace(options: argparse.Namespace, command: list[str]) -> int:
     from .launch import run_traced
 
+    findings = None if options.findings is None else _findings(options.findings)
     done = run_traced(command, quiet=options.format == "json")
     if not done.traces:
         if done.status:
@@ -86,15 +95,30 @@ def _trace(options: argparse.Namespace, command: list[str]) -> int:
             "it out, and so does `os._exit`"
         )
     trace = done.traces[0]
-    _tell(options, trace)
+    _tell(options, trace, findings)
     return _status(options, trace, done)
 
 
-def _tell(options: argparse.Namespace, trace: "Trace") -> None:
+def _findings(file: Path) -> "list[StaticFinding]":
+    from .findings import read_findings
+
+    try:
+        return read_findings(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PerflintError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise PerflintError(
+            f"{file} is not what `perflint check --output-format json` prints"
+        ) from error
+
+
+def _tell(
+    options: argparse.Namespace, trace: "Trace", findings: "list[StaticFinding] | None"
+) -> None:
     from ..text.layout import harmless
     from ..text.screen import width
     from .trace_json import as_json
-    from .trace_text import as_text
+    from .trace_text import Page, as_text
 
     if options.out is not None:
         try:
@@ -104,8 +128,8 @@ def _tell(options: argparse.Namespace, trace: "Trace") -> None:
     if options.format == "json":
         print(as_json(trace))
     else:
-        text = as_text(trace, root=os.getcwd(), everything=options.all, width=width())
-        print(harmless("\n" + text), flush=True)
+        page = Page(os.getcwd(), width(), options.all, findings)
+        print(harmless("\n" + as_text(trace, page)), flush=True)
 
 
 def _status(options: argparse.Namespace, trace: "Trace", done: "Run") -> int:

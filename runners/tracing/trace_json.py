@@ -24,6 +24,7 @@ def as_json(trace: Trace) -> str:
         "syncs": [_sync(sync, trace) for sync in trace.syncs],
         "seen_by_cuda": [_sync(sync, trace) for sync in trace.seen_by_cuda],
         "notices": trace.notices,
+        "files": trace.files,
     }
     return json.dumps(document, indent=1)
 
@@ -39,6 +40,7 @@ def from_json(text: str) -> Trace:
         tuple(map(_read_sync, document["syncs"])),
         tuple(map(_read_sync, document["seen_by_cuda"])),
         tuple(document["notices"]),
+        tuple(document["files"]),
     )
 
 
