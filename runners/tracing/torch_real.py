@@ -45,7 +45,10 @@ def hear(seen: Recorder) -> Callable[[], None]:
 
     def heard(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
         if _WARNING in str(message):
-            seen.record(Kind.WAIT, "seen by CUDA", SEEN_WHY, caller())
+            frame = caller()
+            while frame is not None and frame.f_code.co_filename == warnings.__file__:
+                frame = frame.f_back
+            seen.record(Kind.WAIT, "seen by CUDA", SEEN_WHY, frame)
         else:
             show(message, category, filename, lineno, *rest)
 
