@@ -16,6 +16,7 @@ ROOM_OF = {
     "bench": "runners",
     "doctor": "runners",
     "profile": "runners",
+    "trace": "runners",
     "compare": "bot",
     "ci": "bot",
     "comment": "bot",
@@ -44,6 +45,7 @@ measure
   bench            measure base and head of the perf tests; no lint, no comment
   compare          compare two stored reports
   profile          say where a step's time goes: parts, lines, operators, a page to look at
+  trace            list where each step of a training script waits for the GPU; needs none
   doctor           say what makes this machine a bad judge, and which slowdowns it can catch
 
 tell

@@ -80,8 +80,9 @@ def _check_once(options: argparse.Namespace, words: list[str]) -> int:
         result = replace(held.result, problems=(*held.result.problems, *problems))
     if options.confirmed_by:
         from .confirm import confirmed, read_seen
+        from .registry import costly
 
-        findings = confirmed(result.findings, read_seen(options.confirmed_by))
+        findings = confirmed(result.findings, read_seen(options.confirmed_by), costly(config))
         result = replace(result, findings=findings)
     text = tell(
         result,

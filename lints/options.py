@@ -150,8 +150,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="mark what a run on the GPU has seen too: a torchtidy_report.json, or a log with "
-        "torch's warnings of synchronizations; may be given again",
+        help="say what a run has seen of it: what `perflint trace --out` wrote, a "
+        "torchtidy_report.json, or a log with torch's warnings of synchronizations; may be given "
+        "again",
     )
     group.add_argument(
         "--statistics",

@@ -13,7 +13,7 @@ from . import rules as rules_package
 from .config import LintConfig
 from .local_rules import Loaded, load_installed, load_local
 from .meta_rule import MetaRule
-from .rule import Rule
+from .rule import Cost, Rule
 from .rule_sources import stamp
 from .selection import Rules, choose, chosen, find
 from .suppress import Vocabulary
@@ -45,6 +45,12 @@ def known_rules(config: LintConfig) -> Known:
     """
     now = stamp(config.root, config.local) if config.local else ""
     return _known(config.root.absolute(), config.local, now)
+
+
+def costly(config: LintConfig) -> set[str]:
+    """Return the codes of rules about waits and copies, which a traced run sees happen or not."""
+    visible = (Cost.WAIT, Cost.COPY)
+    return {rule.code for rule in known_rules(config).rules if rule.cost in visible}
 
 
 def rules_for(config: LintConfig) -> Known:

@@ -1,4 +1,4 @@
-"""The commands of this room: `perflint bench`; `doctor` and `profile` have files of their own."""
+"""The commands of this room: `perflint bench`; `doctor`, `profile` and `trace` lie next door."""
 
 import argparse
 import sys
@@ -30,6 +30,10 @@ exit status
 
 def run(command: str, words: list[str]) -> int:
     """Run one of them and return its exit status."""
+    if command == "trace":
+        from .tracing.trace_cli import run as run_trace
+
+        return run_trace(words)
     if command == "doctor":
         from .machine.doctor_cli import run as run_doctor
 

@@ -26,11 +26,12 @@ Key = TypeVar("Key", str, Line, Part)
 class StepProfile:
     """One profiled step, or the sum of `steps` of them.
 
-    It has the self time per operator and line in nanoseconds, and the calls per operator. `costs` is what lines cost by the clock where no device is used, with backward operators on
-    the lines that they belong to; with a device it is as `lines`. `unattributed` is operator time
-    that belongs to no line, `walls` what lines take by the clock, and `parts` what the step
-    consists of. `recorded` are the calls in `costs` that the profiler recorded,
-    each of which took `call` nanoseconds longer by that.
+    It has the self time per operator and line in nanoseconds, and the calls per operator. `costs`
+    is what lines cost by the clock where no device is used, with backward operators on the lines
+    that they belong to; with a device it is as `lines`. `unattributed` is operator time that
+    belongs to no line, `walls` what lines take by the clock, and `parts` what the step consists of.
+    `recorded` are the calls in `costs` that the profiler recorded, each of which took `call`
+    nanoseconds longer by that.
     """
 
     times: Counter[str]

@@ -1,0 +1,63 @@
+"""Begins tracing in a Python process as soon as it has imported PyTorch.
+
+`launch.py` has Python load this file before the script; it must not import PyTorch by itself.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+
+def install(folder: str) -> None:
+    """Wait for PyTorch's import; what is seen from then on is written into `folder` at the end."""
+    sys.meta_path.insert(0, _Finder(folder))
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find PyTorch as others do, and begin tracing behind its import."""
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _Loader(spec.loader, self._folder)
+                return spec
+        return None
+
+
+class _Loader(Loader):
+    def __init__(self, inner: Loader, folder: str) -> None:
+        self._inner = inner
+        self._folder = folder
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._inner.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._inner
+        module.__loader__ = self._inner
+        self._inner.exec_module(module)
+        from .torch_start import start
+
+        write = start()
+        me = os.getpid()
+
+        def end() -> None:
+            # A forked child has its own end, and nothing of its own to tell.
+            if os.getpid() == me:
+                with open(os.path.join(self._folder, f"{me}.json"), "w") as file:
+                    file.write(write())
+
+        atexit.register(end)

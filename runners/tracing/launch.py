@@ -1,0 +1,106 @@
+"""Runs a command so that its Python processes trace themselves, and collects what they saw."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ... import PerflintError
+from .trace import Trace
+from .trace_json import from_json
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+# Python imports a module of this name before anything else. The package gets a name of its own, so
+# that one that the user's environment has is left alone.
+_SITE = """\
+import importlib.util, sys
+sys.path[:] = [folder for folder in sys.path if folder != {folder!r}]
+del sys.modules["sitecustomize"]
+try:
+    import sitecustomize
+except ModuleNotFoundError as error:
+    if error.name != "sitecustomize":
+        raise
+    sys.modules["sitecustomize"] = type(sys)("sitecustomize")
+if sys.version_info >= (3, 11):
+    spec = importlib.util.spec_from_file_location(
+        {name!r}, {start!r}, submodule_search_locations=[{package!r}]
+    )
+    sys.modules[{name!r}] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[{name!r}])
+    importlib.import_module({name!r} + ".runners.tracing.hook").install({folder!r})
+else:
+    open({folder!r} + "/too-old", "w").close()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a command ended, and the traces of its processes, the one with most steps first."""
+
+    status: int
+    traces: tuple[Trace, ...]
+
+
+def run_traced(command: Sequence[str], *, quiet: bool = False) -> Run:
+    """Run a command with the user's own interpreter, arguments, input and output.
+
+    `quiet` sends its output to the standard error. Raises PerflintError where it cannot be started.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise PerflintError(f"there is no command {command[0]!r}: {_hint(command)}")
+    with tempfile.TemporaryDirectory(prefix="perflint-trace-") as name:
+        folder = Path(name)
+        (folder / "sitecustomize.py").write_text(
+            _SITE.format(
+                folder=name,
+                name="_perflint_traced",
+                start=str(_PACKAGE / "__init__.py"),
+                package=str(_PACKAGE),
+            )
+        )
+        status = _run([program, *command[1:]], environment(os.environ, name), quiet)
+        traces = [_read(file) for file in sorted(folder.glob("*.json"))]
+        if not traces and (folder / "too-old").exists():
+            raise PerflintError("the traced command runs a Python older than 3.11")
+    traces.sort(key=lambda trace: (-trace.steps, -len(trace.syncs)))
+    return Run(status, tuple(traces))
+
+
+def environment(given: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return the environment of a traced command."""
+    paths = [folder, *filter(None, [given.get("PYTHONPATH")])]
+    return {**given, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], quiet: bool) -> int:
+    process = subprocess.Popen(command, env=environment, stdout=2 if quiet else None)
+    with process, _left_to_the_child():
+        status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _left_to_the_child() -> Iterator[None]:
+    """Let Ctrl-C end the script alone: what it has done by then is told."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _read(file: Path) -> Trace:
+    return from_json(file.read_text())
+
+
+def _hint(command: Sequence[str]) -> str:
+    if command[0].endswith(".py"):
+        return f"say which Python runs it, as in `perflint trace -- python {command[0]}`"
+    return "write what you would type without perflint, behind `--`"

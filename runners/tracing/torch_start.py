@@ -1,0 +1,73 @@
+"""Begins to trace this process: on a shadow device, or beside PyTorch's own check on a real one."""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from .recorder import Recorder
+from .sites import Sites
+from .trace import Trace
+from .trace_json import as_json
+
+
+def start() -> Callable[[], str]:
+    """Begin, and return what gives the trace as JSON."""
+    sites = Sites(os.path.dirname(torch.__file__), sysconfig.get_paths()["stdlib"])
+    recorder, seen = Recorder(sites), Recorder(sites)
+    if torch.cuda.is_available():
+        from .torch_real import watch_real
+
+        watch_real(recorder, seen)
+        device = torch.cuda.get_device_name()
+    else:
+        from .torch_shadow import Shadow
+
+        Shadow(recorder).enter()
+        device = "shadow"
+    for each in (recorder, seen):
+        watch_steps(each)
+        os.register_at_fork(after_in_child=each.forget)
+
+    def write() -> str:
+        return as_json(
+            Trace(
+                tuple(sys.orig_argv),
+                device,
+                torch.__version__,
+                recorder.steps,
+                recorder.syncs(),
+                seen.syncs(),
+                tuple(recorder.notices),
+                tuple(sorted(_files(sites))),
+            )
+        )
+
+    return write
+
+
+def _files(sites: Sites) -> Iterator[str]:
+    for module in [*sys.modules.values()]:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and sites.is_own(file):
+            yield os.path.abspath(file)
+
+
+def watch_steps(recorder: Recorder) -> None:
+    """Tell the recorder where training begins, and where each step ends."""
+
+    def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+        recorder.stepped(id(optimizer))
+
+    def called(module: torch.nn.Module, args: Any) -> None:
+        if module.training and torch.is_grad_enabled():
+            recorder.began_training()
+            first.remove()
+
+    register_optimizer_step_post_hook(stepped)
+    first = register_module_forward_pre_hook(called)
