@@ -20,11 +20,11 @@ from .remarks import details_of, run_notes, why_open
 from .report import Report
 from .rows import (
     NAME_LIMIT,
+    cost_of,
     counter_row,
     environment_rows,
     finding_item,
     is_plain_code,
-    line_costs,
     test_row,
 )
 from .story import State, Story, stopped_words, this
@@ -189,11 +189,14 @@ class Page:
     def _lint(self) -> dict[str, object]:
         lint = self.report.lint
         findings = sorted(lint.findings, key=self._finding_order)
-        costs = line_costs(self.report.run.tests)
         shown = findings[: self.cut.findings]
+        tests = self.report.run.tests
         return {
             "count": len(findings),
-            "listed": [finding_item(finding, self.links, costs) for finding in shown],
+            "listed": [
+                finding_item(finding, self.links, cost_of(finding, tests, self.labels))
+                for finding in shown
+            ],
             "more": _more(len(findings) - len(shown), "more finding"),
             "everything": lint.everything,
             "code": shown[0].code if shown and is_plain_code(shown[0]) else None,

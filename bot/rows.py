@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..lints.finding import Finding, Severity
 from ..runners.counters.counts import amounts, short_words
@@ -28,6 +29,17 @@ MOST_DEPENDENCIES = 20
 NAME_LIMIT = 48
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,3}")
 SOURCE_LIMIT = 60
+# Less than this share of a step is within what a profile errs by.
+_WORTH_TELLING = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What lines cost in one perf test: milliseconds, and their share of its step."""
+
+    milliseconds: float
+    share: float
+    test: str
 
 
 def test_row(result: TestResult, label: str, *, peak: bool) -> list[str]:
@@ -82,8 +94,8 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
     return [icon, counted, code(label, NAME_LIMIT, in_table=True), where]
 
 
-def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int], float]) -> str:
-    """One lint finding on one line of a list; its time is told where a profile saw that line."""
+def finding_item(finding: Finding, links: Links, cost: Cost | None = None) -> str:
+    """One lint finding on one line of a list, with what its lines cost where that was measured."""
     parts = [
         f"{SEVERITY_ICONS[finding.severity]} {links.place(finding.path, finding.file_lines[0])}",
         f"{rule_code(finding)} {prose(finding.message)}",
@@ -91,9 +103,11 @@ def finding_item(finding: Finding, links: Links, costs: Mapping[tuple[str, int],
     # The icon says it too, but not to everybody.
     if finding.severity is not Severity.WARNING:
         parts.append(finding.severity.value)
-    cost = costs.get((finding.path, finding.span.line), 0.0)
-    if cost >= 0.05:
-        parts.append(f"+{numbers.milliseconds(cost)} ms per step")
+    if cost is not None and cost.share >= _WORTH_TELLING:
+        parts.append(
+            f"costs {numbers.milliseconds(cost.milliseconds)} ms, {cost.share:.0%} of a step of "
+            f"{code(cost.test, NAME_LIMIT)}"
+        )
     return " · ".join(parts)
 
 
@@ -107,19 +121,23 @@ def is_plain_code(finding: Finding) -> bool:
     return finding.code.isascii() and finding.code.isalnum() and len(finding.code) <= 12
 
 
-def line_costs(tests: Sequence[TestResult]) -> dict[tuple[str, int], float]:
-    """Milliseconds per step that a line of this change adds to a test that became slower.
-
-    Where no test is slower, no line is said to cost time.
-    """
-    costs: dict[tuple[str, int], float] = {}
-    slower = [result for result in tests if result.verdict is Verdict.SLOWER]
-    for result in slower:
-        for line in result.profile.lines if result.profile else ():
-            if line.touched:
-                at = (line.path, line.line)
-                costs[at] = max(costs.get(at, 0.0), line.head_ms - line.base_ms)
-    return costs
+def cost_of(finding: Finding, tests: Sequence[TestResult], names: Mapping[str, str]) -> Cost | None:
+    """What the lines of a finding cost in the test in which they weigh most; None: not measured."""
+    first, last = finding.file_lines
+    best: Cost | None = None
+    for result in tests:
+        profile = result.profile
+        if profile is None or profile.head_ms <= 0:
+            continue
+        spent = [
+            line.milliseconds
+            for line in profile.costs
+            if line.path == finding.path and first <= line.line <= last
+        ]
+        share = sum(spent) / profile.head_ms
+        if spent and (best is None or share > best.share):
+            best = Cost(sum(spent), share, names[result.test.id])
+    return best
 
 
 def environment_rows(

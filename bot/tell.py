@@ -116,7 +116,7 @@ def all_findings(report: Report) -> str:
 
 def _items(report: Report, links: Links) -> Iterator[str]:
     for finding in report.lint.findings:
-        yield f"- {finding_item(finding, links, {})}"
+        yield f"- {finding_item(finding, links)}"
 
 
 def _whole_page(page: str, report: Report | None) -> str:

@@ -84,6 +84,11 @@ def _check_once(options: argparse.Namespace, words: list[str]) -> int:
 
         findings = confirmed(result.findings, read_seen(options.confirmed_by), costly(config))
         result = replace(result, findings=findings)
+    if options.costs:
+        from .costs import ranked, read_costs
+
+        findings = ranked(result.findings, read_costs(options.costs))
+        result = replace(result, findings=findings)
     text = tell(
         result,
         root,

@@ -155,6 +155,14 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "again",
     )
     group.add_argument(
+        "--costs",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="say what each finding costs in a step, the dearest first: by the report.json of "
+        "`perflint ci` or the profile.json of `perflint profile`; may be given again",
+    )
+    group.add_argument(
         "--statistics",
         action="store_true",
         help="count the findings of each rule instead of listing them (text or json)",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..verdict.stats import t_quantile
 from .profile import (
     LineChange,
+    LineCost,
     OperatorChange,
     OperatorTime,
     PartChange,
@@ -17,6 +18,8 @@ from .profile import (
 
 # Differences below this share of all operator time are noise of the profile.
 _SMALLEST_SHARE = 0.005
+# Lines below this share of a step cost nothing that anybody would mend, and so many are enough.
+_CHEAPEST, _MOST_COSTS = 0.001, 300
 # How often all that is told of one kind together may be wrong.
 _ERROR = 0.05
 
@@ -44,8 +47,18 @@ def diff_profiles(
     operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
     lines.sort(key=lambda c: c.base_ms - c.head_ms)
     return ProfileChange(
-        tuple(operators[:most]), tuple(lines[:most]), tuple(_part_changes(base, head))
+        tuple(operators[:most]),
+        tuple(lines[:most]),
+        tuple(_part_changes(base, head)),
+        _costs(head),
+        head.step_ms,
     )
+
+
+def _costs(head: ProfileSummary) -> tuple[LineCost, ...]:
+    matter = [line for line in head.lines if line.milliseconds >= _CHEAPEST * head.step_ms > 0]
+    matter.sort(key=lambda line: -line.milliseconds)
+    return tuple(LineCost(line.path, line.line, line.milliseconds) for line in matter[:_MOST_COSTS])
 
 
 def _is_worth(change: OperatorChange | LineChange, worth: float) -> bool:

@@ -120,16 +120,28 @@ class PartChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCost:
+    """What a line of head costs, in milliseconds per step: see `LineTime`."""
+
+    path: str
+    line: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileChange:
     """What the profiler saw change, the largest differences first.
 
     `parts` are all parts of the step, in the order of `parts.Part`; on each side they add up to
-    a step, the step by the clock where it was timed.
+    a step, the step by the clock where it was timed. `costs` are the lines of head that matter, the
+    dearest first, of a step of `head_ms`.
     """
 
     operators: tuple[OperatorChange, ...]
     lines: tuple[LineChange, ...]
     parts: tuple[PartChange, ...] = ()
+    costs: tuple[LineCost, ...] = ()
+    head_ms: float = 0.0
 
 
 def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:

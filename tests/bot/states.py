@@ -9,6 +9,7 @@ from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Edit, Severity, Span
 from torch_perflint.runners.profiling.profile import (
     LineChange,
+    LineCost,
     OperatorChange,
     PartChange,
     ProfileChange,
@@ -102,6 +103,8 @@ SLOWER = trained(
             PartChange("optimizer", 3.9, 3.9, 0.2),
             PartChange("unexplained", 0.3, 0.1, 0.2),
         ),
+        (LineCost("train/model.py", 20, 61.2), LineCost(*ITEM[:2], 9.5)),
+        100.6,
     ),
 )
 FASTER = trained(

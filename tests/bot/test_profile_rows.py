@@ -14,8 +14,11 @@ from torch_perflint.bot.cause import (
 from torch_perflint.bot.placed import Placed
 from torch_perflint.bot.profile_rows import worth_showing
 from torch_perflint.bot.render import render_comment
+from torch_perflint.bot.rows import Cost, cost_of
+from torch_perflint.lints.finding import Span
 from torch_perflint.runners.profiling.profile import (
     LineChange,
+    LineCost,
     OperatorChange,
     PartChange,
     ProfileChange,
@@ -23,7 +26,7 @@ from torch_perflint.runners.profiling.profile import (
 from torch_perflint.runners.result import CounterChange, TestResult
 from torch_perflint.runners.verdict.compare import Verdict
 
-from .reports import CONV, GPT, REPORTS, compared, report
+from .reports import CONV, GPT, REPORTS, compared, finding, report
 
 
 def with_profile(*changes: OperatorChange | LineChange, gained: float = 1.0) -> TestResult:
@@ -115,6 +118,27 @@ def test_bytes_that_no_budget_concerns_and_hardly_differ_are_hidden_and_counted(
     page = render_comment(replace(REPORTS["bytes"], run=run)).replace("\N{NO-BREAK SPACE}", " ")
     assert "**26,346,360 → 26,346,424 bytes** saved for backward" in page
     assert "Not listed" not in render_comment(report(CONV))
+
+
+def test_a_finding_costs_what_its_lines_cost_where_they_weigh_most() -> None:
+    def costing(test: str, head_ms: float, *costs: tuple[int, float]) -> TestResult:
+        lines = tuple(LineCost("model.py", number, ms) for number, ms in costs)
+        profile = ProfileChange((), (), costs=lines, head_ms=head_ms)
+        return replace(GPT, test=replace(GPT.test, id=test), profile=profile)
+
+    tests = [
+        costing("a", 100.0, (5, 10.0), (6, 2.0), (9, 50.0)),
+        costing("b", 10.0, (5, 1.5)),
+        replace(GPT, profile=None),
+    ]
+    names = {result.test.id: result.test.id for result in tests}
+    two = finding("model.py", 5, span=Span(5, 0, 6, 1))
+    assert cost_of(two, tests, names) == Cost(1.5, 0.15, "b")
+    assert cost_of(two, tests[:1], names) == Cost(12.0, 0.12, "a")
+    assert cost_of(finding("model.py", 7), tests, names) is None
+    assert cost_of(finding("other.py", 5), tests, names) is None
+    page = render_comment(report(*tests, findings=(two,)))
+    assert "costs 1.5 ms, 15% of a step of `b`" in page
 
 
 def with_parts(*parts: PartChange, gained: float = 4.0) -> TestResult:

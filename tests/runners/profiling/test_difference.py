@@ -3,6 +3,7 @@
 import pytest
 from torch_perflint.runners.profiling.difference import diff_profiles, match_lines
 from torch_perflint.runners.profiling.profile import (
+    LineCost,
     LineTime,
     OperatorTime,
     PartChange,
@@ -224,3 +225,12 @@ def test_what_recording_takes_is_taken_off_where_calls_were_recorded() -> None:
     assert at.lines[0].total == 7.0
     # What is left is brought to the clock.
     assert [part.milliseconds for part in scaled(profile, 14.0).parts] == [10.0, 4.0]
+
+
+def test_the_lines_of_head_that_matter_are_told_with_their_costs() -> None:
+    lines = tuple(LineTime("net.py", number, ms) for number, ms in ((1, 0.5), (2, 6.0), (3, 0.009)))
+    head = ProfileSummary(8, (), lines, (PartTime("compute", 10.0),), 10.0)
+    found = diff(summary(), head)
+    assert found.costs == (LineCost("net.py", 2, 6.0), LineCost("net.py", 1, 0.5))
+    assert found.head_ms == 10.0
+    assert diff(summary(), summary(lines={1: 5.0})).costs == ()
