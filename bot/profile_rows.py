@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..runners.profiling.profile import LineChange, OperatorChange, PartChange
+from ..runners.profiling.parts import Part
+from ..runners.profiling.profile import UNEXPLAINED, LineChange, OperatorChange, PartChange
 from ..runners.result import TestResult
 from . import numbers
 from .links import Links
-from .markdown import cell, code, prose
+from .markdown import cell, code
 from .rows import NAME_LIMIT
 
 MOST_OPERATORS, MOST_LINES = 10, 5
@@ -18,6 +19,8 @@ WORTH_A_ROW = 0.05
 _ROUNDS_TO_ZERO = 0.005
 # Before the names of backward nodes; it only makes the table wider.
 _AUTOGRAD = "autograd::engine::evaluate_function: "
+
+_PARTS = {*(part.value for part in Part), UNEXPLAINED}
 
 Change = TypeVar("Change", OperatorChange, LineChange)
 
@@ -84,7 +87,12 @@ def _growth(change: LineChange | OperatorChange | PartChange) -> float:
 
 def _part_row(part: PartChange) -> list[str]:
     times = [numbers.milliseconds(ms) for ms in (part.base_ms, part.head_ms)]
-    return [numbers.signed(_growth(part), 2), prose(part.part, 40, in_table=True), *times]
+    return [numbers.signed(_growth(part), 2), part_name(part, in_table=True), *times]
+
+
+def part_name(part: PartChange, *, in_table: bool = False) -> str:
+    """Our own word for a part of a step; what a stranger's report calls so is code."""
+    return part.part if part.part in _PARTS else code(part.part, 40, in_table=in_table)
 
 
 def _operator_row(operator: OperatorChange) -> list[str]:

@@ -105,7 +105,7 @@ def finding_item(finding: Finding, links: Links, cost: Cost | None = None) -> st
         parts.append(finding.severity.value)
     if cost is not None and cost.share >= _WORTH_TELLING:
         parts.append(
-            f"costs {numbers.milliseconds(cost.milliseconds)} ms, {cost.share:.0%} of a step of "
+            f"costs {numbers.milliseconds(cost.milliseconds)} ms, {min(cost.share, 9.99):.0%} of a step of "
             f"{code(cost.test, NAME_LIMIT)}"
         )
     return " · ".join(parts)

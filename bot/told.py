@@ -23,6 +23,7 @@ from .cause import (
 from .links import Links
 from .markdown import code, prose
 from .placed import Placed
+from .profile_rows import part_name
 from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code
 
 # So many likely causes stand at the top; the tables hold the rest.
@@ -108,7 +109,7 @@ class Teller:
             case PartCause(part):
                 return {
                     "kind": "part",
-                    "part": prose(part.part, 40),
+                    "part": part_name(part),
                     "base_ms": numbers.milliseconds(part.base_ms),
                     "head_ms": numbers.milliseconds(part.head_ms),
                 }
