@@ -21,7 +21,7 @@ import torch
 from torch_perflint.bot.cause import LineCause, OperatorCause, PartCause, Unexplained, cause_of_time
 from torch_perflint.bot.placed import Placed
 from torch_perflint.runners.profiling.attribution import StepProfile, merge, together
-from torch_perflint.runners.profiling.difference import diff_profiles
+from torch_perflint.runners.profiling.difference import diff_profiles, match_lines
 from torch_perflint.runners.profiling.profile import ProfileChange, scaled
 from torch_perflint.runners.profiling.torch_profile import profile_steps
 from torch_perflint.runners.result import TestResult
@@ -47,30 +47,30 @@ def build(folder: Path, source: str) -> Step:
     return step
 
 
-def seconds_of(step: Step, steps: int = 5) -> float:
-    """A step's seconds, the fastest of some."""
-    times = []
-    for _ in range(steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return median(times)
+def clocks_of(steps: dict[str, Step], pairs: int = 80) -> dict[str, float]:
+    """Seconds of a step of each side without a profiler, from turns of both."""
+    times: dict[str, list[float]] = {side: [] for side in steps}
+    for number in range(pairs):
+        for side in [*steps][:: 1 if number % 2 else -1]:
+            start = time.perf_counter()
+            for _ in range(3):
+                steps[side]()
+            times[side].append((time.perf_counter() - start) / 3)
+    base, head = times["base"], times["head"]
+    ratio = median(two / one for one, two in zip(base, head, strict=True))
+    return {"base": median(base), "head": median(base) * ratio}
 
 
 def compare(scratch: Path, base: str, head: str, seed: int) -> TestResult:
     """Profile both in turn, and return what the comment is made of."""
     sources = {"base": base, "head": head}
     steps = {side: build(scratch / side, source) for side, source in sources.items()}
-    clocks: dict[str, list[float]] = {side: [] for side in sources}
     profiles: dict[str, list[StepProfile]] = {side: [] for side in sources}
     draw = random.Random(seed)
     for _ in range(ROUNDS):
         for side in draw.sample([*sources], 2):
-            clocks[side].append(seconds_of(steps[side]))
-    for _ in range(ROUNDS):
-        for side in draw.sample([*sources], 2):
             profiles[side].append(together(profile_steps(steps[side], STEPS, scratch / side)))
-    clock = {side: median(each) for side, each in clocks.items()}
+    clock = clocks_of(steps)
     summaries = {side: scaled(merge(profiles[side]), clock[side] * 1e3) for side in sources}
     profile = diff_profiles(summaries["base"], summaries["head"], lambda path: (base, head))
     change = clock["base"] / clock["head"] - 1
@@ -98,16 +98,10 @@ def is_right(name: str, result: TestResult, lines: set[int]) -> tuple[bool, str]
     return False, "nothing"
 
 
-def planted_lines(source: str, change: tuple[str, str]) -> set[int]:
-    """The numbers of the lines that were put in, in head."""
-    head = source.replace(*change)
-    first = source[: source.index(change[0])].count("\n") + 1
-    rows = change[1].splitlines()
-    kept = change[0].splitlines()
-    if any("# here" in row for row in rows):
-        return {first + number for number, row in enumerate(rows) if "# here" in row}
-    assert head.splitlines()[first - 1] == rows[0]
-    return {first + number for number, row in enumerate(rows) if row not in kept}
+def planted_lines(base: str, head: str) -> set[int]:
+    """The numbers of the lines that were put in."""
+    known = match_lines(base, head)
+    return {number for number in range(1, head.count("\n") + 1) if number not in known}
 
 
 def told(profile: ProfileChange | None) -> list[str]:
@@ -130,7 +124,7 @@ def main() -> int:
                 continue
             head = planted.SOURCE.replace(*change)
             result = compare(Path(folder, str(number)), planted.SOURCE, head, number)
-            lines = planted_lines(planted.SOURCE, change)
+            lines = planted_lines(planted.SOURCE, head)
             good, says = is_right(name, result, lines)
             count, right = count + 1, right + good
             at = result.comparison

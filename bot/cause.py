@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.counters.counts import words
+from ..runners.profiling.parts import Part
 from ..runners.profiling.profile import (
     UNEXPLAINED,
     LineChange,
@@ -27,6 +28,9 @@ WORTH_COUNTING = 0.05
 # The profile's own resolution, in milliseconds per step.
 SMALLEST_MS = 0.005
 
+# Parts that say less than the name of an operator.
+_UNSPECIFIC = (Part.COMPUTE.value, Part.HOST.value)
+
 HOST_SYNCS = "host syncs"
 OPERATORS = "operators"
 
@@ -37,7 +41,8 @@ class LineCause:
 
     `others` of them stand behind the one that is named. Together they took `base_ms` of a step and
     take `head_ms`; other lines of this change take `saved_ms` less. `gained` is by how much the
-    whole step grew, by the clock and not the profile.
+    whole step grew, by the clock and not the profile. `with_calls` says that the times are those of
+    a line with all that it calls, none of which explains as much.
     """
 
     line: LineChange
@@ -48,6 +53,7 @@ class LineCause:
     gained: float
     finding: Finding | None
     operator: OperatorChange | None
+    with_calls: bool = False
 
     @property
     def exceeds(self) -> bool:
@@ -111,7 +117,13 @@ def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
     gained = (at.head_seconds - at.base_seconds) * 1000
     operator = _operator(result.profile, gained)
     lines = _grown_lines(result.profile, gained, findings, operator) if gained > 0 else None
-    return lines or operator or _part(result.profile, gained) or Unexplained(gained)
+    if lines is None and gained > 0:
+        lines = _calling_line(result.profile, gained, findings, operator)
+    part = _part(result.profile, gained)
+    if part and operator and operator.line is None and part.part.part not in _UNSPECIFIC:
+        # "The optimizer" says more than "multiplications, somewhere".
+        operator = None
+    return lines or operator or part or Unexplained(gained)
 
 
 def cause_of_count(
@@ -145,6 +157,33 @@ def _grown_lines(
     edited = [_growth(line) for line in profile.lines if line.touched]
     saved = -sum(one for one in edited if one <= -WORTH_COUNTING * gained)
     return LineCause(grown[0], len(grown) - 1, before, after, saved, gained, finding, named)
+
+
+def _calling_line(
+    profile: ProfileChange,
+    gained: float,
+    findings: Placed,
+    operator: OperatorCause | None,
+) -> LineCause | None:
+    """The line of this change that has most more time spent in what it calls."""
+
+    def growth(line: LineChange) -> float:
+        return line.head_total_ms - line.base_total_ms
+
+    best = max((line for line in profile.lines if line.touched), key=growth, default=None)
+    if best is None or growth(best) < max(EXPLAINS * gained, SMALLEST_MS):
+        return None
+    return LineCause(
+        best,
+        0,
+        best.base_total_ms,
+        best.head_total_ms,
+        0.0,
+        gained,
+        findings.at(best.path, best.line),
+        operator.operator if operator else None,
+        with_calls=True,
+    )
 
 
 def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:

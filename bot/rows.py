@@ -104,10 +104,8 @@ def finding_item(finding: Finding, links: Links, cost: Cost | None = None) -> st
     if finding.severity is not Severity.WARNING:
         parts.append(finding.severity.value)
     if cost is not None and cost.share >= _WORTH_TELLING:
-        parts.append(
-            f"costs {numbers.milliseconds(cost.milliseconds)} ms, {min(cost.share, 9.99):.0%} of a step of "
-            f"{code(cost.test, NAME_LIMIT)}"
-        )
+        share, spent = min(cost.share, 9.99), numbers.milliseconds(cost.milliseconds)
+        parts.append(f"costs {spent} ms, {share:.0%} of a step of {code(cost.test, NAME_LIMIT)}")
     return " · ".join(parts)
 
 

@@ -147,6 +147,7 @@ class Teller:
             "saved_ms": numbers.milliseconds(cause.saved_ms) if cause.saved_ms else None,
             "gained": numbers.milliseconds(cause.gained),
             "exceeds": cause.exceeds,
+            "with_calls": cause.with_calls,
             "operator": _operator(cause),
         }
 

@@ -1,7 +1,6 @@
 """Fifty changes of a training step that make it slower, each with the line that does it.
 
-A change is a line of the step's source and what takes its place; the line that is to be named is
-the one with the comment `# here`, or the whole of what was put in.
+A change is a line of the step's source and what takes its place. One of the new lines is to be named.
 """
 
 SOURCE = '''\
@@ -95,7 +94,7 @@ CHANGES: dict[str, tuple[str, str]] = {
         _LOSS, "loss = loss + 1e-4 * sum(p.square().sum() for p in model.parameters())"
     ),
     # Waiting for values.
-    "item of the loss": _after(_LOSS, "shown = [loss.item() for _ in range(40)]"),
+    "item of the loss": _after(_LOSS, "shown = [loss.item() for _ in range(400)]"),
     "values of the logits": _after(_LOGITS, "seen = [row.max().item() for row in logits]"),
     "list of the labels": _after(_LOSS, "labels_list = [one.item() for one in labels]"),
     "list of the batch": _after(_LOGITS, "numbers = batch.tolist()"),
@@ -141,12 +140,12 @@ CHANGES: dict[str, tuple[str, str]] = {
     "gelu by hand": (
         _GELU,
         "        x = self.first(x)\n"
-        "        x = 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3)))  # here\n",
+        "        x = 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3)))\n",
     ),
     "norm by hand": (
         _NORM,
         "        x = x + y\n"
-        "        x = (x - x.mean(-1, True)) / (x.var(-1, keepdim=True) + 1e-5).sqrt()  # here\n",
+        "        x = (x - x.mean(-1, True)) / (x.var(-1, keepdim=True) + 1e-5).sqrt()\n",
     ),
     "linear by hand": (
         _TANH,
@@ -158,12 +157,22 @@ CHANGES: dict[str, tuple[str, str]] = {
         "        loss = -(logits.exp() / logits.exp().sum(-1, True)).log()[labels >= 0].mean() + "
         "sum((batch * k).mean() * 0 for k in range(9))\n",
     ),
-    "optimizer without foreach": (_ADAM, _ADAM.replace("foreach=True", "foreach=False")),
-    "another optimizer": (
+    "optimizer that factors": (
         _ADAM,
-        "    optimizer = torch.optim.NAdam(model.parameters(), lr=1e-3, foreach=False)\n",
+        "    optimizer = torch.optim.Adafactor(model.parameters(), lr=1e-3, foreach=False)\n",
     ),
-    "optimizer with amsgrad": (_ADAM, _ADAM.replace("foreach=True", "foreach=False, amsgrad=True")),
+    "optimizer for each parameter": (
+        _ADAM,
+        "    every = [p for p in model.parameters() for _ in range(3)]\n"
+        "    each = [torch.optim.AdamW([p], lr=1e-3) for p in every]\n"
+        "    empty = lambda s, set_to_none: [o.zero_grad() for o in each]\n"
+        "    apply = lambda s: [o.step() for o in each]\n"
+        "    optimizer = type('All', (), {'zero_grad': empty, 'step': apply})()\n",
+    ),
+    "optimizer with amsgrad": (
+        _ADAM,
+        _ADAM.replace("foreach=True", "foreach=False, amsgrad=True, maximize=True"),
+    ),
     # A slower loader.
     "sleep in the loader": _after(_BATCH, "__import__('time').sleep(0.001)"),
     "rows one by one": (

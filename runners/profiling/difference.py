@@ -8,6 +8,7 @@ from ..verdict.stats import t_quantile
 from .profile import (
     LineChange,
     LineCost,
+    LineTime,
     OperatorChange,
     OperatorTime,
     PartChange,
@@ -43,7 +44,11 @@ def diff_profiles(
         for change in _operator_changes(base, head)
         if _is_worth(change, worth) or change.base_calls != change.head_calls
     ]
-    lines = [change for change in _line_changes(base, head, source) if _is_worth(change, worth)]
+    lines = [
+        change
+        for change in _line_changes(base, head, source)
+        if _is_worth(change, worth) or _calls_more(change, worth)
+    ]
     operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
     lines.sort(key=lambda c: c.base_ms - c.head_ms)
     return ProfileChange(
@@ -64,6 +69,11 @@ def _costs(head: ProfileSummary) -> tuple[LineCost, ...]:
 def _is_worth(change: OperatorChange | LineChange, worth: float) -> bool:
     """Whether the times differ by more than nothing, and by more than they err."""
     return abs(change.head_ms - change.base_ms) >= max(worth, change.within_ms or 0.0)
+
+
+def _calls_more(change: LineChange, worth: float) -> bool:
+    """Whether a line of the change has more time spent in what it calls."""
+    return change.touched and change.head_total_ms - change.base_total_ms >= worth
 
 
 class _Within:
@@ -117,20 +127,46 @@ def _line_changes(
     within = _Within(base, head, len(head.lines))
     for path in sorted({line.path for line in head.lines}):
         old, new = (_rows(text) for text in source(path))
-        before = {line.line: line.milliseconds for line in base.lines if line.path == path}
-        measured = {line.line: line for line in head.lines if line.path == path}
-        after = {number: line.milliseconds for number, line in measured.items()}
         same = match_lines(*source(path))
-        shares = _shares(old, new, before, after)
-        for number, milliseconds in after.items():
+        was = {line.line: line for line in base.lines if line.path == path}
+        now = {line.line: line for line in head.lines if line.path == path}
+        own = _before(old, new, same, was, now, lambda line: line.milliseconds)
+        total = _before(old, new, same, was, now, lambda line: line.total)
+        for number, line in now.items():
             text = new[number - 1].strip() if number <= len(new) else ""
-            was = before.get(same[number], 0.0) if number in same else shares.get(number, 0.0)
             touched = number not in same
             # What an edited line replaces was shared out: how far that errs is not known.
-            error = errors.get((path, same[number]), 0.0) if number in same else None
-            width = within.of(measured[number].error, error)
-            changes.append(LineChange(path, number, text, was, milliseconds, touched, width))
+            error = None if touched else errors.get((path, same[number]), 0.0)
+            changes.append(
+                LineChange(
+                    path,
+                    number,
+                    text,
+                    own.get(number, 0.0),
+                    line.milliseconds,
+                    touched,
+                    within.of(line.error, error),
+                    total.get(number, 0.0),
+                    line.total,
+                )
+            )
     return changes
+
+
+def _before(
+    old: list[str],
+    new: list[str],
+    same: Mapping[int, int],
+    was: Mapping[int, LineTime],
+    now: Mapping[int, LineTime],
+    time: Callable[[LineTime], float],
+) -> dict[int, float]:
+    """What head's lines took on base, by their numbers in head."""
+    before = {number: time(line) for number, line in was.items()}
+    after = {number: time(line) for number, line in now.items()}
+    shared = _shares(old, new, before, after)
+    kept = {number: before.get(number_before, 0.0) for number, number_before in same.items()}
+    return shared | kept
 
 
 def _shares(

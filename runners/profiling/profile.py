@@ -97,7 +97,8 @@ class LineChange:
 
     `line` counts in head's file; `touched` says whether the change added or edited that line. What
     edited lines took on base is what the lines that they replace took, shared out among them.
-    `within_ms` is as for operators.
+    `within_ms` is as for operators. `base_total_ms` and `head_total_ms` have what the line calls as
+    well, backward where it is called.
     """
 
     path: str
@@ -107,6 +108,8 @@ class LineChange:
     head_ms: float
     touched: bool
     within_ms: float | None = None
+    base_total_ms: float = 0.0
+    head_total_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import pytest
 from torch_perflint.bot.cause import (
     CallsCause,
     LineCause,
+    OperatorCause,
     PartCause,
     Unexplained,
     cause_of_count,
@@ -177,3 +178,29 @@ def test_a_line_goes_before_the_part_that_it_belongs_to() -> None:
     parts = (PartChange("Python and launching", 1.0, 2.0, 0.1),)
     slow = replace(made, profile=replace(made.profile, parts=parts))
     assert isinstance(cause_of_time(slow, Placed(())), LineCause)
+
+
+def test_a_line_that_calls_what_takes_longer_is_the_cause() -> None:
+    calls = replace(
+        line(16, 0.0, 0.02, edited=True), base_total_ms=0.5, head_total_ms=1.4, source="model(x)"
+    )
+    slow = with_profile(calls, line(3, 1.0, 1.9, edited=False))
+    cause = cause_of_time(slow, Placed(()))
+    assert isinstance(cause, LineCause) and cause.with_calls
+    assert (
+        "`model(x)`. This changed line, with all that it calls, went from 0.5 to 1.4 ms per step"
+    ) in render_comment(report(slow))
+    # Where the change has lines that take the time themselves, these are named.
+    inner = cause_of_time(with_profile(calls, line(3, 1.0, 1.9, edited=True)), Placed(()))
+    assert isinstance(inner, LineCause) and inner.line.line == 3 and not inner.with_calls
+
+
+def test_a_part_that_says_more_than_an_operator_without_a_line_goes_before_it() -> None:
+    def cause(part: str) -> object:
+        made = with_profile(TANH)
+        assert made.profile is not None
+        parts = (PartChange(part, 1.0, 1.9, 0.1),)
+        return cause_of_time(replace(made, profile=replace(made.profile, parts=parts)), Placed(()))
+
+    assert isinstance(cause("optimizer"), PartCause)
+    assert isinstance(cause("compute"), OperatorCause)
