@@ -1,6 +1,6 @@
 """Fifty changes of a training step that make it slower, each with the line that does it.
 
-A change is a line of the step's source and what takes its place. One of the new lines is to be named.
+A change is a line of the step and what takes its place. One of the new lines is to be named.
 """
 
 SOURCE = '''\
