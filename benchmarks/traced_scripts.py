@@ -187,7 +187,7 @@ def known_sync(trace: dict[str, list[dict[str, object]]]) -> str:
         path, number = str(sync["path"]), int(str(sync["line"]))
         if path.endswith("transformers/trainer.py") and sync["blocks"]:
             # A condition over several lines is put down to one of them.
-            near = Path(path).read_text().splitlines()[number - 3 : number + 2]
+            near = Path(path).read_text().splitlines()[number - 1 : number + 4]
             if any("isnan" in line or "isinf" in line for line in near):
                 return f"#33693 at trainer.py:{number}, {sync['per_step']['typical']} per step"  # type: ignore[index]
     return "#33693 not found"
