@@ -142,6 +142,8 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("runners.verdict.compare", HEAVY),
         ("runners.machine.doctor_cli", HEAVY),
         ("runners.gpu.nvml", HEAVY),
+        ("runners.tracing.trace_cli", HEAVY),
+        ("runners.tracing.hook", HEAVY),
         ("runners.verdict.judge", HEAVY - {"numpy"}),
         ("runners.run", HEAVY - {"numpy"}),
         ("runners.processes.pytest_plugin", HEAVY),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 
 
@@ -20,31 +21,41 @@ def install(folder: str) -> None:
 class _Finder(MetaPathFinder):
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._asking = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find PyTorch as others do, and begin tracing behind its import."""
-        if name != "torch":
+        """Find PyTorch as others do, and begin tracing behind its import.
+
+        Many only ask whether PyTorch is there, and import it later.
+        """
+        if name != "torch" or self._asking:
             return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = _Loader(spec.loader, self._folder)
-                return spec
-        return None
+        self._asking = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self._asking = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self, self._folder)
+        return spec
 
 
 class _Loader(Loader):
-    def __init__(self, inner: Loader, folder: str) -> None:
+    def __init__(self, inner: Loader, finder: _Finder, folder: str) -> None:
         self._inner = inner
+        self._finder = finder
         self._folder = folder
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._inner.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        sys.meta_path.remove(self._finder)
         if module.__spec__ is not None:
             module.__spec__.loader = self._inner
         module.__loader__ = self._inner

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
-from types import FrameType
+from types import CodeType, FrameType
 
 from .sites import Sites
 from .trace import Counts, Frame, Kind, Sync
@@ -27,6 +27,7 @@ class Recorder:
         self._counts: dict[_Key, Counter[int]] = defaultdict(Counter)
         self._chains: dict[_Key, tuple[Frame, ...]] = {}
         self._steps_of: Counter[Hashable] = Counter()
+        self._free: set[tuple[CodeType, int]] = set()
         self._part = _SET_UP
         self.steps = 0
         self.notices: list[str] = []
@@ -45,8 +46,10 @@ class Recorder:
     def record_free(self, operation: str, why: str, frame: FrameType | None) -> None:
         """Note that a line of somebody's code, not PyTorch's, did something that costs nothing."""
         direct = self._sites.direct(frame)
-        if direct is not None:
-            self.record(Kind.NONE, operation, why, direct)
+        if direct is None or (place := (direct.f_code, direct.f_lineno)) in self._free:
+            return  # that it happens at all is enough
+        self._free.add(place)
+        self.record(Kind.NONE, operation, why, direct)
 
     def began_training(self) -> None:
         """Note that a model in training was called: set-up is over."""

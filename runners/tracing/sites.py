@@ -18,6 +18,8 @@ class Sites:
     def __init__(self, torch_folder: str, standard_library: str) -> None:
         self._passed = (os.path.join(torch_folder, ""), _OWN_FOLDER)
         self._standard = os.path.join(standard_library, "")
+        # Python names a script as it was typed, and the folder may change later.
+        self._folder = os.getcwd()
         self._known: dict[str, tuple[str, bool, bool]] = {}
 
     def chain(self, frame: FrameType | None) -> tuple[Frame, ...]:
@@ -29,6 +31,10 @@ class Sites:
                 frames.append(Frame(path, frame.f_lineno, frame.f_code.co_name))
             frame = frame.f_back
         return tuple(frames)
+
+    def absolute(self, path: str) -> str:
+        """Return a path that may have been relative when the process began."""
+        return self._file(path)[0]
 
     def is_own(self, path: str) -> bool:
         """Whether a file is the user's own, not an installed package's or Python's."""
@@ -49,9 +55,7 @@ class Sites:
         known = self._known.get(name)
         if known is None:
             made_up = name.startswith("<")
-            # runpy gives the path as it was typed; the folder may have changed since, so that the
-            # first look counts.
-            path = name if made_up else os.path.abspath(name)
+            path = name if made_up else os.path.normpath(os.path.join(self._folder, name))
             passed = made_up or path.startswith(self._passed)
             outside = passed or path.startswith(self._standard)
             is_own = not outside and not any(part in path.split(os.sep) for part in INSTALLED)

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,12 @@ from .trace import Kind
 
 _MEMORY = 80 << 30
 _NAME = "perflint's stand-in for a GPU"
+
+
+NVTX: dict[str, Any] = {
+    name: lambda *args, **options: 0
+    for name in ("range_push", "range_pop", "range_start", "range_end", "mark")
+}
 
 
 class Properties:
@@ -55,7 +62,7 @@ def stand_ins(here: Callable[[], Here]) -> tuple[dict[str, Any], dict[str, Any]]
         "max_memory_allocated": _always(0),
         "memory_reserved": _always(0),
         "max_memory_reserved": _always(0),
-        "memory_stats": _fresh(dict),
+        "memory_stats": lambda *args, **options: defaultdict(int),
         "reset_peak_memory_stats": _always(None),
         "reset_accumulated_memory_stats": _always(None),
         "current_stream": lambda *args: stream(),
@@ -118,6 +125,7 @@ def stand_ins(here: Callable[[], Here]) -> tuple[dict[str, Any], dict[str, Any]]
         "current_device_idx": _always(0),
         "set_device_index": _always(None),
         "set_device_idx": _always(None),
+        "device_index": _Device,
         "get_device_capability": _fresh(dict),
         "get_memory_info": _always((_MEMORY, _MEMORY)),
     }

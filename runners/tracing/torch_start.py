@@ -55,7 +55,7 @@ def _files(sites: Sites) -> Iterator[str]:
     for module in [*sys.modules.values()]:
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and sites.is_own(file):
-            yield os.path.abspath(file)
+            yield sites.absolute(file)
 
 
 def watch_steps(recorder: Recorder) -> None:

@@ -97,6 +97,6 @@ def test_the_command_reads_a_trace(
     (tmp_path / "trace.json").write_text(json.dumps(trace))
     words = ["--no-cache", "--output-format", "concise", "--confirmed-by", "trace.json"]
     assert run_check(words) == 1
-    lines = {line.split(":")[1]: line for line in capsys.readouterr().out.splitlines()[:-1]}
+    lines = {line.split(":")[1]: line for line in capsys.readouterr().out.splitlines()}
     assert "confirmed, 2 per step" in lines["6"]
     assert "not reached" in lines["7"]

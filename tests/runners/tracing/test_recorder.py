@@ -97,7 +97,10 @@ def test_what_torch_itself_does_for_nothing_is_no_news() -> None:
     here = recorder()
     here.record_free("item()", "it is on the CPU", frames_of("/env/site-packages/torch/adam.py"))
     assert here.syncs() == ()
-    here.record_free("item()", "it is on the CPU", frames_of("/me/train.py"))
+    frame = frames_of("/me/train.py")
+    for _ in range(3):
+        here.record_free("item()", "it is on the CPU", frame)
+    assert counts(here) == Counts(set_up=1)
     assert [sync.kind for sync in here.syncs()] == [Kind.NONE]
 
 

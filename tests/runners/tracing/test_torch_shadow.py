@@ -184,3 +184,43 @@ def test_compiling_is_switched_off_with_a_word(shadow: Any, recorder: Recorder) 
     assert torch.compile(lambda x: x + 1)(torch.ones(1, device="cuda")).is_cuda
     (notice,) = recorder.notices
     assert "torch.compile is off" in notice
+
+
+@pytest.mark.usefixtures("shadow")
+def test_data_parallel_is_its_module() -> None:
+    net = torch.nn.DataParallel(torch.nn.Linear(2, 2).cuda())
+    assert net(torch.ones(1, 2)).is_cuda
+
+
+def test_the_types_of_old_scripts_are_there(shadow: Any, recorder: Recorder) -> None:
+    assert torch.cuda.FloatTensor(2, 3).zero_().shape == (2, 3)
+    assert not [sync for sync in recorder.syncs() if sync.kind.blocks]
+    made = torch.cuda.FloatTensor([1.0, 2.0])
+    assert isinstance(made, torch.cuda.FloatTensor)
+    assert not isinstance(made, torch.cuda.LongTensor)
+    assert torch.ones(2).type(torch.cuda.FloatTensor).is_cuda
+    assert [sync.operation for sync in recorder.syncs()] == ["FloatTensor", "type()"]
+
+
+@pytest.mark.usefixtures("shadow")
+def test_what_asks_for_a_gpu_gets_an_answer() -> None:
+    torch.cuda.nvtx.range_push("step")
+    torch.cuda.nvtx.range_pop()
+    cuda = torch.profiler.ProfilerActivity.CUDA
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU, cuda]):
+        torch.ones(2, device="cuda").sum()
+    assert torch.cuda.memory_stats()["active_bytes.all.peak"] == 0
+    assert torch.cuda.get_device_capability() == (9, 0)
+    assert torch.accelerator.current_accelerator() == torch.device("cuda")
+    with torch.cuda.device(0), torch.cuda.stream(torch.cuda.Stream()):
+        assert torch.cuda.current_device() == 0
+
+
+@pytest.mark.usefixtures("shadow")
+def test_a_default_device_holds_until_it_is_changed() -> None:
+    torch.set_default_device("cuda")
+    try:
+        assert torch.nn.Linear(2, 2).weight.is_cuda and torch.arange(3).is_cuda
+    finally:
+        torch.set_default_device(None)
+    assert torch.zeros(2).is_cpu

@@ -12,7 +12,8 @@ from torch_perflint.runners.tracing.launch import environment, run_traced
 from torch_perflint.runners.tracing.trace_cli import run as run_trace
 
 SCRIPT = """\
-import os, sys
+import importlib.util, os, sys
+assert importlib.util.find_spec("torch") is not None  # to ask is not to import
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -31,6 +32,7 @@ for number, (x, y) in enumerate(DataLoader(data, batch_size=4, num_workers=1, pi
         loss.item()  # <- some
 print("LOSS", loss.item().hex())
 print("AS", __name__, sys.argv[1:], os.path.basename(sys.path[0]), len(sys.path))
+os.chdir("/")
 if "fail" in sys.argv:
     raise SystemExit(7)
 """
@@ -64,13 +66,13 @@ def test_a_script_runs_as_without_us_and_its_waits_are_told(
     out = capfd.readouterr().out
     assert said(out, "LOSS") == said(plain.stdout, "LOSS")
     assert said(out, "AS") == said(plain.stdout, "AS").replace("plain", "gpu")
-    assert "1 per step: to(), train.py:11 (<module>)" in out
-    assert "1 every 4th step: item(), train.py:17 (<module>)" in out
+    assert "1 per step: to(), train.py:12 (<module>)" in out
+    assert "1 every 4th step: item(), train.py:18 (<module>)" in out
     trace = json.loads((folder / "trace.json").read_text())
     assert trace["steps"] == 12
     found = by_place(trace)
-    assert found["train.py", 11]["per_step"]["steps"] == 11
-    assert found["train.py", 7]["set_up"] == 2
+    assert found["train.py", 12]["per_step"]["steps"] == 11
+    assert found["train.py", 8]["set_up"] == 2
     assert str(folder / "train.py") in trace["files"]
 
 
@@ -84,7 +86,7 @@ def test_a_budget_fails_with_the_lines_named_and_json_is_all_of_the_output(
     out, err = capfd.readouterr()
     assert json.loads(out)["steps"] == 12
     assert "over budget: step 3 waits 2 times, 1 allowed (and 2 other steps" in err
-    assert "train.py:17 (<module>)  item()" in err
+    assert "train.py:18 (<module>)  item()" in err
     assert "LOSS" in err
     assert "-m" in json.loads(out)["command"]
 
