@@ -143,7 +143,7 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("runners.machine.doctor_cli", HEAVY),
         ("runners.gpu.nvml", HEAVY),
         ("runners.tracing.trace_cli", HEAVY),
-        ("runners.tracing.hook", HEAVY),
+        ("runners.inside.hook", HEAVY),
         ("runners.verdict.judge", HEAVY - {"numpy"}),
         ("runners.run", HEAVY - {"numpy"}),
         ("runners.processes.pytest_plugin", HEAVY),

@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ..profiling.captured import Plan, to_json
+from ..profiling.captured import PLAN, Plan, to_json
 from .pytest_plugin import DRIVER
 
-# The plan, as JSON, in the environment of the process that profiles.
-PLAN = "PERFLINT_PROFILE"
 RESULT = "profile.json"
 
 

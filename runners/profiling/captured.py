@@ -11,6 +11,8 @@ from .flame import Frame
 from .profile import LineTime, OperatorTime, PartTime, ProfileSummary
 
 VERSION = 1
+# The plan, as JSON, in the environment of the process that profiles.
+PLAN = "PERFLINT_PROFILE"
 # Steps that warm caches and pools up before anything is timed.
 WARM_UP = 5
 STEPS = 12
@@ -21,7 +23,7 @@ class Plan:
     """What to capture: `steps` without a profiler and as many with it, after `skip` others.
 
     `what` is how people call it, `root` the folder whose lines are told, and `out` the one that
-    everything is written to.
+    everything is written to. `to_end` lets a script go on once it has been profiled.
     """
 
     what: str
@@ -29,6 +31,7 @@ class Plan:
     out: Path
     steps: int = STEPS
     skip: int = WARM_UP
+    to_end: bool = False
 
     def to_json(self) -> str:
         """Write it down, for another process."""
@@ -38,7 +41,7 @@ class Plan:
     def from_json(cls, text: str) -> "Plan":
         """Read it back."""
         data = json.loads(text)
-        return cls(data["what"], Path(data["root"]), Path(data["out"]), data["steps"], data["skip"])
+        return cls(**{**data, "root": Path(data["root"]), "out": Path(data["out"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ _EPILOG = """\
 examples
   perflint profile perf_tests/test_gpt.py::test_train
   perflint profile perf_tests/test_gpt.py -k train --steps 30
+  perflint profile -- python train.py --batch-size 32
+  perflint profile --to-end -- torchrun --nproc-per-node 2 train.py
+
+Of a script, a step reaches from the end of one step of its optimizer to that of the next; it is
+stopped once there are enough of them.
 
 Some steps run without a profiler, for the clock, then as many with it. Written are profile.html
 (one file, which works offline), profile.json, and trace.json.gz, the profiler's own trace, which
@@ -24,7 +29,8 @@ https://ui.perfetto.dev opens. docs/profiles.md says what each number means.
 exit status
   0  profiled
   1  the perf test failed
-  2  perflint could not do its work: no such perf test, or no folder to write to
+  2  perflint could not do its work: no such perf test, too few steps, no folder to write to
+  any other status is the script's own
 """
 
 PAGE = "profile.html"
@@ -34,36 +40,45 @@ def run(words: list[str]) -> int:
     """Run `perflint profile` and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="perflint profile",
+        usage="perflint profile [OPTIONS] PERF_TEST | perflint profile [OPTIONS] -- COMMAND ...",
         description="Say where a step's time goes: what it consists of, its lines, its operators.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("test", metavar="PERF_TEST", help="a perf test, as pytest names it, or its file")
+    add("test", metavar="PERF_TEST", nargs="?", help="a perf test, as pytest names it, or its file")
     add("-k", default="", metavar="EXPR", help="of a file, the perf test that matches, as pytest's")
     add("--steps", type=int, default=12, help="steps of each kind (default: 12)")
+    add("--skip", type=int, default=5, help="steps before anything is timed (default: 5)")
+    add("--to-end", action="store_true", help="let a script run to its end")
     add("--out", type=Path, metavar="DIR", help="where to write (default: .perflint/profile)")
-    return _profile(parser.parse_args(words))
+    here = words.index("--") if "--" in words else len(words)
+    options, command = parser.parse_args(words[:here]), words[here + 1 :]
+    if bool(command) == bool(options.test):
+        parser.error("say one perf test, or a command behind `--`")
+    if options.steps < 1 or options.skip < 1:
+        raise PerflintError("--steps and --skip have to be 1 or more")
+    return _profile(options, command)
 
 
-def _profile(options: argparse.Namespace) -> int:
+def _profile(options: argparse.Namespace, command: list[str]) -> int:
     from ..config import load_config
-    from ..sides.git import repository
     from ..text.layout import harmless
     from ..text.screen import width
     from .captured import Plan, from_json, to_json
     from .page import as_page
     from .profile_text import as_text
 
-    if options.steps < 1:
-        raise PerflintError("--steps has to be 1 or more")
-    root = repository(Path.cwd())
+    root = _root(command)
     out = _folder(options.out, root)
-    what = f"{options.test} -k {options.k}" if options.k else options.test
-    plan = Plan(what, root, out, options.steps)
+    what = " ".join(command) or (f"{options.test} -k {options.k}" if options.k else options.test)
+    plan = Plan(what, root, out, options.steps, options.skip, options.to_end)
     result = out / "profile.json"
     result.unlink(missing_ok=True)
-    status = _run_test(plan, options.test, options.k, load_config(root).threads)
+    if command:
+        status = _run_script(plan, command, result)
+    else:
+        status = _run_test(plan, options.test, options.k, load_config(root).threads)
     if not result.exists():
         return status
     captured = from_json(result.read_text(encoding="utf-8"), str(result))
@@ -74,8 +89,39 @@ def _profile(options: argparse.Namespace) -> int:
     return status
 
 
+def _root(command: list[str]) -> Path:
+    """The folder whose lines are told: the repository; for a script without one, this folder."""
+    from ..sides.git import repository
+
+    try:
+        return repository(Path.cwd())
+    except PerflintError:
+        if command:
+            return Path.cwd()
+        raise
+
+
+def _run_script(plan: "Plan", command: list[str], result: Path) -> int:
+    from ..inside.launch import run_inside
+    from .captured import PLAN
+
+    os.environ[PLAN] = plan.to_json()
+    done = run_inside(command, "runners.profiling.torch_script", example="perflint profile")
+    if not done.told:
+        if done.status:
+            return done.status
+        wanted = plan.skip + plan.steps + 2
+        raise PerflintError(
+            f"nothing was profiled: a script needs {wanted} steps of a torch.optim optimizer for "
+            "this (--steps and --skip take fewer)"
+        )
+    result.write_text(done.told[0], encoding="utf-8")
+    return done.status
+
+
 def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
     from ..processes.isolate import STEADY_MALLOC
+    from .captured import PLAN
 
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
     command += ["-p", "torch_perflint.runners.processes.pytest_profile", "-m", "perf"]
@@ -86,7 +132,7 @@ def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
         **os.environ,
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
-        "PERFLINT_PROFILE": plan.to_json(),
+        PLAN: plan.to_json(),
     }
     # What pytest says is for people to read where it fails.
     done = subprocess.run(

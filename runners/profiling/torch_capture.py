@@ -71,6 +71,10 @@ class ScriptCapture:
             self._recorder.marker.start()
         self._at = time.perf_counter()
 
+    def forget(self) -> None:
+        """Do nothing any more: this is a process that the script has forked."""
+        self.is_over = True
+
     def end(self) -> None:
         """Finish with the steps that there are: the script ends, or there are enough."""
         if self.is_over:

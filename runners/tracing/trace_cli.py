@@ -10,8 +10,8 @@ from ... import PerflintError
 
 if TYPE_CHECKING:
     from .findings import StaticFinding
-    from .launch import Run
     from .trace import Trace
+    from .traced import Traced
 
 _EPILOG = """\
 examples
@@ -83,7 +83,7 @@ def _split(
 
 
 def _trace(options: argparse.Namespace, command: list[str]) -> int:
-    from .launch import run_traced
+    from .traced import run_traced
 
     findings = None if options.findings is None else _findings(options.findings)
     done = run_traced(command, quiet=options.format == "json")
@@ -132,7 +132,7 @@ def _tell(
         print(harmless("\n" + as_text(trace, page)), flush=True)
 
 
-def _status(options: argparse.Namespace, trace: "Trace", done: "Run") -> int:
+def _status(options: argparse.Namespace, trace: "Trace", done: "Traced") -> int:
     from .rhythm import over_budget
     from .trace_text import over_text
 

@@ -153,7 +153,7 @@ def test_the_command_profiles_a_perf_test_and_writes_a_page(
         (["test_perf.py::test_broken"], 1, "ZeroDivisionError"),
         (["test_perf.py::test_plain"], 2, "no test marked @pytest.mark.perf fits"),
         (["nowhere.py"], 2, "pytest could not run"),
-        (["test_perf.py", "--steps", "0"], 2, "--steps has to be 1 or more"),
+        (["test_perf.py", "--steps", "0"], 2, "--steps and --skip have to be 1 or more"),
         (["test_perf.py", "--out", "test_perf.py/x"], 2, "cannot write into the folder"),
     ],
 )

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
-from torch_perflint.runners.tracing.launch import environment, run_traced
+from torch_perflint.runners.inside.launch import environment
 from torch_perflint.runners.tracing.trace_cli import run as run_trace
+from torch_perflint.runners.tracing.traced import run_traced
 
 SCRIPT = """\
 import importlib.util, os, sys

@@ -1,4 +1,4 @@
-"""Runs a command so that its Python processes trace themselves, and collects what they saw."""
+"""Runs a command so that its Python processes call us, and collects what they have told."""
 
 import contextlib
 import os
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import PerflintError
-from .trace import Trace
-from .trace_json import from_json
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 # Python imports a module of this name before anything else. The package gets a name of its own, so
@@ -29,11 +27,11 @@ except ModuleNotFoundError as error:
     sys.modules["sitecustomize"] = type(sys)("sitecustomize")
 if sys.version_info >= (3, 11):
     spec = importlib.util.spec_from_file_location(
-        {name!r}, {start!r}, submodule_search_locations=[{package!r}]
+        {name!r}, {init!r}, submodule_search_locations=[{package!r}]
     )
     sys.modules[{name!r}] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[{name!r}])
-    importlib.import_module({name!r} + ".runners.tracing.hook").install({folder!r})
+    importlib.import_module({name!r} + ".runners.inside.hook").install({folder!r}, {start!r})
 else:
     open({folder!r} + "/too-old", "w").close()
 """
@@ -41,40 +39,43 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a command ended, and the traces of its processes, the one with most steps first."""
+    """How a command ended, and what its processes have told, those that told nothing left out."""
 
     status: int
-    traces: tuple[Trace, ...]
+    told: tuple[str, ...]
 
 
-def run_traced(command: Sequence[str], *, quiet: bool = False) -> Run:
+def run_inside(command: Sequence[str], start: str, *, example: str, quiet: bool = False) -> Run:
     """Run a command with the user's own interpreter, arguments, input and output.
 
-    `quiet` sends its output to the standard error. Raises PerflintError where it cannot be started.
+    `start` names the module of ours whose `start()` is called once a process has imported torch; it
+    returns what gives the process's last words. `example` is the command of perflint that runs
+    this; `quiet` sends the output to the standard error. Raises PerflintError where the command
+    cannot be started.
     """
     program = shutil.which(command[0])
     if program is None:
-        raise PerflintError(f"there is no command {command[0]!r}: {_hint(command)}")
-    with tempfile.TemporaryDirectory(prefix="perflint-trace-") as name:
+        raise PerflintError(f"there is no command {command[0]!r}: {_hint(command, example)}")
+    with tempfile.TemporaryDirectory(prefix="perflint-inside-") as name:
         folder = Path(name)
         (folder / "sitecustomize.py").write_text(
             _SITE.format(
                 folder=name,
-                name="_perflint_traced",
-                start=str(_PACKAGE / "__init__.py"),
+                name="_perflint_inside",
+                init=str(_PACKAGE / "__init__.py"),
                 package=str(_PACKAGE),
+                start=start,
             )
         )
         status = _run([program, *command[1:]], environment(os.environ, name), quiet)
-        traces = [_read(file) for file in sorted(folder.glob("*.json"))]
-        if not traces and (folder / "too-old").exists():
-            raise PerflintError("the traced command runs a Python older than 3.11")
-    traces.sort(key=lambda trace: (-trace.steps, -len(trace.syncs)))
-    return Run(status, tuple(traces))
+        told = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.told"))]
+        if not told and (folder / "too-old").exists():
+            raise PerflintError("the command runs a Python older than 3.11")
+    return Run(status, tuple(filter(None, told)))
 
 
 def environment(given: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Return the environment of a traced command."""
+    """Return the environment of such a command."""
     paths = [folder, *filter(None, [given.get("PYTHONPATH")])]
     return {**given, "PYTHONPATH": os.pathsep.join(paths)}
 
@@ -96,11 +97,7 @@ def _left_to_the_child() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _read(file: Path) -> Trace:
-    return from_json(file.read_text())
-
-
-def _hint(command: Sequence[str]) -> str:
+def _hint(command: Sequence[str], example: str) -> str:
     if command[0].endswith(".py"):
-        return f"say which Python runs it, as in `perflint trace -- python {command[0]}`"
+        return f"say which Python runs it, as in `{example} -- python {command[0]}`"
     return "write what you would type without perflint, behind `--`"

@@ -1,0 +1,1 @@
+"""Runs a command of the user with perflint inside of its Python processes."""
