@@ -154,6 +154,18 @@ def test_a_signal_is_told_as_shells_do(folder: Path) -> None:
     assert run_traced([sys.executable, "killed.py"]).status == 128 + 15
 
 
+def test_a_signal_to_perflint_ends_the_script(folder: Path) -> None:
+    (folder / "waits.py").write_text("import time; print('UP', flush=True); time.sleep(60)\n")
+    words = [sys.executable, "-m", "torch_perflint", "trace", "--", sys.executable, "waits.py"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "UP\n"
+        process.terminate()
+        # The script has the other end, too: reading ends when both are gone.
+        assert process.stdout.read() == ""
+        assert process.wait(timeout=20) == 128 + 15
+
+
 @pytest.mark.parametrize(
     ("command", "hint"),
     [
