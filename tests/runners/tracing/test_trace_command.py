@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
-from torch_perflint.runners.tracing.launch import environment, run_traced
+from torch_perflint.runners.tracing import launch
+from torch_perflint.runners.tracing.launch import Run, environment, run_traced
 from torch_perflint.runners.tracing.trace_cli import run as run_trace
+
+from .traces import trace
 
 SCRIPT = """\
 import importlib.util, os, sys
@@ -68,12 +71,12 @@ def test_a_script_runs_as_without_us_and_its_waits_are_told(
     assert said(out, "AS") == said(plain.stdout, "AS").replace("plain", "gpu")
     assert "1 per step: to(), train.py:12 (<module>)" in out
     assert "1 every 4th step: item(), train.py:18 (<module>)" in out
-    trace = json.loads((folder / "trace.json").read_text())
-    assert trace["steps"] == 12
-    found = by_place(trace)
+    written = json.loads((folder / "trace.json").read_text())
+    assert written["steps"] == 12
+    found = by_place(written)
     assert found["train.py", 12]["per_step"]["steps"] == 11
     assert found["train.py", 8]["set_up"] == 2
-    assert str(folder / "train.py") in trace["files"]
+    assert str(folder / "train.py") in written["files"]
 
 
 @pytest.mark.torch
@@ -116,11 +119,22 @@ def test_torchrun_with_one_process_is_traced(
     assert "12 steps on a shadow device" in capfd.readouterr().out
 
 
-def test_a_budget_wants_steps(folder: Path) -> None:
-    pytest.importorskip("torch")
-    (folder / "none.py").write_text("import torch\n")
-    with pytest.raises(PerflintError, match="made 0 steps, and a budget holds from step 2"):
-        run_trace(["--budget", "0", "--", sys.executable, "none.py"])
+def test_a_budget_wants_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "run_traced", lambda command, quiet: Run(0, (trace(steps=2),)))
+    assert run_trace(["--budget", "0", "--", "python"]) == 0
+    with pytest.raises(PerflintError, match="made 2 steps, and a budget holds from step 3"):
+        run_trace(["--budget", "0", "--skip", "2", "--", "python"])
+
+
+def test_of_several_processes_that_make_steps_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = Run(0, (trace(steps=9), trace(steps=8), trace(steps=0)))
+    monkeypatch.setattr(launch, "run_traced", lambda command, quiet: ended)
+    assert run_trace(["--", "python"]) == 0
+    out, err = capsys.readouterr()
+    assert "9 steps" in out
+    assert "1 more process made steps" in err
 
 
 def test_a_command_without_torch_is_said_to_be(folder: Path) -> None:
