@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from ... import PerflintError
 
@@ -82,19 +83,29 @@ def environment(given: Mapping[str, str], folder: str) -> dict[str, str]:
 
 def _run(command: Sequence[str], environment: Mapping[str, str], quiet: bool) -> int:
     process = subprocess.Popen(command, env=environment, stdout=2 if quiet else None)
-    with process, _left_to_the_child():
+    with process, _signals_to(process):
         status = process.wait()
     return status if status >= 0 else 128 - status
 
 
 @contextlib.contextmanager
-def _left_to_the_child() -> Iterator[None]:
-    """Let Ctrl-C end the script alone: what it has done by then is told."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _signals_to(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Let a signal end the script alone: what it has done by then is told.
+
+    A terminal sends Ctrl-C to both; what is sent to perflint only is handed on.
+    """
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    for handed_on in (signal.SIGTERM, signal.SIGHUP):
+        before[handed_on] = signal.signal(handed_on, hand_on)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _hint(command: Sequence[str], example: str) -> str:

@@ -8,6 +8,7 @@ from .trace import Frame
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DEEPEST = 40
+_WITHOUT_FILE = ("<string>", "<stdin>")
 # Where packages are installed: a file below one of these is not the user's own.
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -23,14 +24,19 @@ class Sites:
         self._known: dict[str, tuple[str, bool, bool]] = {}
 
     def chain(self, frame: FrameType | None) -> tuple[Frame, ...]:
-        """List the lines that run, innermost first, without PyTorch's and perflint's own."""
+        """List the lines that run, innermost first, without PyTorch's and perflint's own.
+
+        Code that has no file (`python -c`, the standard input) is listed where there is no other.
+        """
         frames: list[Frame] = []
+        without_file: list[Frame] = []
         while frame is not None and len(frames) < _DEEPEST:
             path, passed, _ = self._file(frame.f_code.co_filename)
-            if not passed:
-                frames.append(Frame(path, frame.f_lineno, frame.f_code.co_name))
+            if not passed or path in _WITHOUT_FILE:
+                kept = without_file if passed else frames
+                kept.append(Frame(path, frame.f_lineno, frame.f_code.co_name))
             frame = frame.f_back
-        return tuple(frames)
+        return tuple(frames or without_file[:_DEEPEST])
 
     def absolute(self, path: str) -> str:
         """Return a path that may have been relative when the process began."""

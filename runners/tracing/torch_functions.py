@@ -71,12 +71,14 @@ def construct(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
         kwargs = {**kwargs, "pin_memory": False}
     if means_gpu(device):
         data = args[0] if args else kwargs.get("data", kwargs.get("obj"))
-        if func in _FROM_DATA and not (isinstance(data, _T) and is_on_gpu(data)):
-            here.record(Kind.H2D, func.__name__, NEW_WHY)
-        return put_on_gpu(func(*args, **{**kwargs, "device": _CPU}))
+        new = func(*args, **{**kwargs, "device": _CPU})
+        is_there = isinstance(data, _T) and is_on_gpu(data)
+        if func in _FROM_DATA and not is_there and new.numel():
+            here.record(Kind.H2D, f"{func.__name__}()", NEW_WHY)
+        return put_on_gpu(new)
     if _means_cpu(device):
         if func in _FROM_DATA and args and isinstance(args[0], _T) and is_on_gpu(args[0]):
-            note_copy(here, Kind.D2H, func.__name__, None, non_blocking=False)
+            note_copy(here, Kind.D2H, f"{func.__name__}()", args[0], False, pinned=False)
         with here.set("on_cpu"):
             made = func(*args, **kwargs)
         return pin(made) if pinned else made
@@ -90,7 +92,7 @@ def _from_data(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
         args, kwargs = args[:2], {**kwargs, "device": args[2]}
     data = args[0] if args else kwargs.get("data", kwargs.get("obj"))
     for _ in range(_values_on_gpu(data)):
-        here.record(Kind.WAIT, func.__name__, READ_WHY)
+        here.record(Kind.WAIT, f"{func.__name__}()", READ_WHY)
     if kwargs.get("device") is not None or kwargs.get("pin_memory"):
         return construct(here, func, args, kwargs)
     return func(*args, **kwargs)
@@ -214,13 +216,11 @@ def _moved(
         here.record_free(operation, THERE_WHY)
         same: torch.Tensor = _T.to(tensor, dtype or tensor.dtype, copy=copy, **options)
         return same
-    if to_gpu:
-        note_copy(here, Kind.H2D, operation, tensor, non_blocking)
-    else:
-        # PyTorch copies into pinned memory there, so that the host may go on.
-        note_copy(here, Kind.D2H, operation, None, non_blocking)
+    # What comes from the GPU gets pinned memory from PyTorch, so that the host may go on.
+    kind, pinned = (Kind.H2D, is_pinned(tensor)) if to_gpu else (Kind.D2H, True)
     with here.set("on_cpu"):
-        there: torch.Tensor = _T.to(tensor, dtype or tensor.dtype, copy=True, **options)
+        there: torch.Tensor = _T.to(tensor, _CPU, dtype or tensor.dtype, copy=True, **options)
+    note_copy(here, kind, operation, tensor, non_blocking, pinned=pinned)
     if to_gpu:
         put_on_gpu(there)
     elif non_blocking:
@@ -234,9 +234,10 @@ def _new_tensor(here: Here, func: Any, args: Any, kwargs: Any) -> Any:
     if not to_gpu:
         return construct(here, func, args, kwargs)
     data = args[1] if len(args) > 1 else kwargs.get("data")
-    if not (isinstance(data, _T) and is_on_gpu(data)):
-        here.record(Kind.H2D, "new_tensor", NEW_WHY)
-    return put_on_gpu(func(*args, **{**kwargs, "device": _CPU}))
+    new = func(*args, **{**kwargs, "device": _CPU})
+    if not (isinstance(data, _T) and is_on_gpu(data)) and new.numel():
+        here.record(Kind.H2D, "new_tensor()", NEW_WHY)
+    return put_on_gpu(new)
 
 
 def _deepcopy(here: Here, func: Any, args: Any, kwargs: Any) -> Any:

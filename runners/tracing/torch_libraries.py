@@ -9,7 +9,7 @@ import torch.utils._device
 import torch.utils.data._utils.worker
 from torch.utils._pytree import tree_map
 
-from .sync_table import CALLS, NEW_WHY
+from .sync_table import CALLS, H2D_WHY, NEW_WHY
 from .torch_functions import GPU, construct, means_gpu
 from .torch_here import Here
 from .torch_marks import is_on_gpu, put_on_gpu
@@ -144,7 +144,7 @@ def _threads(shadow: "Shadow") -> None:
 def _storing(shadow: "Shadow") -> None:
     def pickled(inner: Any, tensor: Any, *args: Any) -> Any:
         if is_on_gpu(tensor):
-            note_copy(shadow.here(), Kind.D2H, "pickle", None, non_blocking=False)
+            note_copy(shadow.here(), Kind.D2H, "pickle", tensor, False, pinned=False)
         return inner(tensor, *args)
 
     shadow.wrap_method(torch.Tensor, "_reduce_ex_internal", pickled)
@@ -155,7 +155,7 @@ def _storing(shadow: "Shadow") -> None:
         if not means_gpu(map_location) or isinstance(map_location, int):
             return inner(file, map_location, **options)
         loaded = inner(file, "cpu", **options)
-        note_copy(shadow.here(), Kind.H2D, "torch.load", None, non_blocking=False)
+        shadow.here().record(Kind.H2D, "load()", H2D_WHY)
         return put_on_gpu(loaded)
 
     shadow.wrap(torch, "load", load)

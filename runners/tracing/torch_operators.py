@@ -97,21 +97,29 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
                 if is_on_gpu(source):
                     put_on_gpu(target)
             elif is_on_gpu(target) and not is_on_gpu(source):
-                note_copy(self._here, Kind.H2D, "copy_", source, non_blocking)
+                pinned = is_pinned(source)
+                note_copy(self._here, Kind.H2D, "copy_()", source, non_blocking, pinned=pinned)
             elif is_on_gpu(source) and not is_on_gpu(target):
-                note_copy(self._here, Kind.D2H, "copy_", target, non_blocking)
+                pinned = is_pinned(target)
+                note_copy(self._here, Kind.D2H, "copy_()", source, non_blocking, pinned=pinned)
 
 
 def note_copy(
-    here: Here, kind: Kind, operation: str, on_host: torch.Tensor | None, non_blocking: bool
+    here: Here,
+    kind: Kind,
+    operation: str,
+    tensor: torch.Tensor,
+    non_blocking: bool,
+    *,
+    pinned: bool,
 ) -> None:
-    """Note a copy; `on_host` is the end that is on the CPU, None where PyTorch makes it pinned."""
+    """Note a copy of `tensor`; `pinned` tells of the memory on the host's side."""
+    if not tensor.numel():
+        return  # nothing is copied
     if not non_blocking:
         why = H2D_WHY if kind is Kind.H2D else D2H_WHY
-    elif on_host is not None and not is_pinned(on_host):
-        kind, why = Kind.STAGED, STAGED_WHY
     else:
-        kind, why = Kind.ASYNC, ASYNC_WHY
+        kind, why = (Kind.ASYNC, ASYNC_WHY) if pinned else (Kind.STAGED, STAGED_WHY)
     here.record(kind, operation, why)
 
 

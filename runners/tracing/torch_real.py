@@ -3,6 +3,7 @@
 No GPU has run this file yet; tests run it with stand-ins for warnings and tensors.
 """
 
+import functools
 import re
 import threading
 import warnings
@@ -26,7 +27,9 @@ SEEN_WHY = "set_sync_debug_mode saw it"
 
 def watch_real(expected: Recorder, seen: Recorder) -> None:
     """Fill `expected` from our table and `seen` from PyTorch's warnings, until the process ends."""
-    torch.cuda.set_sync_debug_mode("warn")
+    # Not before the script itself uses CUDA: a process that has, cannot fork others that do.
+    check = functools.partial(torch.cuda.set_sync_debug_mode, "warn")
+    torch.cuda._lazy_call(check)  # type: ignore[no-untyped-call]
     hear(seen)
     begin = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 

@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .recorder import Recorder
 from .sites import Sites
-from .trace import Trace
+from .trace import SHADOW, Trace
 from .trace_json import as_json
 
 
@@ -24,12 +24,12 @@ def start() -> Callable[[], str]:
         from .torch_real import watch_real
 
         watch_real(recorder, seen)
-        device = torch.cuda.get_device_name()
+        is_real = True
     else:
         from .torch_shadow import Shadow
 
         Shadow(recorder).enter()
-        device = "shadow"
+        is_real = False
     for each in (recorder, seen):
         watch_steps(each)
         os.register_at_fork(after_in_child=each.forget)
@@ -38,7 +38,7 @@ def start() -> Callable[[], str]:
         return as_json(
             Trace(
                 tuple(sys.orig_argv),
-                device,
+                _device() if is_real else SHADOW,
                 torch.__version__,
                 recorder.steps,
                 recorder.syncs(),
@@ -49,6 +49,11 @@ def start() -> Callable[[], str]:
         )
 
     return write
+
+
+def _device() -> str:
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.cuda.get_device_name() if used else "a GPU that was not used"
 
 
 def _files(sites: Sites) -> Iterator[str]:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+# What a device is called that is none.
+SHADOW = "shadow"
+
 
 class Kind(Enum):
     """What an operation costs the host."""

@@ -138,7 +138,8 @@ def _status(options: argparse.Namespace, trace: "Trace", done: "Traced") -> int:
 
     others = [other for other in done.traces[1:] if other.steps]
     if others:
-        print(f"note: {len(others)} more processes made steps: one is told", file=sys.stderr)
+        words = "1 more process" if len(others) == 1 else f"{len(others)} more processes"
+        print(f"note: {words} made steps: one is told", file=sys.stderr)
     if done.status:
         return done.status
     if options.budget is None:

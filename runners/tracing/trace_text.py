@@ -9,7 +9,7 @@ from ..text.numbers import plural
 from .findings import StaticFinding, codes_at
 from .rhythm import OverBudget, Rhythm, rhythm, waits_by_step
 from .sites import INSTALLED
-from .trace import Frame, Kind, Sync, Trace
+from .trace import SHADOW, Frame, Kind, Sync, Trace
 
 _KINDS = {
     Kind.WAIT: "waits",
@@ -110,7 +110,7 @@ def _lines(trace: Trace, page: Page) -> Iterator[str]:
 
 
 def _headline(trace: Trace) -> str:
-    where = "a shadow device: no GPU here" if trace.device == "shadow" else trace.device
+    where = "a shadow device: no GPU here" if trace.device == SHADOW else trace.device
     start = f"{plural(trace.steps, 'step')} on {where}, torch {trace.torch}"
     waits = sorted(waits_by_step(trace.syncs, trace.steady).values())
     if not waits:
@@ -161,7 +161,7 @@ def _once(title: str, rows: list[tuple[int, Sync]], page: Page) -> Iterator[str]
 
 def _differences(trace: Trace, root: str) -> Iterator[str]:
     """Tell apart what CUDA saw and what our table expects, on a real device."""
-    if trace.device == "shadow":
+    if trace.device == SHADOW:
         return
     expected, seen = _by_place(trace.syncs), _by_place(trace.seen_by_cuda)
     for words, one, other in (

@@ -266,6 +266,13 @@ READS = [
 ]
 
 COPIES = [
+    Construct("nothing to the GPU", 0, "there is nothing to copy", lambda g: g.c[:0].cuda()),
+    Construct(
+        "tensor of nothing",
+        0,
+        "there is nothing to copy",
+        lambda g: torch.tensor([], device="cuda"),
+    ),
     Construct("cuda", 1, TO_GPU, lambda g: g.c.cuda()),
     Construct(
         "cuda from pinned", 0, "asynchronous", lambda g: g.c.pin_memory().cuda(non_blocking=True)

@@ -1,7 +1,9 @@
 """On a real GPU, PyTorch's own check is heard beside our table. No GPU here: stand-ins."""
 
+import contextlib
 import os
 import sysconfig
+import threading
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +64,24 @@ def test_the_same_table_says_what_to_expect(
     given = [SimpleNamespace(is_cuda=a == "gpu") if isinstance(a, str) else a for a in args]
     found = expected_cost(name, given, options)
     assert (None if found is None else found[0]) is kind
+
+
+def test_cuda_is_left_alone_until_the_script_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_perflint.runners.tracing import torch_real
+
+    queued: list[Any] = []
+    inner = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+    monkeypatch.setattr(torch.cuda, "_lazy_call", queued.append)
+    monkeypatch.setattr(torch_real, "modes", lambda recorder: contextlib.nullcontext())
+    # What it changes for good is put back.
+    monkeypatch.setattr(threading.Thread, "_bootstrap_inner", inner)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with warnings.catch_warnings():
+        torch_real.watch_real(recorder(), recorder())
+    assert [(call.func, call.args) for call in queued] == [
+        (torch.cuda.set_sync_debug_mode, ("warn",))
+    ]
+    assert threading.Thread._bootstrap_inner is not inner  # type: ignore[attr-defined]
 
 
 def test_the_modes_of_a_thread_see_operators_and_change_nothing() -> None:

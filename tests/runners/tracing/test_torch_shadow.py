@@ -187,6 +187,15 @@ def test_compiling_is_switched_off_with_a_word(shadow: Any, recorder: Recorder) 
 
 
 @pytest.mark.usefixtures("shadow")
+def test_a_tensor_without_values_cannot_be_moved() -> None:
+    with torch.device("meta"):
+        net = torch.nn.Linear(2, 2)
+    with pytest.raises(NotImplementedError, match="meta"):
+        net.weight.to("cuda")
+    assert net.to_empty(device="cuda").weight.is_cuda
+
+
+@pytest.mark.usefixtures("shadow")
 def test_data_parallel_is_its_module() -> None:
     net = torch.nn.DataParallel(torch.nn.Linear(2, 2).cuda())
     assert net(torch.ones(1, 2)).is_cuda

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.runners.inside.launch import environment
+from torch_perflint.runners.tracing import traced
 from torch_perflint.runners.tracing.trace_cli import run as run_trace
-from torch_perflint.runners.tracing.traced import run_traced
+from torch_perflint.runners.tracing.traced import Traced, run_traced
+
+from .traces import trace
 
 SCRIPT = """\
 import importlib.util, os, sys
@@ -56,6 +59,20 @@ def by_place(trace: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 @pytest.mark.torch
+def test_code_without_a_file_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import torch\nw = torch.randn(3, 3, device='cuda', requires_grad=True)\n"
+        "o = torch.optim.SGD([w], lr=0.1)\nfor _ in range(4):\n"
+        "    (w @ w).sum().backward(); o.step(); w.sum().item()\n"
+    )
+    assert run_trace(["--", sys.executable, "-c", code]) == 0
+    assert "1 per step: item(), <string>:5" in capsys.readouterr().out
+
+
+@pytest.mark.torch
 def test_a_script_runs_as_without_us_and_its_waits_are_told(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,12 +86,12 @@ def test_a_script_runs_as_without_us_and_its_waits_are_told(
     assert said(out, "AS") == said(plain.stdout, "AS").replace("plain", "gpu")
     assert "1 per step: to(), train.py:12 (<module>)" in out
     assert "1 every 4th step: item(), train.py:18 (<module>)" in out
-    trace = json.loads((folder / "trace.json").read_text())
-    assert trace["steps"] == 12
-    found = by_place(trace)
+    written = json.loads((folder / "trace.json").read_text())
+    assert written["steps"] == 12
+    found = by_place(written)
     assert found["train.py", 12]["per_step"]["steps"] == 11
     assert found["train.py", 8]["set_up"] == 2
-    assert str(folder / "train.py") in trace["files"]
+    assert str(folder / "train.py") in written["files"]
 
 
 @pytest.mark.torch
@@ -117,11 +134,22 @@ def test_torchrun_with_one_process_is_traced(
     assert "12 steps on a shadow device" in capfd.readouterr().out
 
 
-def test_a_budget_wants_steps(folder: Path) -> None:
-    pytest.importorskip("torch")
-    (folder / "none.py").write_text("import torch\n")
-    with pytest.raises(PerflintError, match="made 0 steps, and a budget holds from step 2"):
-        run_trace(["--budget", "0", "--", sys.executable, "none.py"])
+def test_a_budget_wants_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traced, "run_traced", lambda command, quiet: Traced(0, (trace(steps=2),)))
+    assert run_trace(["--budget", "0", "--", "python"]) == 0
+    with pytest.raises(PerflintError, match="made 2 steps, and a budget holds from step 3"):
+        run_trace(["--budget", "0", "--skip", "2", "--", "python"])
+
+
+def test_of_several_processes_that_make_steps_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = Traced(0, (trace(steps=9), trace(steps=8), trace(steps=0)))
+    monkeypatch.setattr(traced, "run_traced", lambda command, quiet: ended)
+    assert run_trace(["--", "python"]) == 0
+    out, err = capsys.readouterr()
+    assert "9 steps" in out
+    assert "1 more process made steps" in err
 
 
 def test_a_command_without_torch_is_said_to_be(folder: Path) -> None:
@@ -153,6 +181,18 @@ def test_a_sitecustomize_of_the_user_s_is_loaded_all_the_same(
 def test_a_signal_is_told_as_shells_do(folder: Path) -> None:
     (folder / "killed.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGTERM)\n")
     assert run_traced([sys.executable, "killed.py"]).status == 128 + 15
+
+
+def test_a_signal_to_perflint_ends_the_script(folder: Path) -> None:
+    (folder / "waits.py").write_text("import time; print('UP', flush=True); time.sleep(60)\n")
+    words = [sys.executable, "-m", "torch_perflint", "trace", "--", sys.executable, "waits.py"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "UP\n"
+        process.terminate()
+        # The script has the other end, too: reading ends when both are gone.
+        assert process.stdout.read() == ""
+        assert process.wait(timeout=20) == 128 + 15
 
 
 @pytest.mark.parametrize(
