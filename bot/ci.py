@@ -11,9 +11,11 @@ from .. import PerflintError, __version__
 from ..lints.changed import changed_lines
 from ..lints.check import CheckResult
 from ..lints.config import load_config as load_lint_config
+from ..lints.confirm import Seen, confirmed, read_seen
 from ..lints.finding import Severity
 from ..lints.keys import table_values
 from ..lints.known import check_held
+from ..lints.registry import costly
 from ..runners.config import RunnersConfig, mistakes_of, read_document
 from ..runners.config import load_config as load_runners_config
 from ..runners.options import (
@@ -78,6 +80,7 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     here = Path.cwd()
     # All that can be wrong with the call is found before the long part begins.
     limits, actions = fail_on(options.fail_on), this_run()
+    seen = read_seen(options.confirmed_by or ())
     out = Path(options.out).resolve() if options.out else _own_folder(here)
     make_folder(out)
     with (
@@ -87,7 +90,7 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     ):
         progress.say(f"comparing {checkout.words}")
         config = configured(_settings_of_runs(checkout.head_root), options)
-        lint = lint_change(checkout, everything=options.lint_all)
+        lint = lint_change(checkout, everything=options.lint_all, seen=seen)
         progress.say(f"lint: {plural(len(lint.findings), 'finding')}")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
     decision = decide(lint, run, limits)
@@ -132,8 +135,11 @@ def _settings_of_runs(head: Path) -> RunnersConfig:
     return load_runners_config(head, "head")
 
 
-def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
-    """Lint head; keep what lies on lines that the change added or edited, or all of it."""
+def lint_change(checkout: Checkout, *, everything: bool, seen: Seen | None = None) -> LintResult:
+    """Lint head; keep what lies on lines that the change added or edited, or all of it.
+
+    `seen` is what a run has seen of the places, for the findings to say so.
+    """
     head = checkout.head_root
     changed = changed_lines(checkout.repository, checkout.base.sha, checkout.head.sha)
     python = [head / path for path in changed.paths() if path.endswith((".py", ".pyi"))]
@@ -142,7 +148,8 @@ def lint_change(checkout: Checkout, *, everything: bool) -> LintResult:
     # Read also where nothing is to be linted: a mistake in it is worth knowing at once.
     config = load_lint_config(head, top=head)
     result = check_held(head, paths, config, only).result if paths else CheckResult()
-    return LintResult(result.findings, result.problems, result.files, everything)
+    findings = confirmed(result.findings, seen, costly(config)) if seen else result.findings
+    return LintResult(findings, result.problems, result.files, everything)
 
 
 def named_tests(options: argparse.Namespace) -> argparse.Namespace:
@@ -189,6 +196,14 @@ def _parser() -> argparse.ArgumentParser:
         "--lint-all",
         action="store_true",
         help="report findings on all lines, not only changed ones",
+    )
+    add(
+        "--confirmed-by",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="say of each finding what a run has seen of it: a trace by `perflint trace --out`, or "
+        "what `perflint check --confirmed-by` takes; may be given again",
     )
     add(
         "--fail-on",

@@ -29,6 +29,12 @@ MOST_DEPENDENCIES = 20
 NAME_LIMIT = 48
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,3}")
 SOURCE_LIMIT = 60
+# What a run has seen of a finding's place, behind its reasons: see `lints/confirm.py`.
+_RUN_SAYS = re.compile(
+    r"(?:^|; )(confirmed, (?:[0-9.]{1,9} (?:per step|in [0-9]{1,6} of [0-9]{1,6} steps)"
+    r"|outside of steady steps)|seen at run time|runs, and does not wait|not reached)$",
+    re.ASCII,
+)
 # Less than this share of a step is within what a profile errs by.
 _WORTH_TELLING = 0.005
 
@@ -100,6 +106,8 @@ def finding_item(finding: Finding, links: Links, cost: Cost | None = None) -> st
         f"{SEVERITY_ICONS[finding.severity]} {links.place(finding.path, finding.file_lines[0])}",
         f"{rule_code(finding)} {prose(finding.message)}",
     ]
+    if found := _RUN_SAYS.search(finding.why or ""):
+        parts.append(found[1])
     # The icon says it too, but not to everybody.
     if finding.severity is not Severity.WARNING:
         parts.append(finding.severity.value)

@@ -155,6 +155,13 @@ def test_without_perf_tests_lint_alone_decides(repo: Any) -> None:
     assert "lib.py" in (repo.root / ".perflint" / "comment.md").read_text()
     never = perflint(repo.root, "ci", "--base", "HEAD~1", "--head", "HEAD", "--fail-on", "never")
     assert never.returncode == 0
+    log = repo.root / "run.log"
+    log.write_text("/gpu/lib.py:8: UserWarning: called a synchronizing CUDA operation (Triggered\n")
+    words = ("ci", "--base", "HEAD~1", "--head", "HEAD", "--confirmed-by")
+    assert perflint(repo.root, *words, str(log)).returncode == 1
+    assert "seen at run time" in (repo.root / ".perflint" / "comment.md").read_text()
+    missing = perflint(repo.root, *words, "nowhere.json")
+    assert (missing.returncode, "cannot be read" in missing.stderr) == (2, True)
 
 
 def test_only_lines_that_the_change_touches_are_reported(repo: Any) -> None:

@@ -411,3 +411,27 @@ def test_without_a_pull_request_none_is_spoken_of() -> None:
             assert "this PR" not in page
             assert "merge" not in page
     assert "with this change" in render_comment(report(GPT, link=None))
+
+
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("in the loop; confirmed, 2 per step", "· confirmed, 2 per step"),
+        ("confirmed, 1 in 3 of 13 steps", "· confirmed, 1 in 3 of 13 steps"),
+        ("in `fit`; confirmed, outside of steady steps", "· confirmed, outside of steady steps"),
+        ("in the loop; not reached", "· not reached"),
+        ("runs, and does not wait", "· runs, and does not wait"),
+        ("in the loop", None),
+        ("a reason that is not reached", None),
+        ("x; confirmed, <b>2</b> per step", None),
+        ("x; confirmed, 2 per step [y](https://evil.example)", None),
+        (None, None),
+    ],
+)
+def test_a_finding_says_what_a_run_has_seen_of_it(why: str | None, says: str | None) -> None:
+    page = render_comment(report(findings=(finding(why=why),)))
+    [item] = [line for line in page.splitlines() if "PFL101" in line and line.startswith("- ")]
+    if says is None:
+        assert item.endswith("waits for the device")
+    else:
+        assert item.endswith(f"waits for the device {says}")
