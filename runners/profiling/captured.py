@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import PerflintError
 from .flame import Frame
+from .memory import Holder, Saved, StepMemory
 from .profile import LineTime, OperatorTime, PartTime, ProfileSummary
 
 VERSION = 1
@@ -58,7 +59,8 @@ class Captured:
     """Some steps of a perf test or a script.
 
     `clock_ms` is a step without a profiler, to which the profile is brought; `recorded_ms` is one
-    with it. `source` has the text of each line that is told, by "path:line".
+    with it. `source` has the text of each line that is told, by "path:line". `memory` is None for
+    a script.
     """
 
     what: str
@@ -70,6 +72,7 @@ class Captured:
     environment: Mapping[str, str]
     notes: tuple[str, ...] = ()
     trace: str | None = None
+    memory: StepMemory | None = None
 
 
 def blocks(frame: Frame, milliseconds: float) -> Block:
@@ -110,7 +113,9 @@ def from_json(text: str, name: str) -> Captured:
             raise PerflintError(f"{name} was written by another version of perflint")
         summary = _summary(data.pop("summary"))
         flame, notes = _block(data.pop("flame")), tuple(data.pop("notes"))
-        return Captured(summary=summary, flame=flame, notes=notes, **data)
+        memory = data.pop("memory")
+        held = None if memory is None else _memory(memory)
+        return Captured(summary=summary, flame=flame, notes=notes, memory=held, **data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PerflintError(f"{name} is no profile of perflint: {error}") from error
 
@@ -120,6 +125,12 @@ def _summary(data: dict[str, Any]) -> ProfileSummary:
     lines = tuple(LineTime(**one) for one in data.pop("lines"))
     parts = tuple(PartTime(**one) for one in data.pop("parts"))
     return ProfileSummary(operators=operators, lines=lines, parts=parts, **data)
+
+
+def _memory(data: dict[str, Any]) -> StepMemory:
+    holders = tuple(Holder(**one) for one in data.pop("holders"))
+    saved = tuple(Saved(**one) for one in data.pop("saved"))
+    return StepMemory(holders=holders, saved=saved, **data)
 
 
 def _block(data: dict[str, Any]) -> Block:

@@ -29,6 +29,14 @@ def as_page(captured: Captured) -> str:
             "more_operators": max(0, len(operators) - MOST_OPERATORS),
         }
     }
+    if captured.memory is not None:
+        held, saved = captured.memory.holders, captured.memory.saved
+        told["memory"] = {
+            "before": captured.memory.before,
+            "peak": captured.memory.peak,
+            "holders": [asdict(one) for one in held[:MOST_LINES]],
+            "saved": [asdict(one) for one in saved[:MOST_LINES]],
+        }
     shown = {f"{line.path}:{line.line}" for line in lines[:MOST_LINES]}
     told["source"] = {key: text for key, text in captured.source.items() if key in shown}
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))

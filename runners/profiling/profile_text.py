@@ -6,8 +6,9 @@ from ..text import numbers
 from ..text.layout import align, wrap
 from ..text.words import inert
 from .captured import Captured
+from .memory import StepMemory
 
-MOST_LINES, MOST_OPERATORS = 12, 8
+MOST_LINES, MOST_OPERATORS, MOST_HOLDERS = 12, 8, 8
 
 
 def as_text(captured: Captured, width: int) -> str:
@@ -28,6 +29,8 @@ def as_text(captured: Captured, width: int) -> str:
         "",
         *_operators(captured, width),
     ]
+    if captured.memory is not None:
+        lines += ["", *_memory(captured.memory, width)]
     lines += [wrap(f"note: {inert(note, 400)}", width) for note in captured.notes]
     return "\n".join(lines)
 
@@ -73,6 +76,19 @@ def _operators(captured: Captured, width: int) -> Iterator[str]:
     ]
     head = ("ms", "share", "calls", "operator, without those that it calls")
     yield from align([head, *rows], width, shrinks=3, right={0, 1, 2})
+
+
+def _memory(memory: StepMemory, width: int) -> Iterator[str]:
+    size = numbers.size
+    saved = size(sum(one.size for one in memory.saved))
+    held = f"memory: {size(memory.before)} before the step, {size(memory.peak)} at its peak"
+    yield wrap(f"{held}; saved for backward: {saved}", width)
+    rows = [
+        (size(one.size), inert(one.line, 80) or numbers.NONE, inert(one.module, 60))
+        for one in memory.holders[:MOST_HOLDERS]
+    ]
+    head = ("size", "alive at the peak: taken by line", "in module")
+    yield from align([head, *rows], width, shrinks=2, right={0})
 
 
 def _share(milliseconds: float, captured: Captured) -> str:

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 
 import torch
@@ -12,6 +13,7 @@ from .captured import Captured, Plan, blocks, sources
 from .flame import flame
 from .profile import scaled
 from .recording import Recording, Span
+from .torch_held import step_memory
 from .torch_profile import StepRecorder, record_steps
 
 TRACE = "trace.json.gz"
@@ -31,7 +33,8 @@ def capture_steps(step: Callable[[], object], plan: Plan) -> Captured:
         _synchronize()
         clock.append(time.perf_counter() - start)
     recording = record_steps(step, plan.steps, plan.root, plan.out / TRACE)
-    return captured(plan, recording, median(clock))
+    found = captured(plan, recording, median(clock))
+    return replace(found, memory=step_memory(step, plan.root))
 
 
 class ScriptCapture:

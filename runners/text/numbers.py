@@ -56,6 +56,12 @@ def peak_bytes(base: int, head: int) -> tuple[str, str]:
     return f"{head / scale:,.1f} {unit}", "" if difference == "0.0" else difference
 
 
+def size(number: int) -> str:
+    """`7.03 MiB`; whole KiB and below."""
+    unit, scale = _unit(number)
+    return f"{number / scale:,.2f} {unit}" if scale > 1 << 10 else f"{number / scale:,.0f} {unit}"
+
+
 def byte_change(base: int, head: int) -> str:
     """`7.03 → 8.53 MiB`; the exact bytes where rounding would hide what differs."""
     unit, scale = _unit(max(base, head))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.runners.profiling.captured import Block, Captured, from_json, to_json
+from torch_perflint.runners.profiling.memory import Holder, Saved, StepMemory
 from torch_perflint.runners.profiling.page import as_page
 from torch_perflint.runners.profiling.profile import (
     LineTime,
@@ -34,6 +35,12 @@ CAPTURED = Captured(
     {"python": "3.11.7", "torch": "2.13.0", "device": "cpu", "threads": "1"},
     ("3 steps were profiled: the script had no more",),
     "trace.json.gz",
+    StepMemory(
+        3 << 20,
+        7 << 20,
+        (Holder("train.py:12", "Net.wide", 4 << 20),),
+        (Saved("Net.wide", 2 << 20), Saved("", 1 << 19)),
+    ),
 )
 
 
@@ -45,6 +52,9 @@ def data_of(page: str) -> dict[str, object]:
 
 def test_what_is_written_is_read_back() -> None:
     assert from_json(to_json(CAPTURED), "profile.json") == CAPTURED
+    script = replace(CAPTURED, memory=None)
+    assert from_json(to_json(script), "profile.json") == script
+    assert "alive at the peak" not in as_text(script, 100)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,8 @@ def test_the_text_has_parts_lines_and_operators_with_their_shares() -> None:
     assert "6.00 60% train.py:12 loss = model(x)" in rows
     assert "5.00 50% 6 aten::mm" in rows
     assert "0.50 ms of operators belong to no line of this repository" in rows
+    assert "4.00 MiB train.py:12 Net.wide" in rows
+    assert "7.00 MiB at its peak; saved for backward: 2.50 MiB" in " ".join(rows)
     assert rows[-1] == "note: 3 steps were profiled: the script had no more"
 
 

@@ -44,7 +44,9 @@ def test_the_page_shows_parts_rows_and_blocks_and_asks_nobody(browser: Any, widt
     browser.show(as_page(CAPTURED), width)
     said = browser.value(SEEN)
     assert said["title"] == "perf_tests/test_gpt.py"
-    lines, operators = said["rows"]
+    lines, operators, holders, saved = said["rows"]
+    assert holders[1] == "4.00 MiBtrain.py:12Net.wideloss = model(x)"
+    assert saved[2] == "512 KiB–"
     assert lines[1] == "6.0060.0 %5.506.50train.py:12loss = model(x)"
     assert operators[1] == "5.0050.0 %6aten::mm"
     assert said["parts"][0] / sum(said["parts"]) == pytest.approx(0.65, abs=0.01)

@@ -1,0 +1,85 @@
+"""What is alive at the peak of a step's memory, by the lines and modules that made it. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .recording import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A block that a step takes: its number, its bytes, the line and the module that ran then."""
+
+    block: int
+    size: int
+    line: Line | None = None
+    module: str = ""
+
+
+# An allocation, or the number of a block that is released.
+Change = Allocation | int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Bytes that are alive at the peak; `line` is "path:line", "" where no line of ours ran."""
+
+    line: str
+    module: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Bytes that autograd saves for backward while a module runs, "" where none does."""
+
+    module: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepMemory:
+    """A step's memory in bytes: `before` is held when it begins, `peak` is the most, with that.
+
+    `holders` is what the step has taken of it, the largest first.
+    """
+
+    before: int
+    peak: int
+    holders: tuple[Holder, ...] = ()
+    saved: tuple[Saved, ...] = ()
+
+
+def at_peak(changes: Sequence[Change]) -> tuple[int, tuple[Holder, ...]]:
+    """Return the most that the changes, in order of time, add up to, and what is alive then."""
+    sizes: dict[int, int] = {}
+    total = most = 0
+    until = 0
+    for number, change in enumerate(changes, 1):
+        if isinstance(change, Allocation):
+            sizes[change.block] = change.size
+            total += change.size
+        else:
+            total -= sizes.pop(change, 0)
+        if total > most:
+            most, until = total, number
+    return most, _holders(_alive(changes[:until]))
+
+
+def _alive(changes: Iterable[Change]) -> Iterable[Allocation]:
+    alive: dict[int, Allocation] = {}
+    for change in changes:
+        if isinstance(change, Allocation):
+            alive[change.block] = change
+        else:
+            alive.pop(change, None)
+    return alive.values()
+
+
+def _holders(alive: Iterable[Allocation]) -> tuple[Holder, ...]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for one in alive:
+        line = f"{one.line[0]}:{one.line[1]}" if one.line else ""
+        sums[line, one.module] += one.size
+    return tuple(Holder(line, module, size) for (line, module), size in sums.most_common() if size)

@@ -1,0 +1,97 @@
+"""What is alive at the peak of a step, on made-up changes and on a real step."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_perflint.runners.profiling.memory import Allocation, Holder, Saved, at_peak
+
+A, B = ("net.py", 1), ("net.py", 2)
+
+
+def test_the_peak_is_the_most_that_is_alive_at_once() -> None:
+    changes = [
+        Allocation(1, 100, A, "Net"),
+        Allocation(2, 50, B, "Net.head"),
+        2,
+        Allocation(3, 70, B, "Net.head"),
+        Allocation(4, 5, A, "Net"),
+        1,
+        Allocation(5, 60),
+    ]
+    assert at_peak(changes) == (
+        175,
+        (Holder("net.py:1", "Net", 105), Holder("net.py:2", "Net.head", 70)),
+    )
+
+
+def test_a_block_that_was_there_before_is_released_without_a_trace() -> None:
+    assert at_peak([9, Allocation(1, 10), 9, 1]) == (10, (Holder("", "", 10),))
+    assert at_peak([]) == (0, ())
+
+
+CODE = """\
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide = torch.nn.Linear(16, 4096, bias=False)
+        self.back = torch.nn.Linear(4096, 1, bias=False)
+
+    def forward(self, x):
+        y = self.wide(x)
+        y = y.sigmoid()
+        return self.back(y)
+
+net = Net()
+for p in net.parameters():
+    p.grad = torch.zeros_like(p)
+x = torch.ones(8, 16)
+
+def step():
+    net(x).sum().backward()
+
+def brief():
+    z = torch.zeros(1 << 20, dtype=torch.uint8)
+    del z
+    return torch.zeros(1 << 10, dtype=torch.uint8)
+"""
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> dict[str, Any]:
+    pytest.importorskip("torch")
+    names: dict[str, Any] = {"root": tmp_path}
+    exec(compile(CODE, str(tmp_path / "net.py"), "exec"), names)
+    names["step"]()
+    return names
+
+
+@pytest.mark.torch
+def test_lines_and_modules_are_named_with_what_they_hold(code: dict[str, Any]) -> None:
+    from torch_perflint.runners.profiling.torch_held import step_memory
+
+    found = step_memory(code["step"], code["root"])
+    row = 8 * 4096 * 4  # bytes of what the wide layer makes
+    weights = 2 * (16 * 4096 + 4096) * 4 + 8 * 16 * 4
+    assert found.before >= weights
+    holders = {(one.line, one.module): one.size for one in found.holders}
+    # The output of the sigmoid is alive at the peak, as backward needs it.
+    assert holders["net.py:11", "Net"] == row
+    assert found.peak - found.before == sum(holders.values()) >= 2 * row
+    saved = {one.module: one.size for one in found.saved}
+    # The first layer's input, for its weight; the sigmoid's output; and both of the second layer.
+    assert saved["Net.wide"] == 8 * 16 * 4
+    assert saved["Net"] == row
+    assert saved["Net.back"] == row + 4096 * 4
+    assert found.saved[0] == Saved("Net.back", saved["Net.back"])
+
+
+@pytest.mark.torch
+def test_what_a_step_gives_back_at_once_is_at_its_peak_too(code: dict[str, Any]) -> None:
+    from torch_perflint.runners.profiling.torch_held import step_memory
+
+    found = step_memory(code["brief"], code["root"])
+    assert found.peak - found.before == 1 << 20
+    assert found.holders == (Holder("net.py:23", "", 1 << 20),)
