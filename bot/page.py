@@ -46,6 +46,9 @@ ICONS = {
     State.INFOS: "🔵",
 }
 
+# How `runners.assemble` begins the reason of a test that base does not run.
+_SKIPPED = "it is skipped on base and fails on head"
+
 # The states whose headline is the first thing that there is to tell of a test.
 LEADING = (State.SLOWER, State.COUNTER, State.FASTER)
 
@@ -135,6 +138,7 @@ class Page:
         return [
             {
                 "test": self._name(result),
+                "otherwise": _unlike_base(result),
                 "hangs": failure.timed_out,
                 "summary": code(failure.summary, 200),
                 "details": block(own_frames(failure.details)) if failure.details.strip() else None,
@@ -308,3 +312,10 @@ class Page:
 
 def _more(count: int, noun: str) -> str | None:
     return numbers.plural(count, noun) if count > 0 else None
+
+
+def _unlike_base(result: TestResult) -> str | None:
+    """What there is to say where a test that fails on head does not pass on base."""
+    if result.base_failure is not None:
+        return "This change adds the perf test, and it fails"
+    return "It is skipped on base and fails on head" if _SKIPPED in result.reason else None

@@ -82,7 +82,10 @@ def _with(why: str | None, words: str) -> str:
 
 def _read(path: Path, text: str) -> Mapping[str, Lines]:
     is_json = text.lstrip()[:1] == "{"
-    traced = read_trace(text) if is_json else None
+    try:
+        traced = read_trace(text) if is_json else None
+    except PerflintError as error:
+        raise PerflintError(f"{path}: {error}") from error
     if traced is not None:
         return traced
     found: dict[str, Lines] = defaultdict(Lines)

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from .. import PerflintError
+
 _TOOL = "perflint trace"
+# The first step is unlike the others.
+_FEWEST_STEPS = 2
 
 
 @dataclass(slots=True)
@@ -23,11 +27,19 @@ class Lines:
 
 
 def read_trace(text: str) -> dict[str, Lines] | None:
-    """Return what a trace says of each file, by path; None for a text that is no trace."""
+    """Return what a trace says of each file, by path; None for a text that is no trace.
+
+    Raises PerflintError for a trace that has no step to speak of.
+    """
     try:
         document = json.loads(text)
         if document["tool"] != _TOOL:
             return None
+        if document["steps"] < _FEWEST_STEPS:
+            raise PerflintError(
+                f"this trace has {document['steps']} steps, and says nothing of what steps do: let "
+                "the script make some ten of them"
+            )
         return _read(document)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -21,6 +21,7 @@ from .profile import (
 _SMALLEST_SHARE = 0.005
 # Lines below this share of a step cost nothing that anybody would mend, and so many are enough.
 _CHEAPEST, _MOST_COSTS = 0.001, 300
+_MOST_CALLING = 3
 # How often all that is told of one kind together may be wrong.
 _ERROR = 0.05
 
@@ -51,9 +52,15 @@ def diff_profiles(
     ]
     operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
     lines.sort(key=lambda c: c.base_ms - c.head_ms)
+    # A line that calls what takes longer takes little itself, and may be the one to name.
+    calling = sorted(
+        (c for c in lines if c.touched), key=lambda c: c.base_total_ms - c.head_total_ms
+    )
+    told = {id(change) for change in (*lines[:most], *calling[:_MOST_CALLING])}
+    lines = [change for change in lines if id(change) in told]
     return ProfileChange(
         tuple(operators[:most]),
-        tuple(lines[:most]),
+        tuple(lines),
         tuple(_part_changes(base, head)),
         _costs(head),
         head.step_ms,

@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ exit status
   any other status is the script's own
 """
 
-PAGE = "profile.html"
+PAGE, RESULT, TRACE = "profile.html", "profile.json", "trace.json.gz"
 
 
 def run(words: list[str]) -> int:
@@ -65,27 +66,32 @@ def _profile(options: argparse.Namespace, command: list[str]) -> int:
     from ..config import load_config
     from ..text.layout import harmless
     from ..text.screen import width
-    from .captured import Plan, from_json, to_json
+    from .captured import Plan, from_json
     from .page import as_page
     from .profile_text import as_text
 
     root = _root(command)
     out = _folder(options.out, root)
     what = " ".join(command) or (f"{options.test} -k {options.k}" if options.k else options.test)
-    plan = Plan(what, root, out, options.steps, options.skip, options.to_end)
-    result = out / "profile.json"
-    result.unlink(missing_ok=True)
-    if command:
-        status = _run_script(plan, command, result)
-    else:
-        status = _run_test(plan, options.test, options.k, load_config(root).threads)
-    if not result.exists():
-        return status
-    captured = from_json(result.read_text(encoding="utf-8"), str(result))
-    (out / PAGE).write_text(as_page(captured), encoding="utf-8")
-    result.write_text(to_json(captured), encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=out, prefix="new-") as name:
+        # What stands there from before is replaced by a whole profile, or not at all.
+        new = Path(name)
+        plan = Plan(what, root, new, options.steps, options.skip, options.to_end)
+        if command:
+            status = _run_script(plan, command)
+        else:
+            status = _run_test(plan, options.test, options.k, load_config(root).threads)
+        result = new / RESULT
+        if not result.exists():
+            return status
+        captured = from_json(result.read_text(encoding="utf-8"), str(result))
+        (new / PAGE).write_text(as_page(captured), encoding="utf-8")
+        for file in (PAGE, RESULT, TRACE):
+            (out / file).unlink(missing_ok=True)
+            if (new / file).exists():
+                (new / file).rename(out / file)
     print(harmless(as_text(captured, width())))
-    print(f"\nwritten: {_shown(out / PAGE)}, profile.json{_and_trace(captured)}")
+    print(f"\nwritten: {_shown(out / PAGE)}, {RESULT}{_and_trace(captured)}")
     return status
 
 
@@ -101,7 +107,7 @@ def _root(command: list[str]) -> Path:
         raise
 
 
-def _run_script(plan: "Plan", command: list[str], result: Path) -> int:
+def _run_script(plan: "Plan", command: list[str]) -> int:
     from ..inside.launch import run_inside
     from .captured import PLAN
 
@@ -115,7 +121,7 @@ def _run_script(plan: "Plan", command: list[str], result: Path) -> int:
             f"nothing was profiled: a script needs {wanted} steps of a torch.optim optimizer for "
             "this (--steps and --skip take fewer)"
         )
-    result.write_text(done.told[0], encoding="utf-8")
+    (plan.out / RESULT).write_text(done.told[0], encoding="utf-8")
     return done.status
 
 

@@ -111,7 +111,8 @@ def resolve(root: Path, name: str) -> Commit:
 def _nearest(root: Path, name: str) -> str:
     """Name the branch or tag that is spelt most like this, where one is."""
     listed = _git(root, ["for-each-ref", "--format=%(refname:short)", "refs"]).stdout.split()
-    near = difflib.get_close_matches(name, listed, n=1)
+    usual = {"main": "master", "master": "main"}.get(name, "")
+    near = [usual] if usual in listed else difflib.get_close_matches(name, listed, n=1)
     return f"; the nearest is {near[0]!r}" if near else ""
 
 

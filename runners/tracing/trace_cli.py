@@ -91,8 +91,8 @@ def _trace(options: argparse.Namespace, command: list[str]) -> int:
         if done.status:
             return done.status
         raise PerflintError(
-            "no process of this command imported torch under perflint: Python's -I and -E keep "
-            "it out, and so does `os._exit`"
+            "no process of this command has imported torch, or not under perflint: Python's -I "
+            "and -E keep it out, and so does `os._exit`"
         )
     trace = done.traces[0]
     _tell(options, trace, findings)

@@ -34,6 +34,7 @@ from torch_perflint.lints.finding import Severity
 from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
 from torch_perflint.runners.result import (
     CounterChange,
+    Failure,
     PeakMemory,
     TestResult,
 )
@@ -435,3 +436,23 @@ def test_a_finding_says_what_a_run_has_seen_of_it(why: str | None, says: str | N
         assert item.endswith("waits for the device")
     else:
         assert item.endswith(f"waits for the device {says}")
+
+
+def test_a_perf_test_that_the_change_adds_and_that_fails_never_passed_on_base() -> None:
+    failure = Failure("RuntimeError: no data", "")
+    added = replace(
+        GPT,
+        verdict=Verdict.FAILED,
+        comparison=None,
+        profile=None,
+        reason="this change adds the perf test, and it fails",
+        base_failure=failure,
+        head_failure=failure,
+    )
+    page = render_comment(report(added))
+    assert "This change adds the perf test, and it fails: `RuntimeError: no data`" in page
+    assert "passes on base" not in page
+    skipped = replace(added, base_failure=None, reason="it is skipped on base and fails on head")
+    page = render_comment(report(skipped))
+    assert "It is skipped on base and fails on head: `RuntimeError: no data`" in page
+    assert "passes on base" in render_comment(report(replace(skipped, reason="")))

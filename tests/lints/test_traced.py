@@ -100,3 +100,12 @@ def test_the_command_reads_a_trace(
     lines = {line.split(":")[1]: line for line in capsys.readouterr().out.splitlines()}
     assert "confirmed, 2 per step" in lines["6"]
     assert "not reached" in lines["7"]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_trace_without_steps_says_nothing_of_findings(tmp_path: Path, steps: int) -> None:
+    file = tmp_path / "trace.json"
+    trace = {"tool": "perflint trace", "steps": steps, "files": [SCRIPT], "syncs": []}
+    file.write_text(json.dumps(trace))
+    with pytest.raises(PerflintError, match=rf"trace.json: this trace has {steps} steps"):
+        read_seen([file])

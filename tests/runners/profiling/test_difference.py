@@ -234,3 +234,21 @@ def test_the_lines_of_head_that_matter_are_told_with_their_costs() -> None:
     assert found.costs == (LineCost("net.py", 2, 6.0), LineCost("net.py", 1, 0.5))
     assert found.head_ms == 10.0
     assert diff(summary(), summary(lines={1: 5.0})).costs == ()
+
+
+def test_a_line_that_calls_what_takes_longer_is_told_behind_many_that_take_it() -> None:
+    text = "".join(f"x{number} = {number}\n" for number in range(1, 16))
+    head_text = text.replace("x15 = 15\n", "x15 = call()\n")
+    before = tuple(LineTime("net.py", number, 1.0, total=1.0) for number in range(1, 16))
+    after = tuple(
+        LineTime("net.py", number, 3.0 - number / 10, total=2.0) for number in range(1, 15)
+    )
+    calling = LineTime("net.py", 15, 1.0, total=20.0)
+    found = diff_profiles(
+        ProfileSummary(1, (), before),
+        ProfileSummary(1, (), (*after, calling)),
+        lambda path: (text, head_text),
+    )
+    assert len(found.lines) == 11
+    last = found.lines[-1]
+    assert (last.line, last.touched, last.head_total_ms) == (15, True, 20.0)

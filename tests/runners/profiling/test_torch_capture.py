@@ -141,6 +141,17 @@ def test_the_command_profiles_a_perf_test_and_writes_a_page(
     assert found.summary.steps == 5
     with gzip.open(folder / "trace.json.gz") as file:
         assert json.load(file)["traceEvents"]
+    # A run that fails leaves the good profile alone, and of several tests the first is told.
+    assert main(["profile", "test_perf.py::test_broken"]) == 1
+    assert {file.name for file in folder.iterdir()} == {
+        "profile.html",
+        "profile.json",
+        "trace.json.gz",
+    }
+    assert main(["profile", "test_perf.py", "-k", "product or broken", "--steps", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "test_perf.py::test_product: a step takes" in out
+    assert "note: 2 perf tests fit 'test_perf.py -k product or broken': this is the first" in out
     status = subprocess.run(
         ["git", "status", "--short"], cwd=project, capture_output=True, text=True, check=True
     )

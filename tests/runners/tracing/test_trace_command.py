@@ -154,7 +154,7 @@ def test_of_several_processes_that_make_steps_one_is_told(
 
 def test_a_command_without_torch_is_said_to_be(folder: Path) -> None:
     (folder / "plain.py").write_text("print(1)\n")
-    with pytest.raises(PerflintError, match="no process of this command imported torch"):
+    with pytest.raises(PerflintError, match="no process of this command has imported torch"):
         run_trace(["--", sys.executable, "plain.py"])
 
 
