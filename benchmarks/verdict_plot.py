@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from statistics import median
 
-from verdict_runs import KINDS, Line
+from verdict_runs import KINDS, Line, kinds_of
 from verdict_tools import RULES, VERDICTS
 
 WIDTH = 920
@@ -42,14 +42,15 @@ text { fill: #f0f6fc; }
 def plot(lines: Sequence[Line]) -> str:
     """An SVG: for each tool a row of marks for each kind, the truth as a dashed line."""
     tools = [tool for tool in RULES if any(line.tool == tool for line in lines)]
-    bottom = TOP + len(tools) * (len(KINDS) * ROW + GAP)
+    kinds = kinds_of(lines)
+    bottom = TOP + len(tools) * (len(kinds) * ROW + GAP)
     parts = [*_legend(), *_axis(bottom)]
     for place, tool in enumerate(tools):
-        top = TOP + place * (len(KINDS) * ROW + GAP)
+        top = TOP + place * (len(kinds) * ROW + GAP)
         parts.append(_text(20, top + ROW / 2 + 4, tool, "title"))
         seconds = median(line.seconds for line in lines if line.tool == tool)
         parts.append(_text(20, top + ROW / 2 + 24, f"{seconds:.0f} s a run", "faint"))
-        for row, kind in enumerate(KINDS):
+        for row, kind in enumerate(kinds):
             runs = [line for line in lines if line.tool == tool and line.kind == kind]
             parts += _row(runs, kind, top + row * ROW)
     style = f"{STYLE}@media (prefers-color-scheme: dark) {{{DARK}}}"
@@ -132,7 +133,7 @@ def _spoken(lines: Sequence[Line]) -> str:
     """The same in words, for those who do not see it."""
     said = []
     for tool in RULES:
-        for kind in KINDS:
+        for kind in kinds_of(lines):
             runs = [line for line in lines if line.tool == tool and line.kind == kind]
             if runs:
                 said.append(f"{tool}, {NAMES[kind]}: {_count(runs)}")

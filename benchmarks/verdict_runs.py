@@ -59,3 +59,8 @@ def read(file: Path) -> list[Line]:
     """The lines of the file, none where it does not exist."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     return [Line(**json.loads(line)) for line in text.splitlines()]
+
+
+def kinds_of(lines: Sequence[Line]) -> list[int]:
+    """The kinds of which there are runs; all where there are none yet."""
+    return [kind for kind in KINDS if any(line.kind == kind for line in lines)] or [*KINDS]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from verdict_runs import KINDS, Line
+from verdict_runs import Line, kinds_of
 from verdict_tools import RULES
 
 # What pytest-benchmark's rule has no word for.
@@ -14,7 +14,7 @@ NEVER_UNSURE = RULES.keys() - {"perflint"}
 
 def table(lines: Sequence[Line]) -> str:
     """Markdown: a row for each tool, with the 95 % interval of each share."""
-    planted = [kind for kind in KINDS if kind]
+    planted = [kind for kind in kinds_of(lines) if kind]
     head = ["Tool", "Its rule", "Same work: slower", "Same work: faster"]
     head += [f"+{kind} %: slower" for kind in planted]
     head += ["No verdict", "Seconds a run"]

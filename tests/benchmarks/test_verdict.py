@@ -180,11 +180,15 @@ def test_the_table_counts_each_tool_by_itself() -> None:
     assert rows.keys() == {"perflint", "pyperf", "pytest-benchmark"}
     counts = {tool: [cell.split(" (")[0] for cell in row[2:]] for tool, row in rows.items()}
     assert counts == {
-        "perflint": ["0 of 4", "0 of 4", "3 of 4", "not run", "1 of 8", "25"],
-        "pyperf": ["1 of 4", "1 of 4", "not run", "not run", "–", "25"],
-        "pytest-benchmark": ["1 of 4", "–", "not run", "not run", "–", "25"],
+        "perflint": ["0 of 4", "0 of 4", "3 of 4", "1 of 8", "25"],
+        "pyperf": ["1 of 4", "1 of 4", "not run", "–", "25"],
+        "pytest-benchmark": ["1 of 4", "–", "not run", "–", "25"],
     }
     assert "PyTorch 2.13.0+cpu" in table(lines)
+    # A kind that nobody ran has no column, and no row in the picture.
+    assert "+10 %: slower" not in table(lines)
+    assert "+10 % work" not in plot(lines)
+    assert "+10 %: slower" in table([*lines, *told("perflint", 10, "s")])
 
 
 def test_the_picture_has_a_mark_for_each_run_where_its_ratio_is() -> None:
