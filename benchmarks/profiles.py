@@ -23,7 +23,11 @@ from torch_perflint.runners.profiling.attribution import merge, of_recording
 from torch_perflint.runners.profiling.line_marks import LineMarker
 from torch_perflint.runners.profiling.parts import Part
 from torch_perflint.runners.profiling.profile import ProfileSummary, scaled
-from torch_perflint.runners.profiling.torch_profile import StepRecorder, profile_steps
+from torch_perflint.runners.profiling.torch_profile import (
+    in_this_thread,
+    profile_steps,
+    read_recording,
+)
 from workloads import gpt_step
 
 HERE = Path(__file__).resolve().parent
@@ -208,21 +212,20 @@ def measure_aggregation() -> bool:
     seconds = {}
     good = True
     for steps in (4, 40):
-        recorder = StepRecorder(HERE)
-        recorder.start()
+        marker = LineMarker(HERE)
         spans = []
-        for _ in range(steps):
-            start = time.time_ns()
-            with recorder.marker.watching():
-                gpt_step.step()
-            spans.append((start, time.time_ns()))
+        with profile(activities=[ProfilerActivity.CPU]) as recorded:
+            for _ in range(steps):
+                start = time.time_ns()
+                with in_this_thread(), marker.watching():
+                    gpt_step.step()
+                spans.append((start, time.time_ns()))
         start = time.perf_counter()
-        found = of_recording(recorder.stop(spans))
+        found = of_recording(read_recording(recorded, marker, spans))
         seconds[steps] = time.perf_counter() - start
-        recording = recorder._profile
-        events = len(recording.profiler.kineto_results.events())
+        events = sum(1 for _ in recorded.profiler.kineto_results.events())
         start = time.perf_counter()
-        theirs = {one.key: one.self_cpu_time_total for one in recording.key_averages()}
+        theirs = {one.key: one.self_cpu_time_total for one in recorded.key_averages()}
         other = time.perf_counter() - start
         ours: dict[str, float] = {}
         for one in found:

@@ -70,7 +70,7 @@ class StepRecorder:
         """Begin to record; lines are noted where the marker is watching."""
         plain = _small_call()
         self._profile.start()
-        with record_function(_HERE):
+        with in_this_thread():
             self._call = max(0, _small_call() - plain)
 
     def stop(self, spans: Sequence[Span], keep: Path | None = None) -> Recording:
@@ -80,17 +80,29 @@ class StepRecorder:
         self._profile.stop()
         if keep is not None:
             self._profile.export_chrome_trace(str(keep))
-        collects = gc.isenabled()
-        # Hundreds of thousands of tuples, none of which is garbage, would have it run all over.
-        gc.disable()
-        try:
-            raw = _raw_events(self._profile)
-            thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
-            events = in_order(read_events(raw))
-            return Recording(events, self.marker.marks(thread), spans, _work(raw), self._call)
-        finally:
-            if collects:
-                gc.enable()
+        return read_recording(self._profile, self.marker, spans, self._call)
+
+
+def read_recording(
+    recorded: profile, marker: LineMarker, spans: Sequence[Span], call: int = 0
+) -> Recording:
+    """Read what a profiler that was stopped has recorded in this thread."""
+    collects = gc.isenabled()
+    # Hundreds of thousands of tuples, none of which is garbage, would have it run all over.
+    gc.disable()
+    try:
+        raw = _raw_events(recorded)
+        thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
+        events = in_order(read_events(raw))
+        return Recording(events, marker.marks(thread), spans, _work(raw), call)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def in_this_thread() -> record_function:
+    """What tells a recording which of its threads runs the steps: to be entered once."""
+    return record_function(_HERE)
 
 
 def _small_call(rounds: int = 5, calls: int = 100) -> int:
