@@ -14,7 +14,15 @@ from ..github.pull_request import PullRequest
 from ..github.repository import Repository
 from ..interim import Approval, Ended, Running, Waiting
 from ..log import plain
-from ..publish import Published, ended_without_result, finished, started, waiting
+from ..post import Posted
+from ..publish import (
+    Published,
+    end_what_was_told,
+    ended_without_result,
+    finished,
+    started,
+    waiting,
+)
 from ..report import Report, Revision
 from ..workflow import ARTIFACT, WorkflowRun
 from .archive import LARGEST_ARCHIVE_BYTES, read_archive
@@ -30,6 +38,9 @@ _ENDS = {
     "success": (Conclusion.FAILURE, "It handed over no report."),
 }
 _ENDED = (Conclusion.FAILURE, "It ended without a report.")
+_ORPHANED = "The fork that it took its code from was deleted."
+# Of one commit; anybody can open many from forks and delete these.
+_MOST_ORPHANS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +173,8 @@ class Publisher:
     def _result(self, run: WorkflowRun, candidates: list[Candidate]) -> Done:
         origin = origin_of(run, candidates)
         if isinstance(origin, NoOrigin) and len(candidates) < 2:
-            return Done(origin.reason)  # whatever it handed over, nobody is to be told
+            # Whatever it handed over, nobody is to be told.
+            return self._orphaned(run) or Done(origin.reason)
         if not self._may_measure(run):
             return Done("a fork's code waits for a command, and this run measured nothing")
         report, refusal = self._report(run)
@@ -185,6 +197,25 @@ class Publisher:
         ended = Ended(Revision(origin.head, origin.head), conclusion, why, link)
         told = ended_without_result(self._pull(origin), ended)
         return Done(why, told, refused=bool(refusal))
+
+    def _orphaned(self, run: WorkflowRun) -> Done | None:
+        """End what was told about a run whose fork was deleted meanwhile; None where nothing was.
+
+        Of its pull request GitHub tells the commit alone; that it is this one, we know by what our
+        own comment or check run there remembers.
+        """
+        if run.head_place is not None or run.event != "pull_request" or not self._may_measure(run):
+            return None
+        told: Published | None = None
+        for one in self._repository.orphans_at(run.head)[:_MOST_ORPHANS]:
+            origin = Origin(one.number, run.head, one.branch, is_current=False, from_fork=True)
+            link = link_of(run, origin, self._server)
+            ended = Ended(Revision(run.head, run.head), Conclusion.FAILURE, _ORPHANED, link)
+            told = end_what_was_told(self._pull(origin), ended) or told
+            # The check run is on the commit, whichever pull request is its own.
+            if told is not None and isinstance(told.comment, Posted):
+                break
+        return Done(_ORPHANED, told) if told else None
 
     def _report(self, run: WorkflowRun) -> tuple[Report | None, str]:
         """Fetch the report of a run: it, or why it is not taken; neither where there is none."""

@@ -20,7 +20,7 @@ RUN_NAME = "perflint #{pull_request} at {commit} for comment {comment}"
 
 @dataclass
 class Run:
-    """A run of a workflow; `head_place` is the repository that its code comes from."""
+    """A run of a workflow; `head_place` is the repository that its code comes from, or came."""
 
     id: int
     head: str = "a" * 40
@@ -30,7 +30,7 @@ class Run:
     status: str = "completed"
     conclusion: str | None = "success"
     attempt: int = 1
-    head_place: tuple[int, str] = (1, "acme/models")
+    head_place: tuple[int, str] | None = (1, "acme/models")
     title: str = "Make it faster"
 
 
@@ -66,7 +66,10 @@ def add_artifact(
 
 @route(ActionsClient.get_workflow_run, ACTIONS)
 def get_run(call: Call) -> Reply:
-    return Reply(200, _payload(_run(call)))
+    run = _run(call)
+    # The description has no room for a fork that was deleted.
+    gone = {"head_repository": None} if run.head_place is None else None
+    return Reply(200, _payload(run), beside=gone)
 
 
 @route(ActionsClient.list_workflow_runs_for_repo, ACTIONS)
@@ -189,7 +192,7 @@ def _payload(run: Run) -> dict[str, Any]:
         "head_branch": run.branch,
         "run_attempt": run.attempt,
         "repository": _place(1, "acme/models"),
-        "head_repository": _place(*run.head_place),
+        "head_repository": _place(*(run.head_place or (1, "acme/models"))),
         "display_title": run.title,
         "pull_requests": [],  # as it is for forks
     }

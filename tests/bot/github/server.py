@@ -59,7 +59,7 @@ class Pull:
     base: str = "b" * 40
     owner: str = "acme"  # of the repository that head is in
     branch: str = "topic"
-    repository_id: int = 1  # that of head; base's is 1
+    repository_id: int | None = 1  # that of head, None: it was deleted; base's is 1
     author: str = "contributor"
     state: str = "open"
     draft: bool = False
@@ -202,6 +202,9 @@ class FakeGitHub:
         base |= {"sha": pull.base, "ref": "main"}
         name = REPOSITORY.split("/")[1]
         for side, owner, number in ((head, pull.owner, pull.repository_id), (base, "acme", 1)):
+            if number is None:
+                side["repo"] = side["user"] = None
+                continue
             side["repo"] = example(models.Repository) | {
                 "id": number,
                 "name": name,
@@ -253,7 +256,8 @@ class FakeGitHub:
             reply = self._page(url, query, reply)
         sent = b"" if reply.content is None else json.dumps(reply.content).encode()
         check_answer(operation, reply.status, sent)
-        return reply.status, reply.content, reply.headers or {}
+        content = reply.content | reply.beside if reply.beside else reply.content
+        return reply.status, content, reply.headers or {}
 
     def _limited(self, account: Account) -> tuple[int, Any, dict[str, str]] | None:
         if account.remaining is None:

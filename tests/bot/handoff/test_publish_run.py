@@ -100,6 +100,66 @@ def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: 
     assert headline(github).startswith("### 🔴")
 
 
+def deleted(github: FakeGitHub, run: Run, pull: Pull) -> None:
+    """The fork of a run is deleted, which closes its pull request, and the run ends."""
+    run.head_place = pull.repository_id = None
+    pull.state = "closed"
+    run.status, run.conclusion = "completed", "success"
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_fork_that_is_deleted_in_the_middle_leaves_no_hourglass(
+    github: FakeGitHub, publish: Publish, attempt: int
+) -> None:
+    pull = github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    status = {"status": "queued", "conclusion": None, "attempt": attempt}
+    run = add_run(github, head_place=FORK, **status)
+    assert publish(run, action="requested") == 0
+    deleted(github, run, pull)
+    handed_over(github, run)
+    requests = len(github.log)
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT)
+    assert "The fork that it took its code from was deleted" in body
+    assert checks(github) == [("completed", "failure")]
+    assert len(github.log) - requests <= 2 + 6
+    before = list(github.writes)
+    assert publish(run) == 0
+    assert github.writes == before
+
+
+@pytest.mark.parametrize("listed", [(NUMBER, 6), (6, NUMBER)])
+def test_a_fork_that_is_deleted_ends_nothing_of_other_runs_on_the_same_commit(
+    github: FakeGitHub, publish: Publish, listed: tuple[int, ...]
+) -> None:
+    """Two forks may have the same commit: by what stands there we know which is which."""
+    mine = Pull(owner="contributor", repository_id=2)
+    other = Pull(6, owner="other", repository_id=3)
+    github.pulls = {number: mine if number == NUMBER else other for number in listed}
+    theirs = add_run(github, head_place=(3, "other/models"), status="queued", conclusion=None)
+    publish(theirs, action="requested")
+    run = add_run(github, head_place=FORK, status="queued", conclusion=None)
+    publish(run, action="requested")
+    other.repository_id = None
+    deleted(github, run, mine)
+    assert publish(run) == 0
+    told = {github.thread[number]: one["body"] for number, one in github.comments.items()}
+    assert told[6].startswith("### ⏸️") and told[NUMBER].startswith(WITHOUT)
+
+
+def test_of_a_deleted_fork_that_was_told_nothing_nothing_is_told(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    pull = github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, head_place=FORK)
+    deleted(github, run, pull)
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert github.writes == []
+    assert "took its code from is gone" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("status", "conclusion"), [("waiting", None), ("completed", "action_required")]
 )
