@@ -55,6 +55,17 @@ class WorkflowRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What somebody said of a run that waited for them, and for which environments.
+
+    `state` is "approved", "rejected" or "pending"; GitHub lets only their reviewers say it.
+    """
+
+    state: str
+    environments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A file that a run handed over; `digest` is "sha256:…", empty where GitHub tells none."""
 

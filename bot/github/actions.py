@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..workflow import Artifact, Place, WorkflowRun
+from ..workflow import Artifact, Place, Review, WorkflowRun
 from .client import Client, Subject
 from .download import Downloads
 from .errors import GitHubError, NotAllowedError, NotFoundError, RefusedError, UnavailableError
@@ -35,6 +35,14 @@ class Actions:
         path = f"{self._path}/runs?{query}" if query else f"{self._path}/runs"
         about = self._about(f"the runs of {self.repository}")
         return [_run(one) for one in self._listed(path, "workflow_runs", about)]
+
+    def reviews(self, run: int) -> list[Review]:
+        """Ask what the reviewers of environments said of a run, all its attempts together."""
+        about = self._about(f"run {run}", "reviews of")
+        found = self.client.ask("GET", f"{self._path}/runs/{run}/approvals", about=about).content
+        if not isinstance(found, list):
+            raise GitHubError(f"what GitHub answers for the reviews of run {run} is no list")
+        return [_review(one) for one in found]
 
     def artifacts(self, run: int, name: str) -> list[Artifact]:
         """List what a run handed over under this name, the newest last."""
@@ -154,6 +162,14 @@ def _run(content: object) -> WorkflowRun:
                 title=_word(rest.get("display_title")) or "",
             )
     raise GitHubError("what GitHub answers is no run of a workflow")
+
+
+def _review(content: object) -> Review:
+    match content:
+        case {"state": str(state), "environments": list(environments)}:
+            names = (one.get("name") for one in environments if isinstance(one, dict))
+            return Review(state, tuple(name for name in names if isinstance(name, str)))
+    raise GitHubError("what GitHub answers is no review of a run")
 
 
 def _artifact(content: object) -> Artifact:

@@ -25,6 +25,7 @@ from ..publish import (
 )
 from ..report import Report, Revision
 from ..workflow import ARTIFACT, WorkflowRun
+from .approved import why_not_approved
 from .archive import LARGEST_ARCHIVE_BYTES, read_archive
 from .origin import Candidate, NoOrigin, Origin, asked_for, lie, link_of, origin_of, with_facts
 from .zipped import ArchiveError
@@ -79,7 +80,8 @@ class Publisher:
     """Tells the pull requests of one repository about its runs.
 
     `server` is "https://github.com"; `approval` is how a maintainer lets a fork's code run;
-    `commands` says that somebody reads those in comments.
+    `commands` says that somebody reads those in comments. `environment` is that whose reviewers let
+    a fork's code run: a report of a fork's run that none of them has approved is refused.
     """
 
     def __init__(
@@ -94,12 +96,13 @@ class Publisher:
         key: str = "default",
         approval: Approval = Approval.REVIEW,
         commands: bool = True,
+        environment: str = "",
     ) -> None:
         self._name, self._client, self._server = repository, client, server
         self._actions = Actions(repository, client, downloads)
         self._repository = Repository(repository, client)
         self._workflows, self._artifact, self._key = workflows, artifact, key
-        self._approval, self._commands = approval, commands
+        self._approval, self._commands, self._environment = approval, commands, environment
 
     def publish(self, event: RunEvent) -> Done:
         """Tell what became of a run. Raises GitHubError where GitHub does not let us find out."""
@@ -224,11 +227,22 @@ class Publisher:
             return None, ""
         if found[-1].expired:
             return None, "GitHub keeps it no longer"
+        if why := self._unapproved(run):
+            return None, why
         try:
             raw = self._actions.download(found[-1], largest=LARGEST_ARCHIVE_BYTES)
             return read_archive(raw), ""
         except (ArchiveError, RefusedError) as error:
             return None, plain(str(error))
+
+    def _unapproved(self, run: WorkflowRun) -> str:
+        """Say why a report of a run is not taken that a fork may have made without approval.
+
+        A fork's own files say which jobs need one: GitHub is asked whether there was any.
+        """
+        if not run.from_fork or not self._environment:
+            return ""
+        return why_not_approved(self._actions.reviews(run.id), self._environment)
 
     def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
         facts = with_facts(report, run, origin, self._server)

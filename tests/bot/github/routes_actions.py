@@ -85,6 +85,18 @@ def list_runs(call: Call) -> Reply:
     return Reply(200, {"total_count": len(found), "workflow_runs": found})
 
 
+@route(ActionsClient.get_reviews_for_run, ACTIONS)
+def list_reviews(call: Call) -> Reply:
+    """What reviewers said of a run, in whole: it has no pages."""
+    environment = models.EnvironmentApprovalsPropEnvironmentsItems
+    told = [
+        example(models.EnvironmentApprovals)
+        | {"state": state, "environments": [example(environment) | {"name": name}]}
+        for state, name in call.github.reviews.get(_run(call).id, ())
+    ]
+    return Reply(200, told, headers={})
+
+
 @route(ActionsClient.list_workflow_run_artifacts, ACTIONS)
 def list_artifacts(call: Call) -> Reply:
     run = _run(call)

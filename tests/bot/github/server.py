@@ -100,6 +100,7 @@ class FakeGitHub:
         self.artifacts: dict[int, routes_actions.Stored] = {}
         self.workflows = {"perflint.yml", "perflint-measure.yml", "measure.yml"}
         self.environments: dict[str, list[str]] = {}  # name to its rules, by kind
+        self.reviews: dict[int, list[tuple[str, str]]] = {}  # of a run: state and environment
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.commits = {HEAD, "b" * 40}
         self.history = {"main": {"b" * 40}}  # the commits that a branch has

@@ -100,6 +100,62 @@ def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: 
     assert headline(github).startswith("### 🔴")
 
 
+GATED = ("--environment", "perflint-fork")
+
+
+def forged(github: FakeGitHub, publish: Publish) -> Run:
+    """A fork's run that waited, and handed over a report."""
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, status="waiting", conclusion=None, head_place=FORK)
+    publish(run, *GATED, action="requested")
+    run.status, run.conclusion = "completed", "success"
+    handed_over(github, run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("reviews", "says"),
+    [
+        ([], "no reviewer of the environment perflint-fork has approved it"),
+        ([("approved", "staging")], "no reviewer of the environment perflint-fork"),
+        ([("pending", "perflint-fork")], "no reviewer of the environment perflint-fork"),
+        ([("rejected", "perflint-fork")], "a reviewer of the environment perflint-fork rejected"),
+    ],
+)
+def test_a_report_of_a_forks_run_that_nobody_approved_is_refused_and_that_is_said(
+    github: FakeGitHub, publish: Publish, reviews: list[tuple[str, str]], says: str
+) -> None:
+    """A fork that takes the environment out of its workflow runs by itself, on a machine of its."""
+    run = forged(github, publish)
+    github.reviews[run.id] = reviews
+    assert publish(run, *GATED) == 1
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT)
+    assert f"Its report was refused: {says}" in body and "26.3%" not in body
+    assert checks(github) == [("completed", "failure")]
+    assert github.storage.asked == []
+
+
+def test_a_report_of_a_forks_run_that_was_approved_is_told(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = forged(github, publish)
+    github.reviews[run.id] = [("rejected", "perflint-fork"), ("approved", "Perflint-Fork")]
+    requests = len(github.log)
+    assert publish(run, *GATED) == 0
+    assert headline(github).startswith("### 🔴")
+    # One more than where no environment is named, and one for the files that the fork edits.
+    assert len(github.log) - requests <= 7 + 8
+
+
+def test_a_run_of_ours_needs_no_approval(github: FakeGitHub, publish: Publish) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run, *GATED) == 0
+    assert headline(github).startswith("### 🔴")
+    assert not [line for line in github.log if "/approvals" in line]
+
+
 def deleted(github: FakeGitHub, run: Run, pull: Pull) -> None:
     """The fork of a run is deleted, which closes its pull request, and the run ends."""
     run.head_place = pull.repository_id = None
