@@ -153,9 +153,7 @@ def test_a_forks_report_is_told_where_the_reviewers_of_that_environment_approved
     if "environment" not in job(form, PUSH, "measure"):  # by command a fork's runs tell nothing
         assert "environment" not in TEXTS[form, REPORT]
         return
-    [told] = [
-        step for step in job(form, REPORT, "report")["steps"] if step.get("name") == TELLS
-    ]
+    [told] = [step for step in job(form, REPORT, "report")["steps"] if step.get("name") == TELLS]
     named = told.get("with", {}).get("environment") or told["run"].split(" --environment ")[1]
     assert named.split()[0].strip("'") == "perflint-fork"
 
