@@ -196,6 +196,8 @@ class Publisher:
         conclusion, why = _ENDS.get(run.conclusion or "", _ENDED)
         if refusal:
             conclusion, why = Conclusion.FAILURE, f"Its report was refused: {refusal}."
+        elif run.from_fork and run.conclusion == "failure":
+            why = self._held_back(run) or why
         link = link_of(run, origin, self._server)
         ended = Ended(Revision(origin.head, origin.head), conclusion, why, link)
         told = ended_without_result(self._pull(origin), ended)
@@ -243,6 +245,14 @@ class Publisher:
         if not run.from_fork or not self._environment:
             return ""
         return why_not_approved(self._actions.reviews(run.id), self._environment)
+
+    def _held_back(self, run: WorkflowRun) -> str:
+        """Say that a run failed since nobody let it go on; empty where that is not known.
+
+        Its jobs fail where a reviewer rejects it, and where the environment has no reviewers.
+        """
+        why = why_not_approved(self._actions.reviews(run.id), self._environment)
+        return f"{why[:1].upper()}{why[1:]}." if why else ""
 
     def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
         facts = with_facts(report, run, origin, self._server)

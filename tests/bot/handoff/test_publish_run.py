@@ -148,6 +148,45 @@ def test_a_report_of_a_forks_run_that_was_approved_is_told(
     assert len(github.log) - requests <= 7 + 8
 
 
+@pytest.mark.parametrize(
+    ("words", "reviews", "says"),
+    [
+        (GATED, [], "No reviewer of the environment perflint-fork has approved it."),
+        (GATED, [("rejected", "perflint-fork")], "A reviewer of the environment perflint-fork rej"),
+        ((), [("rejected", "perflint-fork")], "A reviewer rejected it."),
+        (GATED, [("approved", "perflint-fork")], "It failed before it had a report."),
+        ((), [], "It failed before it had a report."),
+    ],
+)
+def test_a_forks_run_that_nobody_let_go_on_is_told_so(
+    github: FakeGitHub,
+    publish: Publish,
+    words: tuple[str, ...],
+    reviews: list[tuple[str, str]],
+    says: str,
+) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, status="waiting", conclusion=None, head_place=FORK)
+    publish(run, *words, action="requested")
+    run.status, run.conclusion = "completed", "failure"
+    github.reviews[run.id] = reviews
+    assert publish(run, *words) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT) and says in body
+    assert len([line for line in github.log if "/approvals" in line]) == 1
+
+
+@pytest.mark.parametrize("conclusion", ["success", "cancelled", "timed_out"])
+def test_where_no_approval_can_be_the_reason_none_is_asked_for(
+    github: FakeGitHub, publish: Publish, conclusion: str
+) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, head_place=FORK, conclusion=conclusion)
+    assert publish(run, *GATED) == 0
+    assert publish(add_run(github, conclusion="failure"), *GATED) == 0
+    assert not [line for line in github.log if "/approvals" in line]
+
+
 def test_a_run_of_ours_needs_no_approval(github: FakeGitHub, publish: Publish) -> None:
     run = add_run(github)
     handed_over(github, run)
