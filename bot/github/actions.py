@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -45,7 +46,7 @@ class Actions:
         return [_review(one) for one in found]
 
     def artifacts(self, run: int, name: str) -> list[Artifact]:
-        """List what a run handed over under this name, the newest last."""
+        """List what a run, all its attempts, handed over under this name, the newest last."""
         about = self._about(f"run {run}", "artifacts of")
         path = f"{self._path}/runs/{run}/artifacts?name={quote(name, safe='')}"
         found = [_artifact(one) for one in self._listed(path, "artifacts", about)]
@@ -160,6 +161,7 @@ def _run(content: object) -> WorkflowRun:
                 place=Place(place, name),
                 head_place=_place(rest.get("head_repository")),
                 title=_word(rest.get("display_title")) or "",
+                began=_moment(rest.get("run_started_at")),
             )
     raise GitHubError("what GitHub answers is no run of a workflow")
 
@@ -176,7 +178,8 @@ def _artifact(content: object) -> Artifact:
     match content:
         case {"id": int(number), "name": str(name), "size_in_bytes": int(size), **rest}:
             digest = _word(rest.get("digest")) or ""
-            return Artifact(number, name, size, rest.get("expired") is True, digest)
+            expired, created = rest.get("expired") is True, _moment(rest.get("created_at"))
+            return Artifact(number, name, size, expired, digest, created)
     raise GitHubError("what GitHub answers is no artifact")
 
 
@@ -193,3 +196,11 @@ def _number(value: Any, otherwise: int) -> int:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found

@@ -223,8 +223,12 @@ class Publisher:
         return Done(_ORPHANED, told) if told else None
 
     def _report(self, run: WorkflowRun) -> tuple[Report | None, str]:
-        """Fetch the report of a run: it, or why it is not taken; neither where there is none."""
-        found = self._actions.artifacts(run.id, self._artifact)
+        """Fetch the report of a run: it, or why it is not taken; neither where there is none.
+
+        What an earlier attempt handed over stays with the run, and is no result of this one.
+        """
+        every = self._actions.artifacts(run.id, self._artifact)
+        found = [one for one in every if one.is_of(run)]
         if not found:
             return None, ""
         if found[-1].expired:

@@ -32,6 +32,7 @@ class Run:
     attempt: int = 1
     head_place: tuple[int, str] | None = (1, "acme/models")
     title: str = "Make it faster"
+    began: str = "2026-01-02T00:00:00Z"  # this attempt
 
 
 @dataclass
@@ -45,11 +46,12 @@ class Stored:
     expired: bool = False
     size: int | None = None
     digest: str | None = None
+    created: str = ""
 
 
 def add_run(github: "FakeGitHub", **facts: Any) -> Run:
     """Let a run have been."""
-    made = Run(**({"id": github.next_number()} | facts))
+    made = Run(**({"id": github.next_number(), "began": github.now()} | facts))
     github.runs[made.id] = made
     return made
 
@@ -58,10 +60,16 @@ def add_artifact(
     github: "FakeGitHub", run: int, content: bytes, name: str = "perflint-report", **facts: Any
 ) -> Stored:
     """Let a run hand something over; the second host keeps it."""
-    made = Stored(github.next_number(), run, name, content, **facts)
+    made = Stored(github.next_number(), run, name, content, created=github.now(), **facts)
     github.artifacts[made.id] = made
     github.storage.files[f"/{made.id}.zip"] = content
     return made
+
+
+def begin_again(github: "FakeGitHub", run: Run) -> None:
+    """Begin another attempt at a run; what the earlier one handed over stays."""
+    run.attempt, run.began = run.attempt + 1, github.now()
+    run.status, run.conclusion = "queued", None
 
 
 @route(ActionsClient.get_workflow_run, ACTIONS)
@@ -168,8 +176,7 @@ def rerun(call: Call) -> Reply:
     run = _run(call)
     if run.status != "completed":
         raise Refusal(403, "This workflow is already running")
-    run.attempt += 1
-    run.status, run.conclusion = "queued", None
+    begin_again(call.github, run)
     return Reply(201, {})
 
 
@@ -203,6 +210,7 @@ def _payload(run: Run) -> dict[str, Any]:
         "head_sha": run.head,
         "head_branch": run.branch,
         "run_attempt": run.attempt,
+        "run_started_at": run.began,
         "repository": _place(1, "acme/models"),
         "head_repository": _place(*(run.head_place or (1, "acme/models"))),
         "display_title": run.title,
@@ -218,5 +226,6 @@ def _artifact_payload(one: Stored) -> dict[str, Any]:
         "name": one.name,
         "size_in_bytes": len(one.content) if one.size is None else one.size,
         "expired": one.expired,
+        "created_at": one.created,
         "digest": digest if one.digest is None else one.digest,
     }

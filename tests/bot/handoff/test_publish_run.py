@@ -19,7 +19,7 @@ from torch_perflint.bot.report import Report, Revision, RunLink
 from torch_perflint.bot.sticky import read_marker
 
 from ..github.lives import checks
-from ..github.routes_actions import Run, add_artifact, add_run
+from ..github.routes_actions import Run, add_artifact, add_run, begin_again
 from ..github.server import HEAD, NUMBER, READ_ONLY, REPOSITORY, FakeGitHub, Pull
 from .conftest import Publish
 from .handed import FORK, made_by, zipped
@@ -476,6 +476,33 @@ def test_the_newest_artifact_counts_and_an_expired_one_is_said(
     assert publish(run) == 1
     assert "GitHub keeps it no longer" in capsys.readouterr().out
     assert headline(github).startswith("### 🔴")  # what was told before is true all the same
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "says"),
+    [("failure", "It failed before it had a report"), ("success", "It handed over no report")],
+)
+def test_a_new_attempt_is_not_told_with_the_report_of_the_one_before_it(
+    github: FakeGitHub, publish: Publish, conclusion: str, says: str
+) -> None:
+    run = add_run(github, conclusion="failure")
+    handed_over(github, run)
+    assert publish(run) == 0
+    begin_again(github, run)
+    assert publish(run, action="requested") == 0
+    run.status, run.conclusion = "completed", conclusion
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT) and says in body
+    # Its own is taken, however many there are.
+    begin_again(github, run)
+    publish(run, action="requested")
+    run.status, run.conclusion = "completed", "success"
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴")
+    found = read_marker(github.bodies()[0])
+    assert found and found[1].attempt == 3
 
 
 def test_runs_of_other_workflows_are_passed_over(
