@@ -171,12 +171,24 @@ def _regression(report: Report, name: str) -> TestResult | Refused:
         return Refused(f"{code(name)} did not regress, so there is nothing to acknowledge")
     names = [one.test.name for one in regressions]
     near = get_close_matches(name, names, n=1)
+    if _is_left_out(report, name):
+        meant = f"; or did you mean {code(near[0])}?" if near else ""
+        return Refused(
+            f"{code(name)} was not measured in the newest result: measure it first{meant}"
+        )
     if near:
         return Refused(
             f"there is no test {code(name)} in the result: did you mean {code(near[0])}?"
         )
     those = f": {', '.join(code(one) for one in names[:5])}" if names else "; none did"
     return Refused(f"{code(name)} is none of the tests that regressed{those}")
+
+
+def _is_left_out(report: Report, name: str) -> bool:
+    """Whether a test that the report says nothing about may be one that its run passed over."""
+    return bool(report.only) or name in {
+        word for test in report.run.unmeasured for word in (test, short_name(test))
+    }
 
 
 def _accepted(result: TestResult, head: str, reason: str, by: str, at: str) -> Ack | None:

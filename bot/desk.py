@@ -51,6 +51,17 @@ class Desk:
         """Whether a comment of ours stands."""
         return self._seen is not None and self._seen.mine(self.key) is not None
 
+    @property
+    def tells_of_run(self) -> bool:
+        """Whether our comment tells about this very run, on this commit."""
+        told = self.told
+        return (told.run, told.head) == (self.state.run, self.state.head) and told.run is not None
+
+    @property
+    def has_check(self) -> bool:
+        """Whether this very run and attempt has a check run."""
+        return of_run(self._standing or (), Identity.of(self.key, self.state)) is not None
+
     def check_for(self, told: State) -> int | None:
         """The number of our check run, as the comment remembers it for this run or as it is.
 

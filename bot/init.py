@@ -138,18 +138,32 @@ def _write(root: Path, step: Step) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if root.resolve() not in target.parent.resolve().parents and step.path.parent.parts:
             raise PerflintError(f"{step.path.parent} leads out of the repository")
-        if step.do is Do.WRITE:
-            with target.open("x", encoding="utf-8", newline="") as file:
-                file.write(step.after)
-            return
-        if target.read_bytes().decode("utf-8") != step.before:
+        if step.do is not Do.WRITE and target.read_bytes().decode("utf-8") != step.before:
             raise PerflintError(f"{step.path} has changed since it was read: run init again")
         fresh = target.with_name(f".{target.name}.perflint")
-        fresh.write_bytes(step.after.encode())
-        fresh.chmod(target.stat().st_mode & 0o777)
-        os.replace(fresh, target.resolve())
+        try:
+            fresh.write_bytes(step.after.encode())
+            if step.do is Do.WRITE:
+                _place(fresh, target)
+            else:
+                fresh.chmod(target.stat().st_mode & 0o777)
+                os.replace(fresh, target.resolve())
+        finally:
+            fresh.unlink(missing_ok=True)  # half a file on a full disk helps nobody
     except OSError as error:
         raise PerflintError(f"cannot write {step.path}: {error}") from error
+
+
+def _place(fresh: Path, target: Path) -> None:
+    """Give a file its name. Raises FileExistsError where something has that name already."""
+    try:
+        os.link(fresh, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.is_symlink() or target.exists():
+            raise FileExistsError(f"{target.name} is there already") from None
+        os.replace(fresh, target)
 
 
 def _end(steps: Sequence[Step], choices: Choices) -> int:

@@ -152,26 +152,52 @@ def ended_without_result(pull: PullRequest, ended: Ended) -> Published:
 
     Only a comment that tells about this very run is changed, and none is written for it.
     """
-    state = _state(ended.head, ended.link, Stage.ENDED)
-
-    def say(told: State) -> tuple[str, State]:
-        made = _keeping(state, told, desk)
-        return render_ended(replace(ended, last=ended.last or told.last)), made
-
-    desk = Desk(pull, state, _page(ended.link, ended.head))
-    body, _ = say(desk.told)
     # Of a run that was cancelled before it began there is nothing to tell.
-    desk.end_check(
-        check_page(body, ended.conclusion), make=ended.conclusion is not Conclusion.CANCELLED
-    )
-    desk.write(say, no_new="the run ended without a result, and no comment tells about it")
-    return _published(desk, lambda told: say(told)[0])
+    return _ended(pull, ended, make=ended.conclusion is not Conclusion.CANCELLED)
+
+
+def end_what_was_told(pull: PullRequest, ended: Ended) -> Published | None:
+    """End what tells about this very run and commit, comment and check run; None where none does.
+
+    For a run of which GitHub does not say any more to which pull request it belongs.
+    """
+    desk = _desk(pull, ended)
+    if desk.tells_of_run or desk.has_check:
+        return _ended(pull, ended, desk, make=False, write=desk.tells_of_run)
+    return None
 
 
 def icon_of(heading: str) -> str:
     """The icon of a headline, "" where it has none."""
     words = heading.lstrip("# ").split(" ", 1)
     return words[0] if words[0] and not words[0].isascii() else ""
+
+
+def _desk(pull: PullRequest, ended: Ended) -> Desk:
+    state = _state(ended.head, ended.link, Stage.ENDED)
+    return Desk(pull, state, _page(ended.link, ended.head))
+
+
+def _ended(
+    pull: PullRequest,
+    ended: Ended,
+    desk: Desk | None = None,
+    *,
+    make: bool,
+    write: bool = True,
+) -> Published:
+    """End the check run, or `make` one; `write`: the comment too, where one stands."""
+    desk = _desk(pull, ended) if desk is None else desk
+
+    def say(told: State) -> tuple[str, State]:
+        made = _keeping(desk.state, told, desk)
+        return render_ended(replace(ended, last=ended.last or told.last)), made
+
+    body, _ = say(desk.told)
+    desk.end_check(check_page(body, ended.conclusion), make=make)
+    if write:
+        desk.write(say, no_new="the run ended without a result, and no comment tells about it")
+    return _published(desk, lambda told: say(told)[0])
 
 
 def _begun(

@@ -1,6 +1,7 @@
 """A run of a workflow and what it hands over, as GitHub tells of them, as plain data."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 # The artifact in which a run hands its report over, and the workflows that measure: the one that a
 # push starts and the one that a command starts. `perflint init` writes them.
@@ -28,7 +29,8 @@ class WorkflowRun:
     `event` started it, `path` is the file of the workflow. `status` is "queued", "in_progress",
     "waiting", "completed"…, `conclusion` None until it is completed. `head_place` is None where the
     fork is gone. `title` is its run-name; for `pull_request` strangers may have written it, as
-    they may have written `branch`.
+    they may have written `branch`. `began` is when this attempt at it did, None where GitHub does
+    not tell.
     """
 
     id: int
@@ -42,6 +44,7 @@ class WorkflowRun:
     place: Place
     head_place: Place | None
     title: str = ""
+    began: datetime | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -55,11 +58,32 @@ class WorkflowRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What somebody said of a run that waited for them, and for which environments.
+
+    `state` is "approved", "rejected" or "pending"; GitHub lets only their reviewers say it.
+    """
+
+    state: str
+    environments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a run handed over; `digest` is "sha256:…", empty where GitHub tells none."""
+    """A file that a run handed over; `digest` is "sha256:…", empty where GitHub tells none.
+
+    `created` is when; None where GitHub does not tell.
+    """
 
     id: int
     name: str
     size: int  # bytes
     expired: bool = False
     digest: str = ""
+    created: datetime | None = None
+
+    def is_of(self, run: WorkflowRun) -> bool:
+        """Whether the last attempt at its run made it, as far as GitHub's times tell."""
+        if self.created is None or run.began is None:
+            return True
+        return run.attempt == 1 or self.created >= run.began

@@ -34,6 +34,7 @@ USAGE = {
 
 _BEGINS = re.compile(rf"[ \t]*{PREFIX}(?![\w/.-])", re.IGNORECASE | re.ASCII)
 _ON_A_LINE = re.compile(rf"^.*{PREFIX}", re.IGNORECASE | re.ASCII | re.MULTILINE)
+_BLANKS = re.compile(r"[ \t]+")
 _PLAIN = re.compile(r"[ -~]*")
 _NO_FOOTNOTES = "a comment with footnotes gives no commands: write one without"
 _NOT_PLAIN = "a command is written in plain ASCII characters; only a reason may have others"
@@ -132,18 +133,18 @@ def _read(line: str | Mistake) -> Command | Mistake:
     if isinstance(line, Mistake):
         return line
     rest = line[len(PREFIX) :].strip(" \t")
-    first, _, rest = rest.partition(" ")
-    rest = rest.strip(" \t")
-    if not first:
+    if not rest:
         return Command(Word.HELP)
+    first, *more = _BLANKS.split(rest, maxsplit=1)
+    rest = more[0] if more else ""
     word = next((word for word in Word if word.value == first.lower()), None)
     if word is None:
         return _unknown(first) if _PLAIN.fullmatch(first) else Mistake(_NOT_PLAIN)
     if word is Word.ACK:
         return _ack(rest)
-    if not _PLAIN.fullmatch(rest):
+    words = _BLANKS.split(rest) if rest else []
+    if not all(map(_PLAIN.fullmatch, words)):
         return Mistake(_NOT_PLAIN)
-    words = rest.split()
     if word is Word.OK:
         return _ok(words)
     return _with_tests(word, words)

@@ -58,6 +58,7 @@ class End(Enum):
     """What became of a comment."""
 
     IGNORED = "ignored"  # no command of anybody who might give one
+    GONE = "gone"  # GitHub has no such comment, or does not show it yet
     BEFORE = "answered before"
     DONE = "done"
     REFUSED = "refused"
@@ -94,8 +95,10 @@ def obey(asked: Asked, hands: Hands, *, again: bool = False) -> Outcome:
     if not commands:
         return Outcome(End.IGNORED, "it gives no command")
     written = hands.conversation.comment(asked.comment)
-    if written is None or written.pull != asked.pull:
-        return Outcome(End.IGNORED, "the comment is gone")
+    if written is None:
+        return Outcome(End.GONE, "the comment is gone")
+    if written.pull != asked.pull:
+        return Outcome(End.IGNORED, "the comment is another pull request's by now")
     if not written.is_person:
         return Outcome(End.IGNORED, "no person wrote it")
     pull = hands.conversation.pull(asked.pull)

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..workflow import Artifact, Place, WorkflowRun
+from ..workflow import Artifact, Place, Review, WorkflowRun
 from .client import Client, Subject
 from .download import Downloads
 from .errors import GitHubError, NotAllowedError, NotFoundError, RefusedError, UnavailableError
@@ -36,8 +37,16 @@ class Actions:
         about = self._about(f"the runs of {self.repository}")
         return [_run(one) for one in self._listed(path, "workflow_runs", about)]
 
+    def reviews(self, run: int) -> list[Review]:
+        """Ask what the reviewers of environments said of a run, all its attempts together."""
+        about = self._about(f"run {run}", "reviews of")
+        found = self.client.ask("GET", f"{self._path}/runs/{run}/approvals", about=about).content
+        if not isinstance(found, list):
+            raise GitHubError(f"what GitHub answers for the reviews of run {run} is no list")
+        return [_review(one) for one in found]
+
     def artifacts(self, run: int, name: str) -> list[Artifact]:
-        """List what a run handed over under this name, the newest last."""
+        """List what a run, all its attempts, handed over under this name, the newest last."""
         about = self._about(f"run {run}", "artifacts of")
         path = f"{self._path}/runs/{run}/artifacts?name={quote(name, safe='')}"
         found = [_artifact(one) for one in self._listed(path, "artifacts", about)]
@@ -152,15 +161,25 @@ def _run(content: object) -> WorkflowRun:
                 place=Place(place, name),
                 head_place=_place(rest.get("head_repository")),
                 title=_word(rest.get("display_title")) or "",
+                began=_moment(rest.get("run_started_at")),
             )
     raise GitHubError("what GitHub answers is no run of a workflow")
+
+
+def _review(content: object) -> Review:
+    match content:
+        case {"state": str(state), "environments": list(environments)}:
+            names = (one.get("name") for one in environments if isinstance(one, dict))
+            return Review(state, tuple(name for name in names if isinstance(name, str)))
+    raise GitHubError("what GitHub answers is no review of a run")
 
 
 def _artifact(content: object) -> Artifact:
     match content:
         case {"id": int(number), "name": str(name), "size_in_bytes": int(size), **rest}:
             digest = _word(rest.get("digest")) or ""
-            return Artifact(number, name, size, rest.get("expired") is True, digest)
+            expired, created = rest.get("expired") is True, _moment(rest.get("created_at"))
+            return Artifact(number, name, size, expired, digest, created)
     raise GitHubError("what GitHub answers is no artifact")
 
 
@@ -177,3 +196,11 @@ def _number(value: Any, otherwise: int) -> int:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found

@@ -23,6 +23,10 @@ class NotFoundError(GitHubError):
     """There is no such thing, or the token may not see it."""
 
 
+class GoneError(NotFoundError):
+    """What was to be answered is not there: it was taken back, or GitHub does not show it yet."""
+
+
 class UnavailableError(GitHubError):
     """GitHub failed, was silent, or asked us to wait for too long."""
 

@@ -58,6 +58,17 @@ class Repository:
             found += [_candidate(one) for one in page]
         return [one.number for one in found if one.is_open and one.head == head]
 
+    def orphans_at(self, head: str) -> list[Candidate]:
+        """List the pull requests of forks that are gone whose head is this commit.
+
+        Of a fork that is gone GitHub knows no owner, so that it cannot be asked for its branches;
+        to delete one closes its pull requests, which are then among the hundred changed last.
+        """
+        about = Subject(self.name, "pull requests of", "pull-requests")
+        path = f"{self._path}/pulls?state=all&sort=updated&direction=desc"
+        found = [_candidate(one) for one in next(self._pages(path, about), [])]
+        return [one for one in found if one.head == head and one.head_place is None]
+
     def is_in_history(self, commit: str, branch: str) -> bool:
         """Whether a commit, given by its full hash, is in the history of a branch."""
         about = Subject(f"commit {commit[:12]} in {self.name}", "history of", "contents")

@@ -68,6 +68,7 @@ def main(words: list[str]) -> int:
         artifact=asked.artifact,
         key=asked.key,
         commands=not asked.no_commands,
+        environment=asked.environment,
     )
     return _announce(event, publisher.publish(event), here)
 
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="a further host that artifacts are fetched from: the storage of your GitHub "
         "Enterprise Server; may be given twice",
+    )
+    add(
+        "--environment",
+        default="",
+        metavar="NAME",
+        help="refuse the report of a fork's run that no reviewer of this environment has approved",
     )
     add(
         "--no-commands",

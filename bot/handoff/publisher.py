@@ -14,9 +14,18 @@ from ..github.pull_request import PullRequest
 from ..github.repository import Repository
 from ..interim import Approval, Ended, Running, Waiting
 from ..log import plain
-from ..publish import Published, ended_without_result, finished, started, waiting
+from ..post import Posted
+from ..publish import (
+    Published,
+    end_what_was_told,
+    ended_without_result,
+    finished,
+    started,
+    waiting,
+)
 from ..report import Report, Revision
 from ..workflow import ARTIFACT, WorkflowRun
+from .approved import why_not_approved
 from .archive import LARGEST_ARCHIVE_BYTES, read_archive
 from .origin import Candidate, NoOrigin, Origin, asked_for, lie, link_of, origin_of, with_facts
 from .zipped import ArchiveError
@@ -30,6 +39,9 @@ _ENDS = {
     "success": (Conclusion.FAILURE, "It handed over no report."),
 }
 _ENDED = (Conclusion.FAILURE, "It ended without a report.")
+_ORPHANED = "The fork that it took its code from was deleted."
+# Of one commit; anybody can open many from forks and delete these.
+_MOST_ORPHANS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,8 @@ class Publisher:
     """Tells the pull requests of one repository about its runs.
 
     `server` is "https://github.com"; `approval` is how a maintainer lets a fork's code run;
-    `commands` says that somebody reads those in comments.
+    `commands` says that somebody reads those in comments. `environment` is that whose reviewers let
+    a fork's code run: a report of a fork's run that none of them has approved is refused.
     """
 
     def __init__(
@@ -83,12 +96,13 @@ class Publisher:
         key: str = "default",
         approval: Approval = Approval.REVIEW,
         commands: bool = True,
+        environment: str = "",
     ) -> None:
         self._name, self._client, self._server = repository, client, server
         self._actions = Actions(repository, client, downloads)
         self._repository = Repository(repository, client)
         self._workflows, self._artifact, self._key = workflows, artifact, key
-        self._approval, self._commands = approval, commands
+        self._approval, self._commands, self._environment = approval, commands, environment
 
     def publish(self, event: RunEvent) -> Done:
         """Tell what became of a run. Raises GitHubError where GitHub does not let us find out."""
@@ -162,7 +176,8 @@ class Publisher:
     def _result(self, run: WorkflowRun, candidates: list[Candidate]) -> Done:
         origin = origin_of(run, candidates)
         if isinstance(origin, NoOrigin) and len(candidates) < 2:
-            return Done(origin.reason)  # whatever it handed over, nobody is to be told
+            # Whatever it handed over, nobody is to be told.
+            return self._orphaned(run) or Done(origin.reason)
         if not self._may_measure(run):
             return Done("a fork's code waits for a command, and this run measured nothing")
         report, refusal = self._report(run)
@@ -181,23 +196,67 @@ class Publisher:
         conclusion, why = _ENDS.get(run.conclusion or "", _ENDED)
         if refusal:
             conclusion, why = Conclusion.FAILURE, f"Its report was refused: {refusal}."
+        elif run.from_fork and run.conclusion == "failure":
+            why = self._held_back(run) or why
         link = link_of(run, origin, self._server)
         ended = Ended(Revision(origin.head, origin.head), conclusion, why, link)
         told = ended_without_result(self._pull(origin), ended)
         return Done(why, told, refused=bool(refusal))
 
+    def _orphaned(self, run: WorkflowRun) -> Done | None:
+        """End what was told about a run whose fork was deleted meanwhile; None where nothing was.
+
+        Of its pull request GitHub tells the commit alone; that it is this one, we know by what our
+        own comment or check run there remembers.
+        """
+        if run.head_place is not None or run.event != "pull_request" or not self._may_measure(run):
+            return None
+        told: Published | None = None
+        for one in self._repository.orphans_at(run.head)[:_MOST_ORPHANS]:
+            origin = Origin(one.number, run.head, one.branch, is_current=False, from_fork=True)
+            link = link_of(run, origin, self._server)
+            ended = Ended(Revision(run.head, run.head), Conclusion.FAILURE, _ORPHANED, link)
+            told = end_what_was_told(self._pull(origin), ended) or told
+            # The check run is on the commit, whichever pull request is its own.
+            if told is not None and isinstance(told.comment, Posted):
+                break
+        return Done(_ORPHANED, told) if told else None
+
     def _report(self, run: WorkflowRun) -> tuple[Report | None, str]:
-        """Fetch the report of a run: it, or why it is not taken; neither where there is none."""
-        found = self._actions.artifacts(run.id, self._artifact)
+        """Fetch the report of a run: it, or why it is not taken; neither where there is none.
+
+        What an earlier attempt handed over stays with the run, and is no result of this one.
+        """
+        every = self._actions.artifacts(run.id, self._artifact)
+        found = [one for one in every if one.is_of(run)]
         if not found:
             return None, ""
         if found[-1].expired:
             return None, "GitHub keeps it no longer"
+        if why := self._unapproved(run):
+            return None, why
         try:
             raw = self._actions.download(found[-1], largest=LARGEST_ARCHIVE_BYTES)
             return read_archive(raw), ""
         except (ArchiveError, RefusedError) as error:
             return None, plain(str(error))
+
+    def _unapproved(self, run: WorkflowRun) -> str:
+        """Say why a report of a run is not taken that a fork may have made without approval.
+
+        A fork's own files say which jobs need one: GitHub is asked whether there was any.
+        """
+        if not run.from_fork or not self._environment:
+            return ""
+        return why_not_approved(self._actions.reviews(run.id), self._environment)
+
+    def _held_back(self, run: WorkflowRun) -> str:
+        """Say that a run failed since nobody let it go on; empty where that is not known.
+
+        Its jobs fail where a reviewer rejects it, and where the environment has no reviewers.
+        """
+        why = why_not_approved(self._actions.reviews(run.id), self._environment)
+        return f"{why[:1].upper()}{why[1:]}." if why else ""
 
     def _checked(self, report: Report, run: WorkflowRun, origin: Origin) -> Result:
         facts = with_facts(report, run, origin, self._server)

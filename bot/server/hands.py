@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from ..check import Conclusion
 from ..commands.rerun import rerun
 from ..commands.results import PublishedResults
+from ..commands.run import End, obey
 from ..commands.run import Hands as CommandHands
-from ..commands.run import obey
 from ..commands.situation import Asked
 from ..commands.workflow import WorkflowMeasuring
 from ..event import Target, web_of
@@ -17,7 +17,7 @@ from ..github.actions import Actions
 from ..github.client import Client
 from ..github.conversation import Conversation
 from ..github.download import Downloads
-from ..github.errors import LockedError, UnavailableError
+from ..github.errors import GoneError, LockedError, UnavailableError
 from ..github.people import People
 from ..github.pull_request import PullRequest
 from ..github.repository import Repository
@@ -36,7 +36,8 @@ log = logging.getLogger("perflint.jobs")
 class BotHands:
     """Follows pull requests, commands, buttons and runs of the repositories of an App.
 
-    Where GitHub was unavailable, it raises UnavailableError: the job is done again.
+    Where GitHub was unavailable, it raises UnavailableError: the job is done again. So is one that
+    is young where GitHub does not find what it is about (NotFoundError).
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -78,6 +79,8 @@ class BotHands:
         )
         asked = Asked(job.pull_request, job.comment, job.body, job.over_quota)
         outcome = obey(asked, hands, again=again)
+        if outcome.end is End.GONE:
+            raise GoneError(f"comment {job.comment}: {outcome.words}")
         log.info("comment %d: %s: %s", job.comment, outcome.end.value, outcome.words)
         return ()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ... import PerflintError
-from ..github.errors import UnavailableError
+from ..github.errors import GoneError, NotFoundError, UnavailableError
 from .job import Job, kind_of, read_job
 from .metrics import Metrics
 from .queue import Queue, Waiting, now
@@ -20,6 +20,8 @@ MOST_TRIES = 12
 # A failure of ours seldom mends itself; twice is for a process that was ended from outside.
 MOST_TRIES_OF_A_BUG = 3
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 2.0, 900.0
+# GitHub tells of something before all of its machines know it: so long, 404 may mean "not yet".
+_YOUNG_SECONDS = 120.0
 # How late at most a job is seen that becomes due, or that an operator has put back.
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -34,7 +36,8 @@ class Work(Protocol):
     """Does a job, and returns what is to be done next about it.
 
     It may be done twice, the first time only in part: it has to see what is there already. Raises
-    UnavailableError where another try may help, and another PerflintError where none will.
+    UnavailableError where another try may help, NotFoundError where one may while the job is
+    young, and another PerflintError where none will. GoneError: later there is nothing to do.
     `sleep` waits, and raises StoppingError when the server stops; `again` says that the job was
     begun before.
     """
@@ -124,6 +127,8 @@ class Workers:
             outcome, change = "stopped", _give_back(job)
         except UnavailableError as error:
             outcome, change = _again(job, error, MOST_TRIES)
+        except NotFoundError as error:
+            outcome, change = _missed(job, error)
         except PerflintError as error:
             outcome, change = "dead", _bury(job, str(error))
         except Exception as error:  # ours to mend: told whole in the log, in short in the queue
@@ -167,6 +172,16 @@ def _again(job: Waiting, error: Exception, most: int) -> tuple[str, Callable[[Qu
     due = now() + wait_seconds(job.tries)
     log.warning("job %d, try %d of %d: %s", job.id, job.tries, most, text)
     return "retried", lambda queue: queue.retry(job, due, text)
+
+
+def _missed(job: Waiting, error: NotFoundError) -> tuple[str, Callable[[Queue], None]]:
+    """Try a young job again; of an old one there is nothing to do, or it is given up."""
+    if now() - job.at < _YOUNG_SECONDS and job.tries < MOST_TRIES:
+        return _again(job, error, MOST_TRIES)
+    if isinstance(error, GoneError):
+        log.info("job %d: %s", job.id, error)
+        return "done", _finish(job, ())
+    return "dead", _bury(job, str(error))
 
 
 def _bury(job: Waiting, error: str) -> Callable[[Queue], None]:

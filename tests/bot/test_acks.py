@@ -252,3 +252,16 @@ def test_timed_is_what_reports_say() -> None:
     """The sample that these tests stand on is a regression by the report's own word."""
     assert slower(-0.1).is_regression
     assert not timed("x", Verdict.SAME, 0.0).is_regression
+
+
+@pytest.mark.parametrize("name", ["test_b", "perf/test_b.py::test_b", "test_gpt_trains"])
+def test_what_the_newest_result_did_not_look_at_has_to_be_measured_first(name: str) -> None:
+    """A run that `/perflint rerun` held to one perf test knows nothing of the others."""
+    partial = replace(report(GPT), only="test_gpt_train")
+    stopped = replace(report(GPT).run, interrupted=True, unmeasured=("perf/test_b.py::test_b",))
+    for told in (partial, replace(report(GPT), run=stopped)):
+        refused = acknowledge((), told, name, "worth it", by="maintainer", at=AT)
+        assert isinstance(refused, Refused)
+        whole = told is not partial and name == "test_gpt_trains"
+        assert ("was not measured in the newest result: measure it first" in refused.why) != whole
+        assert ("did you mean `test_gpt_train`?" in refused.why) == (name == "test_gpt_trains")

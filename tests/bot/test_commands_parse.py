@@ -25,6 +25,12 @@ RUN = "/perflint run"
         ("/Perflint RUN All", [Command(Word.RUN, ("all",))]),
         ("/perflint run all", [Command(Word.RUN, ("all",))]),
         ("/perflint  rerun   a  b", [Command(Word.RERUN, ("a", "b"))]),
+        ("/perflint run\tall", [Command(Word.RUN, ("all",))]),
+        ("/perflint\trerun a \t b\t", [Command(Word.RERUN, ("a", "b"))]),
+        ('/perflint\tack\tt\t"a\tb"', [Command(Word.ACK, ("t",), "a b")]),
+        ("/perflint help\t", [Command(Word.HELP)]),
+        ("/perflint run\va", [Mistake]),
+        ("/perflint run a\u00a0b", [Mistake]),
         ("/perflint run a a", [Command(Word.RUN, ("a",))]),
         (
             "/perflint run perf/test_x.py::test_y[64-bf16]",

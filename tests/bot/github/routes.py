@@ -42,11 +42,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: nothing is an empty body. A list is cut into pages."""
+    """An answer: nothing is an empty body. A list is cut into pages.
+
+    `beside` is what GitHub is known to answer though its description says otherwise.
+    """
 
     status: int
     content: Any = None
     headers: dict[str, str] | None = None
+    beside: dict[str, Any] | None = None
 
 
 Answer = Callable[[Call], Reply]

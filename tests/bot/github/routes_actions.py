@@ -20,7 +20,7 @@ RUN_NAME = "perflint #{pull_request} at {commit} for comment {comment}"
 
 @dataclass
 class Run:
-    """A run of a workflow; `head_place` is the repository that its code comes from."""
+    """A run of a workflow; `head_place` is the repository that its code comes from, or came."""
 
     id: int
     head: str = "a" * 40
@@ -30,8 +30,9 @@ class Run:
     status: str = "completed"
     conclusion: str | None = "success"
     attempt: int = 1
-    head_place: tuple[int, str] = (1, "acme/models")
+    head_place: tuple[int, str] | None = (1, "acme/models")
     title: str = "Make it faster"
+    began: str = "2026-01-02T00:00:00Z"  # this attempt
 
 
 @dataclass
@@ -45,11 +46,12 @@ class Stored:
     expired: bool = False
     size: int | None = None
     digest: str | None = None
+    created: str = ""
 
 
 def add_run(github: "FakeGitHub", **facts: Any) -> Run:
     """Let a run have been."""
-    made = Run(**({"id": github.next_number()} | facts))
+    made = Run(**({"id": github.next_number(), "began": github.now()} | facts))
     github.runs[made.id] = made
     return made
 
@@ -58,15 +60,24 @@ def add_artifact(
     github: "FakeGitHub", run: int, content: bytes, name: str = "perflint-report", **facts: Any
 ) -> Stored:
     """Let a run hand something over; the second host keeps it."""
-    made = Stored(github.next_number(), run, name, content, **facts)
+    made = Stored(github.next_number(), run, name, content, created=github.now(), **facts)
     github.artifacts[made.id] = made
     github.storage.files[f"/{made.id}.zip"] = content
     return made
 
 
+def begin_again(github: "FakeGitHub", run: Run) -> None:
+    """Begin another attempt at a run; what the earlier one handed over stays."""
+    run.attempt, run.began = run.attempt + 1, github.now()
+    run.status, run.conclusion = "queued", None
+
+
 @route(ActionsClient.get_workflow_run, ACTIONS)
 def get_run(call: Call) -> Reply:
-    return Reply(200, _payload(_run(call)))
+    run = _run(call)
+    # The description has no room for a fork that was deleted.
+    gone = {"head_repository": None} if run.head_place is None else None
+    return Reply(200, _payload(run), beside=gone)
 
 
 @route(ActionsClient.list_workflow_runs_for_repo, ACTIONS)
@@ -80,6 +91,18 @@ def list_runs(call: Call) -> Reply:
         and asked.get("status", run.status) in (run.status, run.conclusion)
     ]
     return Reply(200, {"total_count": len(found), "workflow_runs": found})
+
+
+@route(ActionsClient.get_reviews_for_run, ACTIONS)
+def list_reviews(call: Call) -> Reply:
+    """What reviewers said of a run, in whole: it has no pages."""
+    environment = models.EnvironmentApprovalsPropEnvironmentsItems
+    told = [
+        example(models.EnvironmentApprovals)
+        | {"state": state, "environments": [example(environment) | {"name": name}]}
+        for state, name in call.github.reviews.get(_run(call).id, ())
+    ]
+    return Reply(200, told, headers={})
 
 
 @route(ActionsClient.list_workflow_run_artifacts, ACTIONS)
@@ -153,8 +176,7 @@ def rerun(call: Call) -> Reply:
     run = _run(call)
     if run.status != "completed":
         raise Refusal(403, "This workflow is already running")
-    run.attempt += 1
-    run.status, run.conclusion = "queued", None
+    begin_again(call.github, run)
     return Reply(201, {})
 
 
@@ -188,8 +210,9 @@ def _payload(run: Run) -> dict[str, Any]:
         "head_sha": run.head,
         "head_branch": run.branch,
         "run_attempt": run.attempt,
+        "run_started_at": run.began,
         "repository": _place(1, "acme/models"),
-        "head_repository": _place(*run.head_place),
+        "head_repository": _place(*(run.head_place or (1, "acme/models"))),
         "display_title": run.title,
         "pull_requests": [],  # as it is for forks
     }
@@ -203,5 +226,6 @@ def _artifact_payload(one: Stored) -> dict[str, Any]:
         "name": one.name,
         "size_in_bytes": len(one.content) if one.size is None else one.size,
         "expired": one.expired,
+        "created_at": one.created,
         "digest": digest if one.digest is None else one.digest,
     }

@@ -25,9 +25,14 @@ def list_pulls(call: Call) -> Reply:
         pull
         for pull in call.github.pulls.values()
         if asked.get("state", "open") in ("all", pull.state)
-        and asked.get("head", f"{pull.owner}:{pull.branch}") == f"{pull.owner}:{pull.branch}"
+        and ("head" not in asked or _has_branch(pull, asked["head"]))
     ]
     return Reply(200, [call.github.pull_payload(pull, models.PullRequestSimple) for pull in pulls])
+
+
+def _has_branch(pull: Any, asked: str) -> bool:
+    """Whether it comes from this branch; a repository that was deleted has none."""
+    return pull.repository_id is not None and asked == f"{pull.owner}:{pull.branch}"
 
 
 @route(PullsClient.list_files, PULLS)

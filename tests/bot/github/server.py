@@ -59,7 +59,7 @@ class Pull:
     base: str = "b" * 40
     owner: str = "acme"  # of the repository that head is in
     branch: str = "topic"
-    repository_id: int = 1  # that of head; base's is 1
+    repository_id: int | None = 1  # that of head, None: it was deleted; base's is 1
     author: str = "contributor"
     state: str = "open"
     draft: bool = False
@@ -100,6 +100,7 @@ class FakeGitHub:
         self.artifacts: dict[int, routes_actions.Stored] = {}
         self.workflows = {"perflint.yml", "perflint-measure.yml", "measure.yml"}
         self.environments: dict[str, list[str]] = {}  # name to its rules, by kind
+        self.reviews: dict[int, list[tuple[str, str]]] = {}  # of a run: state and environment
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.commits = {HEAD, "b" * 40}
         self.history = {"main": {"b" * 40}}  # the commits that a branch has
@@ -202,6 +203,9 @@ class FakeGitHub:
         base |= {"sha": pull.base, "ref": "main"}
         name = REPOSITORY.split("/")[1]
         for side, owner, number in ((head, pull.owner, pull.repository_id), (base, "acme", 1)):
+            if number is None:
+                side["repo"] = side["user"] = None
+                continue
             side["repo"] = example(models.Repository) | {
                 "id": number,
                 "name": name,
@@ -253,7 +257,8 @@ class FakeGitHub:
             reply = self._page(url, query, reply)
         sent = b"" if reply.content is None else json.dumps(reply.content).encode()
         check_answer(operation, reply.status, sent)
-        return reply.status, reply.content, reply.headers or {}
+        content = reply.content | reply.beside if reply.beside else reply.content
+        return reply.status, content, reply.headers or {}
 
     def _limited(self, account: Account) -> tuple[int, Any, dict[str, str]] | None:
         if account.remaining is None:

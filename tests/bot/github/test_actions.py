@@ -16,7 +16,7 @@ from torch_perflint.bot.github.errors import (
     UnclearError,
 )
 from torch_perflint.bot.github.repository import Repository
-from torch_perflint.bot.workflow import Place
+from torch_perflint.bot.workflow import Place, Review
 
 from .routes_actions import Stored, add_artifact, add_run
 from .server import HEAD, NUMBER, READ_ONLY, REPOSITORY, WORKFLOW, FakeGitHub, Fault, Pull, serving
@@ -60,6 +60,16 @@ def test_a_run_is_told_with_where_its_code_comes_from(github: FakeGitHub) -> Non
         run.from_fork and run.is_over and run.head_place and run.head_place.owner == "contributor"
     )
     assert not actions(github).run(add_run(github).id).from_fork
+
+
+def test_what_reviewers_said_of_a_run_is_told_with_the_environment(github: FakeGitHub) -> None:
+    made = add_run(github)
+    assert actions(github).reviews(made.id) == []
+    github.reviews[made.id] = [("rejected", "a"), ("approved", "b")]
+    told = [Review("rejected", ("a",)), Review("approved", ("b",))]
+    assert actions(github, READ_ONLY).reviews(made.id) == told
+    with pytest.raises(NotFoundError):
+        actions(github).reviews(1)
 
 
 def test_runs_on_a_commit_are_listed_newest_first(github: FakeGitHub) -> None:

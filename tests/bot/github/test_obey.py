@@ -87,7 +87,7 @@ def test_a_comment_that_is_gone_or_of_another_thread_gives_no_command(desk: Desk
     desk.github.pulls[6] = Pull(6)
     assert desk.obey(replace(asked, pull=6)).end is End.IGNORED
     del desk.github.comments[asked.comment]
-    assert desk.obey(asked).end is End.IGNORED
+    assert desk.obey(asked).end is End.GONE
     assert desk.github.writes == []
 
 

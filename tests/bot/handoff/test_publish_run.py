@@ -19,7 +19,7 @@ from torch_perflint.bot.report import Report, Revision, RunLink
 from torch_perflint.bot.sticky import read_marker
 
 from ..github.lives import checks
-from ..github.routes_actions import Run, add_artifact, add_run
+from ..github.routes_actions import Run, add_artifact, add_run, begin_again
 from ..github.server import HEAD, NUMBER, READ_ONLY, REPOSITORY, FakeGitHub, Pull
 from .conftest import Publish
 from .handed import FORK, made_by, zipped
@@ -98,6 +98,161 @@ def test_a_forks_run_waits_and_then_has_its_result(github: FakeGitHub, publish: 
     handed_over(github, run)
     assert publish(run) == 0
     assert headline(github).startswith("### 🔴")
+
+
+GATED = ("--environment", "perflint-fork")
+
+
+def forged(github: FakeGitHub, publish: Publish) -> Run:
+    """A fork's run that waited, and handed over a report."""
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, status="waiting", conclusion=None, head_place=FORK)
+    publish(run, *GATED, action="requested")
+    run.status, run.conclusion = "completed", "success"
+    handed_over(github, run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("reviews", "says"),
+    [
+        ([], "no reviewer of the environment perflint-fork has approved it"),
+        ([("approved", "staging")], "no reviewer of the environment perflint-fork"),
+        ([("pending", "perflint-fork")], "no reviewer of the environment perflint-fork"),
+        ([("rejected", "perflint-fork")], "a reviewer of the environment perflint-fork rejected"),
+    ],
+)
+def test_a_report_of_a_forks_run_that_nobody_approved_is_refused_and_that_is_said(
+    github: FakeGitHub, publish: Publish, reviews: list[tuple[str, str]], says: str
+) -> None:
+    """A fork that takes the environment out of its workflow runs by itself, on a machine of its."""
+    run = forged(github, publish)
+    github.reviews[run.id] = reviews
+    assert publish(run, *GATED) == 1
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT)
+    assert f"Its report was refused: {says}" in body and "26.3%" not in body
+    assert checks(github) == [("completed", "failure")]
+    assert github.storage.asked == []
+
+
+def test_a_report_of_a_forks_run_that_was_approved_is_told(
+    github: FakeGitHub, publish: Publish
+) -> None:
+    run = forged(github, publish)
+    github.reviews[run.id] = [("rejected", "perflint-fork"), ("approved", "Perflint-Fork")]
+    requests = len(github.log)
+    assert publish(run, *GATED) == 0
+    assert headline(github).startswith("### 🔴")
+    # One more than where no environment is named, and one for the files that the fork edits.
+    assert len(github.log) - requests <= 7 + 8
+
+
+@pytest.mark.parametrize(
+    ("words", "reviews", "says"),
+    [
+        (GATED, [], "No reviewer of the environment perflint-fork has approved it."),
+        (GATED, [("rejected", "perflint-fork")], "A reviewer of the environment perflint-fork rej"),
+        ((), [("rejected", "perflint-fork")], "A reviewer rejected it."),
+        (GATED, [("approved", "perflint-fork")], "It failed before it had a report."),
+        ((), [], "It failed before it had a report."),
+    ],
+)
+def test_a_forks_run_that_nobody_let_go_on_is_told_so(
+    github: FakeGitHub,
+    publish: Publish,
+    words: tuple[str, ...],
+    reviews: list[tuple[str, str]],
+    says: str,
+) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, status="waiting", conclusion=None, head_place=FORK)
+    publish(run, *words, action="requested")
+    run.status, run.conclusion = "completed", "failure"
+    github.reviews[run.id] = reviews
+    assert publish(run, *words) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT) and says in body
+    assert len([line for line in github.log if "/approvals" in line]) == 1
+
+
+@pytest.mark.parametrize("conclusion", ["success", "cancelled", "timed_out"])
+def test_where_no_approval_can_be_the_reason_none_is_asked_for(
+    github: FakeGitHub, publish: Publish, conclusion: str
+) -> None:
+    github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, head_place=FORK, conclusion=conclusion)
+    assert publish(run, *GATED) == 0
+    assert publish(add_run(github, conclusion="failure"), *GATED) == 0
+    assert not [line for line in github.log if "/approvals" in line]
+
+
+def test_a_run_of_ours_needs_no_approval(github: FakeGitHub, publish: Publish) -> None:
+    run = add_run(github)
+    handed_over(github, run)
+    assert publish(run, *GATED) == 0
+    assert headline(github).startswith("### 🔴")
+    assert not [line for line in github.log if "/approvals" in line]
+
+
+def deleted(github: FakeGitHub, run: Run, pull: Pull) -> None:
+    """The fork of a run is deleted, which closes its pull request, and the run ends."""
+    run.head_place = pull.repository_id = None
+    pull.state = "closed"
+    run.status, run.conclusion = "completed", "success"
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_fork_that_is_deleted_in_the_middle_leaves_no_hourglass(
+    github: FakeGitHub, publish: Publish, attempt: int
+) -> None:
+    pull = github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    status = {"status": "queued", "conclusion": None, "attempt": attempt}
+    run = add_run(github, head_place=FORK, **status)
+    assert publish(run, action="requested") == 0
+    deleted(github, run, pull)
+    handed_over(github, run)
+    requests = len(github.log)
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT)
+    assert "The fork that it took its code from was deleted" in body
+    assert checks(github) == [("completed", "failure")]
+    assert len(github.log) - requests <= 2 + 6
+    before = list(github.writes)
+    assert publish(run) == 0
+    assert github.writes == before
+
+
+@pytest.mark.parametrize("listed", [(NUMBER, 6), (6, NUMBER)])
+def test_a_fork_that_is_deleted_ends_nothing_of_other_runs_on_the_same_commit(
+    github: FakeGitHub, publish: Publish, listed: tuple[int, ...]
+) -> None:
+    """Two forks may have the same commit: by what stands there we know which is which."""
+    mine = Pull(owner="contributor", repository_id=2)
+    other = Pull(6, owner="other", repository_id=3)
+    github.pulls = {number: mine if number == NUMBER else other for number in listed}
+    theirs = add_run(github, head_place=(3, "other/models"), status="queued", conclusion=None)
+    publish(theirs, action="requested")
+    run = add_run(github, head_place=FORK, status="queued", conclusion=None)
+    publish(run, action="requested")
+    other.repository_id = None
+    deleted(github, run, mine)
+    assert publish(run) == 0
+    told = {github.thread[number]: one["body"] for number, one in github.comments.items()}
+    assert told[6].startswith("### ⏸️") and told[NUMBER].startswith(WITHOUT)
+
+
+def test_of_a_deleted_fork_that_was_told_nothing_nothing_is_told(
+    github: FakeGitHub, publish: Publish, capsys: Captured
+) -> None:
+    pull = github.pulls[NUMBER] = Pull(owner="contributor", repository_id=2)
+    run = add_run(github, head_place=FORK)
+    deleted(github, run, pull)
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert github.writes == []
+    assert "took its code from is gone" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -321,6 +476,33 @@ def test_the_newest_artifact_counts_and_an_expired_one_is_said(
     assert publish(run) == 1
     assert "GitHub keeps it no longer" in capsys.readouterr().out
     assert headline(github).startswith("### 🔴")  # what was told before is true all the same
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "says"),
+    [("failure", "It failed before it had a report"), ("success", "It handed over no report")],
+)
+def test_a_new_attempt_is_not_told_with_the_report_of_the_one_before_it(
+    github: FakeGitHub, publish: Publish, conclusion: str, says: str
+) -> None:
+    run = add_run(github, conclusion="failure")
+    handed_over(github, run)
+    assert publish(run) == 0
+    begin_again(github, run)
+    assert publish(run, action="requested") == 0
+    run.status, run.conclusion = "completed", conclusion
+    assert publish(run) == 0
+    [body] = github.bodies()
+    assert body.startswith(WITHOUT) and says in body
+    # Its own is taken, however many there are.
+    begin_again(github, run)
+    publish(run, action="requested")
+    run.status, run.conclusion = "completed", "success"
+    handed_over(github, run)
+    assert publish(run) == 0
+    assert headline(github).startswith("### 🔴")
+    found = read_marker(github.bodies()[0])
+    assert found and found[1].attempt == 3
 
 
 def test_runs_of_other_workflows_are_passed_over(

@@ -332,6 +332,35 @@ def test_a_command_that_fails_in_the_middle_is_done_once(
     assert company.signs(comment) == company.signs(other) == ["eyes", "rocket"]
 
 
+@pytest.mark.parametrize("path", ["/issues/comments/", "/pulls/", "/reactions"])
+def test_a_command_that_github_does_not_show_everywhere_yet_is_obeyed(
+    github: FakeGitHub, company: Company, path: str
+) -> None:
+    verb = "POST" if path == "/reactions" else "GET"
+    github.faults = [Fault(verb, 404, message="Not Found", path=path)] * 2
+    comment = company.say("/perflint run")
+    assert company.dead == [] and github.faults == []
+    assert company.signs(comment) == ["eyes", "rocket"]
+    assert len(github.dispatched) == 1
+
+
+def test_a_command_that_was_deleted_is_nobodys_trouble(
+    github: FakeGitHub, company: Company
+) -> None:
+    company.send("issue_comment", payloads.comment("/perflint run", sender="maintainer", id=7))
+    assert company.dead == [] and github.dispatched == []
+
+
+def test_a_run_that_github_does_not_show_everywhere_yet_is_told(
+    github: FakeGitHub, company: Company
+) -> None:
+    measured(github)
+    github.faults = [Fault("GET", 404, message="Not Found", path="/actions/runs/900")] * 2
+    company.ran(900)
+    assert company.dead == [] and github.faults == []
+    assert [state.run for _, state in standing(github)] == [900]
+
+
 def test_stopped_in_the_middle_it_goes_on_at_the_next_start(
     github: FakeGitHub, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

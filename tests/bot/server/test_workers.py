@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 from torch_perflint.__main__ import main
-from torch_perflint.bot.github.errors import NotAllowedError, UnavailableError
+from torch_perflint.bot.github.errors import (
+    GoneError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 from torch_perflint.bot.server import workers
 from torch_perflint.bot.server.events import jobs_of
 from torch_perflint.bot.server.job import Job, PullRequestChanged, RunChanged, lane_of
@@ -92,6 +97,48 @@ def test_what_does_not_help_is_given_up_and_the_next_goes_on(
     [dead] = worked(tmp_path, work, bad, push()).dead()
     assert (dead.tries, says in dead.error) == (tries, True)
     assert len(done) == tries + 1
+
+
+class Late:
+    """Work on what GitHub does not find at first; the queue's clock goes on with each try."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, found_at: int, seconds: float) -> None:
+        self.tries, self._found_at, self._seconds = 0, found_at, seconds
+        self.error: NotFoundError = NotFoundError("GitHub finds no run 900")
+        monkeypatch.setattr(workers, "now", lambda: now() + self.tries * self._seconds)
+
+    def __call__(
+        self, job: Job, sleep: Callable[[float], None], again: bool = False
+    ) -> Iterable[Job]:
+        self.tries += 1
+        if self.tries < self._found_at:
+            raise self.error
+        return ()
+
+
+def test_what_a_young_job_is_about_may_not_be_everywhere_on_github_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Late(monkeypatch, found_at=3, seconds=20)
+    assert worked(tmp_path, work, push()).dead() == []
+    assert work.tries == 3
+
+
+def test_what_an_old_job_is_about_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Late(monkeypatch, found_at=99, seconds=50)
+    [dead] = worked(tmp_path, work, push()).dead()
+    assert (work.tries, dead.error) == (3, "GitHub finds no run 900")  # after 50, 100, 150 seconds
+
+
+def test_what_was_taken_back_in_the_meantime_is_no_trouble_to_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Late(monkeypatch, found_at=99, seconds=50)
+    work.error = GoneError("comment 7: the comment is gone")
+    assert worked(tmp_path, work, push()).dead() == []
+    assert work.tries == 3
 
 
 def test_one_pull_request_is_never_worked_at_twice_at_once(tmp_path: Path) -> None:

@@ -100,6 +100,15 @@ def test_a_pull_request_gets_its_comment(act: Act, github: FakeGitHub) -> None:
     assert "train.py:8" in body
 
 
+def test_a_report_of_a_fork_that_nobody_approved_is_refused(act: Act, github: FakeGitHub) -> None:
+    pull = github.pulls[NUMBER]
+    pull.owner, pull.repository_id = "stranger", 9
+    run = add_run(github, head=pull.head, branch=pull.branch, head_place=(9, "stranger/models"))
+    add_artifact(github, run.id, b"")
+    assert not report(act, run)
+    assert "no reviewer of the environment perflint-fork has approved it" in act.log
+
+
 def test_every_package_of_what_has_a_token_is_installed_by_its_hash(
     act: Act, github: FakeGitHub
 ) -> None:

@@ -57,6 +57,55 @@ def test_it_writes_settings_a_perf_test_and_the_workflows(here: Repo, capsys: Ca
     assert "make the environment perflint-fork" in said
 
 
+FULL = """
+import resource, sys
+from torch_perflint.__main__ import main
+from torch_perflint.bot import init
+# From here on no file gets beyond this many bytes, as on a disk that is full.
+init._agreed = lambda number: resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})) or True
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("size", [20, 1000])
+def test_on_a_full_disk_no_half_of_a_file_is_left(here: Repo, size: int) -> None:
+    """The first size stops it in the settings, the second in the first workflow."""
+    pytest.importorskip("resource", reason="a limit of POSIX stands for the disk")
+    words = [sys.executable, "-c", FULL.format(size=size), "init", *ACTION]
+    done = subprocess.run(words, cwd=here.root, capture_output=True, text=True)
+    name = "pyproject.toml" if size < 1000 else ".github/workflows/perflint.yml"
+    assert done.returncode == 2 and f"cannot write {name}" in done.stderr, done.stderr
+    left = [path for path in here.root.rglob("*") if path.is_file() and ".git" not in path.parts]
+    assert {path.name for path in left} == {"pyproject.toml", "__init__.py"}
+    settings = (here.root / "pyproject.toml").read_text()
+    assert settings == (PROJECT if size < 1000 else f"{PROJECT}\n{TABLE}")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_has_come_since_we_looked_is_not_written_over(
+    here: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Captured, linked: bool
+) -> None:
+    mine = here.root / "perf_tests/test_train.py"
+
+    def agreed(number: int) -> bool:
+        mine.parent.mkdir()
+        mine.write_text("mine\n")
+        return True
+
+    def refuse(*paths: object) -> None:
+        raise PermissionError(1, "this file system has no hard links")
+
+    monkeypatch.setattr(init, "_agreed", agreed)
+    if not linked:
+        monkeypatch.setattr(init.os, "link", refuse)
+    assert set_up(*ACTION) == 2
+    assert "cannot write perf_tests/test_train.py" in capsys.readouterr().err
+    assert mine.read_text() == "mine\n"
+    assert [path.name for path in mine.parent.iterdir()] == ["test_train.py"]
+    # All that came before it is there, by a name of its own.
+    assert (here.root / ".github/workflows/perflint.yml").read_text().endswith("\n")
+
+
 def test_the_difference_is_a_patch_that_git_takes(here: Repo, capsys: Captured) -> None:
     assert set_up(*ACTION, "--diff") == 0
     patch = capsys.readouterr().out.partition("added to ")[0]

@@ -26,6 +26,7 @@ from torch_perflint.bot.workflow import (
 
 from .written import APP, FORMS, GPU, NAMES, ROOT, parse, steps, workflow
 
+TELLS = "Tell the pull request"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 PUSH, MEASURE, REPORT, OBEY = NAMES
 # What each job may, and no more.
@@ -144,6 +145,17 @@ def test_a_forks_code_waits_for_the_reviewers_of_the_environment(form: str) -> N
     # A gate that is skipped lets it through, one that fails does not.
     assert found["measure"]["needs"] == "gate"
     assert found["measure"]["if"] == "${{ !cancelled() && needs.gate.result != 'failure' }}"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_forks_report_is_told_where_the_reviewers_of_that_environment_approved(form: str) -> None:
+    """What the pull request's own files say of an environment is the fork's to change."""
+    if "environment" not in job(form, PUSH, "measure"):  # by command a fork's runs tell nothing
+        assert "environment" not in TEXTS[form, REPORT]
+        return
+    [told] = [step for step in job(form, REPORT, "report")["steps"] if step.get("name") == TELLS]
+    named = told.get("with", {}).get("environment") or told["run"].split(" --environment ")[1]
+    assert named.split()[0].strip("'") == "perflint-fork"
 
 
 def test_where_an_app_tells_a_forks_code_waits_for_a_command() -> None:
