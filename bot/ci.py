@@ -35,7 +35,15 @@ from .event import this_run
 from .gate import FailOn, decide
 from .numbers import plural
 from .render import render_comment
-from .report import LintResult, Report, Revision, make_folder, write_report, write_whole
+from .report import (
+    LintResult,
+    Report,
+    Revision,
+    make_folder,
+    read_report,
+    write_report,
+    write_whole,
+)
 from .summary import append_summary
 from .terminal import render_terminal
 
@@ -108,11 +116,30 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         only=options.k or "",
     )
     comment = render_comment(report)
+    if report.run.interrupted:
+        _keep_complete(out)
     write_report(report, out / "report.json")
     write_whole(out / "comment.md", comment.encode("utf-8"))
     if actions and actions.summary and (problem := append_summary(actions.summary, comment)):
         print(f"perflint: the report is complete{problem}", file=sys.stderr)
     return report, out
+
+
+def _keep_complete(out: Path) -> None:
+    """Move a complete result out of the way of one that was stopped: it may have taken an hour."""
+    try:
+        before = read_report(out / "report.json")
+    except PerflintError:
+        return  # none is there, or none that anybody could read
+    if before.run.interrupted:
+        return
+    for name in ("report.json", "comment.md"):
+        if (out / name).exists():
+            (out / name).replace(out / f"complete-{name}")
+    print(
+        f"perflint: the last complete result is kept as {out / 'complete-report.json'}",
+        file=sys.stderr,
+    )
 
 
 def _own_folder(here: Path) -> Path:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
-from torch_perflint.bot.ci import fail_on, named_tests
+from torch_perflint.bot.ci import _keep_complete, fail_on, named_tests
 from torch_perflint.bot.gate import FailOn
-from torch_perflint.bot.report import read_report
+from torch_perflint.bot.report import read_report, write_report
 from torch_perflint.lints.finding import Severity
+
+from .reports import REPORTS
 
 STEP = """\
 import torch
@@ -257,3 +259,21 @@ def test_fail_on_takes_one_severity_and_unsure() -> None:
     assert fail_on(["error"]) == FailOn(Severity.ERROR)
     with pytest.raises(Exception, match="one severity"):
         fail_on(["error", "info"])
+
+
+def test_a_run_that_is_stopped_keeps_the_last_complete_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, half = REPORTS["slower"], REPORTS["stopped"]
+    assert not whole.run.interrupted and half.run.interrupted
+    _keep_complete(tmp_path)  # there is none yet
+    write_report(whole, tmp_path / "report.json")
+    (tmp_path / "comment.md").write_text("whole")
+    _keep_complete(tmp_path)
+    assert read_report(tmp_path / "complete-report.json") == whole
+    assert (tmp_path / "complete-comment.md").read_text() == "whole"
+    assert "complete-report.json" in capsys.readouterr().err
+    # What was stopped before takes nobody's place.
+    write_report(half, tmp_path / "report.json")
+    _keep_complete(tmp_path)
+    assert read_report(tmp_path / "complete-report.json") == whole
