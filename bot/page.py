@@ -8,6 +8,7 @@ from ..lints.finding import Finding
 from ..runners.counters.counts import hidden_counters, told_counters
 from ..runners.result import CounterChange, TestResult
 from ..runners.text.failure import own_frames
+from ..runners.text.words import SKIPPED_ON_BASE
 from ..runners.verdict.compare import Verdict
 from . import numbers
 from .doubt import doubt
@@ -45,9 +46,6 @@ ICONS = {
     State.FASTER: "🟢",
     State.INFOS: "🔵",
 }
-
-# How `runners.assemble` begins the reason of a test that base does not run.
-_SKIPPED = "it is skipped on base and fails on head"
 
 # The states whose headline is the first thing that there is to tell of a test.
 LEADING = (State.SLOWER, State.COUNTER, State.FASTER)
@@ -318,4 +316,4 @@ def _unlike_base(result: TestResult) -> str | None:
     """What there is to say where a test that fails on head does not pass on base."""
     if result.base_failure is not None:
         return "This change adds the perf test, and it fails"
-    return "It is skipped on base and fails on head" if _SKIPPED in result.reason else None
+    return f"I{SKIPPED_ON_BASE[1:]}" if SKIPPED_ON_BASE in result.reason else None

@@ -11,7 +11,7 @@ from .profiling.difference import diff_profiles, match_lines
 from .profiling.profile import ProfileSummary, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side, SyncSite
-from .text.words import STOPPED
+from .text.words import SKIPPED_ON_BASE, STOPPED
 from .verdict.compare import Comparison, Verdict
 
 Source = Callable[[str], tuple[str, str]]
@@ -144,7 +144,7 @@ def _verdict(
             words = f" while being timed: {measured.blame}" if measured.blame else ""
             return Verdict.FAILED, f"it passes on base and fails on head{words}"
         case None, Failure():
-            return Verdict.FAILED, "it is skipped on base and fails on head"
+            return Verdict.FAILED, SKIPPED_ON_BASE
         case Failure() as failure, None if measured.examined[Side.BASE].failure is None:
             words = f"base failed while being timed: {failure.summary}"
             return Verdict.UNSURE, f"{words} ({measured.blame})" if measured.blame else words

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ..profiling.captured import PLAN, Plan, to_json
+from ..profiling.captured import PLAN, RESULT, Plan, to_json
 from .pytest_plugin import DRIVER
-
-RESULT = "profile.json"
 
 
 class ProfileDriver:

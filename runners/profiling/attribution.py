@@ -1,6 +1,5 @@
 """Turns profiler events and line marks into time per operator and per source line. Pure."""
 
-import gc
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from ..verdict.stats import trimmed_mean
 from .breakdown import Breakdown, breakdown
 from .parts import Part
 from .profile import UNEXPLAINED, LineTime, OperatorTime, PartTime, ProfileSummary
-from .recording import Event, Kind, Line, Marks, Recording, Span, Work, in_order
+from .recording import Event, Kind, Line, Marks, Recording, Span, Work, in_order, no_collector
 from .walls import Walls, walls
 
 # Calls in which the host itself waits for the device: their own time is the cost.
@@ -108,14 +107,8 @@ def summarize(
 
 def of_recording(recording: Recording) -> list[StepProfile]:
     """Add up what each step of a recording took."""
-    collects = gc.isenabled()
-    # As for the recording itself: there is much that is new, and no garbage.
-    gc.disable()
-    try:
+    with no_collector():
         steps = summarize(recording.events, recording.marks, recording.spans, recording.work)
-    finally:
-        if collects:
-            gc.enable()
     return [replace(step, call=recording.call) for step in steps]
 
 

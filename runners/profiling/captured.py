@@ -14,6 +14,8 @@ from .profile import LineTime, OperatorTime, PartTime, ProfileSummary
 VERSION = 1
 # The plan, as JSON, in the environment of the process that profiles.
 PLAN = "PERFLINT_PROFILE"
+# What is written, the profile and the profiler's own trace.
+RESULT, TRACE = "profile.json", "trace.json.gz"
 # Steps that warm caches and pools up before anything is timed.
 WARM_UP = 5
 STEPS = 12

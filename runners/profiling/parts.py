@@ -25,7 +25,7 @@ class Part(Enum):
 # How PyTorch calls what it records itself.
 _DATA = ("enumerate(DataLoader)",)
 OPTIMIZER = ("Optimizer.",)
-_ENGINE = "autograd::engine::evaluate_function"
+ENGINE = "autograd::engine::evaluate_function"
 _COMMUNICATION = re.compile(r"(c10d|nccl|gloo|ucc|mpi|_c10d_functional|record_param_comms)\b[:_]?")
 _COPIES = frozenset({"aten::copy_", "aten::_copy_from", "aten::_copy_from_and_resize"})
 # Not `cudaMemcpyAsync`: what it waits for is the copy itself, which the device shows.
@@ -60,4 +60,4 @@ def part_by_name(name: str) -> Part | None:
     if name == _VALUE or WAITS.match(name):
         return Part.SYNC
     # Between the operators that the engine calls, nothing is computed either.
-    return Part.HOST if name.startswith(_ENGINE) else None
+    return Part.HOST if name.startswith(ENGINE) else None

@@ -34,11 +34,13 @@ exit status
   any other status is the script's own
 """
 
-PAGE, RESULT, TRACE = "profile.html", "profile.json", "trace.json.gz"
+PAGE = "profile.html"
 
 
 def run(words: list[str]) -> int:
     """Run `perflint profile` and return its exit status."""
+    from .captured import STEPS, WARM_UP
+
     parser = argparse.ArgumentParser(
         prog="perflint profile",
         usage="perflint profile [OPTIONS] PERF_TEST | perflint profile [OPTIONS] -- COMMAND ...",
@@ -49,8 +51,9 @@ def run(words: list[str]) -> int:
     add = parser.add_argument
     add("test", metavar="PERF_TEST", nargs="?", help="a perf test, as pytest names it, or its file")
     add("-k", default="", metavar="EXPR", help="of a file, the perf test that matches, as pytest's")
-    add("--steps", type=int, default=12, help="steps of each kind (default: 12)")
-    add("--skip", type=int, default=5, help="steps before anything is timed (default: 5)")
+    add("--steps", type=int, default=STEPS, help=f"steps of each kind (default: {STEPS})")
+    skipped = f"steps before anything is timed (default: {WARM_UP})"
+    add("--skip", type=int, default=WARM_UP, help=skipped)
     add("--to-end", action="store_true", help="let a script run to its end")
     add("--out", type=Path, metavar="DIR", help="where to write (default: .perflint/profile)")
     here = words.index("--") if "--" in words else len(words)
@@ -66,7 +69,7 @@ def _profile(options: argparse.Namespace, command: list[str]) -> int:
     from ..config import load_config
     from ..text.layout import harmless
     from ..text.screen import width
-    from .captured import Plan, from_json
+    from .captured import RESULT, TRACE, Plan, from_json
     from .page import as_page
     from .profile_text import as_text
 
@@ -109,7 +112,7 @@ def _root(command: list[str]) -> Path:
 
 def _run_script(plan: "Plan", command: list[str]) -> int:
     from ..inside.launch import run_inside
-    from .captured import PLAN
+    from .captured import PLAN, RESULT
 
     os.environ[PLAN] = plan.to_json()
     done = run_inside(command, "runners.profiling.torch_script", example="perflint profile")

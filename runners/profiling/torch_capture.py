@@ -9,14 +9,13 @@ from statistics import median
 import torch
 
 from .attribution import merge, of_recording
-from .captured import Captured, Plan, blocks, sources
+from .captured import TRACE, Captured, Plan, blocks, sources
 from .flame import flame
 from .profile import scaled
 from .recording import Recording, Span
 from .torch_held import step_memory
 from .torch_profile import StepRecorder, record_steps
 
-TRACE = "trace.json.gz"
 # A longer recording is dropped as a file: people want to open it in a browser.
 LARGEST_TRACE_BYTES = 100 * 1024 * 1024
 

@@ -1,6 +1,5 @@
 """Runs the profiler over a few steps and turns what it saw into plain data."""
 
-import gc
 import math
 import re
 import time
@@ -13,11 +12,10 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from .attribution import StepProfile, of_recording
 from .line_marks import LineMarker
-from .recording import Event, Kind, Recording, Span, Task, Work, in_order
+from .parts import ENGINE
+from .recording import Event, Kind, Recording, Span, Task, Work, in_order, no_collector
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
-# What the engine does around a backward function has that one's sequence number, in another scope.
-_ENGINE = "autograd::engine::evaluate_function"
 # Kineto's names for what it records.
 _KINDS = {
     "cpu_op": Kind.OPERATOR,
@@ -87,17 +85,11 @@ def read_recording(
     recorded: profile, marker: LineMarker, spans: Sequence[Span], call: int = 0
 ) -> Recording:
     """Read what a profiler that was stopped has recorded in this thread."""
-    collects = gc.isenabled()
-    # Hundreds of thousands of tuples, none of which is garbage, would have it run all over.
-    gc.disable()
-    try:
+    with no_collector():
         raw = _raw_events(recorded)
         thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
         events = in_order(read_events(raw))
         return Recording(events, marker.marks(thread), spans, _work(raw), call)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def in_this_thread() -> record_function:
@@ -140,7 +132,8 @@ def read_events(raw: list[Any]) -> list[Event]:
             event.end_ns(),
             event.start_thread_id(),
             event.sequence_nr(),
-            event.scope() == _BACKWARD_SCOPE or name.startswith(_ENGINE),
+            # What the engine does around a backward function has its number, in another scope.
+            event.scope() == _BACKWARD_SCOPE or name.startswith(ENGINE),
             kernels.get(event.correlation_id(), 0) if kernels else None,
             kind,
         )
