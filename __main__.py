@@ -19,6 +19,7 @@ ROOM_OF = {
     "trace": "runners",
     "compare": "bot",
     "ci": "bot",
+    "plan": "bot",
     "comment": "bot",
     "bot": "bot",
     "history": "bot",
@@ -42,6 +43,7 @@ read code
 
 measure
   ci               the whole job for a change: lint, measure, profile, write the comment
+  plan             say what `ci` would measure, and what the lint finds, without PyTorch
   bench            measure base and head of the perf tests; no lint, no comment
   compare          compare two stored reports
   profile          say where a step's time goes: parts, lines, operators, a page to look at

@@ -8,16 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import PerflintError, __version__
-from ..lints.changed import changed_lines
-from ..lints.check import CheckResult
-from ..lints.config import load_config as load_lint_config
-from ..lints.confirm import Seen, confirmed, read_seen
+from ..lints.confirm import read_seen
 from ..lints.finding import Severity
-from ..lints.keys import table_values
-from ..lints.known import check_held
-from ..lints.registry import costly
-from ..runners.config import RunnersConfig, mistakes_of, read_document
-from ..runners.config import load_config as load_runners_config
 from ..runners.options import (
     add_options,
     configured,
@@ -31,12 +23,12 @@ from ..runners.sides.checkout import Checkout, check_out
 from ..runners.sides.git import repository
 from ..runners.text.progress import Progress
 from ..runners.text.screen import wants_color, width
+from .before import lint_change, settings_of_runs
 from .event import this_run
 from .gate import FailOn, decide
 from .numbers import plural
 from .render import render_comment
 from .report import (
-    LintResult,
     Report,
     Revision,
     make_folder,
@@ -97,7 +89,7 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         check_out(here, options.base, options.head, merge_base=options.merge_base) as checkout,
     ):
         progress.say(f"comparing {checkout.words}")
-        config = configured(_settings_of_runs(checkout.head_root), options)
+        config = configured(settings_of_runs(checkout.head_root), options)
         lint = lint_change(checkout, everything=options.lint_all, seen=seen)
         progress.say(f"lint: {plural(len(lint.findings), 'finding')}")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
@@ -148,35 +140,6 @@ def _own_folder(here: Path) -> Path:
     make_folder(folder)
     write_whole(folder / ".gitignore", b"*\n")
     return folder
-
-
-def _settings_of_runs(head: Path) -> RunnersConfig:
-    """Read head's settings of runs; PerflintError names the mistakes in those of lint as well.
-
-    The configuration of head decides: a change may well adapt it together with the code.
-    """
-    document = read_document(head, "head")
-    if of_lint := table_values(document)[1]:
-        wrong = dict.fromkeys([*of_lint, *mistakes_of(document)])
-        raise PerflintError("\n  ".join(f"pyproject.toml (head): {mistake}" for mistake in wrong))
-    return load_runners_config(head, "head")
-
-
-def lint_change(checkout: Checkout, *, everything: bool, seen: Seen | None = None) -> LintResult:
-    """Lint head; keep what lies on lines that the change added or edited, or all of it.
-
-    `seen` is what a run has seen of the places, for the findings to say so.
-    """
-    head = checkout.head_root
-    changed = changed_lines(checkout.repository, checkout.base.sha, checkout.head.sha)
-    python = [head / path for path in changed.paths() if path.endswith((".py", ".pyi"))]
-    paths = [head] if everything else [path for path in python if path.is_file()]
-    only = None if everything else changed
-    # Read also where nothing is to be linted: a mistake in it is worth knowing at once.
-    config = load_lint_config(head, top=head)
-    result = check_held(head, paths, config, only).result if paths else CheckResult()
-    findings = confirmed(result.findings, seen, costly(config)) if seen else result.findings
-    return LintResult(findings, result.problems, result.files, everything)
 
 
 def named_tests(options: argparse.Namespace) -> argparse.Namespace:

@@ -8,6 +8,7 @@ from . import numbers
 from .check import Conclusion
 from .links import Links
 from .markdown import code, inert, prose
+from .outlook import Outlook
 from .page import ICONS
 from .report import Revision, RunLink
 from .state import LONGEST_SAID, LastVerdict
@@ -23,19 +24,18 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A run that goes on: `done` of `total` tests; `findings` is None until lint is through.
+    """A run that goes on; `outlook` is None until the job that lints is through.
 
-    `total` is None and `device` empty where only the run itself knows them.
+    `runner` are the labels of the machine that measures, empty where none does yet. `commands` says
+    that somebody reads those in comments.
     """
 
     head: Revision
-    done: int = 0
-    total: int | None = None
-    device: str = ""
-    seconds_left: float | None = None
-    findings: int | None = None
+    outlook: Outlook | None = None
+    runner: str = ""
     last: LastVerdict | None = None
     link: RunLink | None = None
+    commands: bool = True
 
 
 class Approval(Enum):
@@ -49,18 +49,18 @@ class Approval(Enum):
 class Waiting:
     """A run that waits until a maintainer allows it; `head.sha` is the whole hash of the commit.
 
-    `affected` is None where nobody has looked yet. Where there is no run yet, `place` is server
+    `outlook` is None where nobody has looked yet. Where there is no run yet, `place` is server
     ("https://github.com") and repository.
     """
 
     head: Revision
-    affected: int | None = None
-    findings: int | None = None
+    outlook: Outlook | None = None
     link: RunLink | None = None
     last: LastVerdict | None = None
     approval: Approval = Approval.REVIEW
     from_fork: bool = True
     place: tuple[str, str] | None = None
+    commands: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,12 @@ def render_running(running: Running) -> str:
     return fill(
         "running.md.j2",
         head=code(running.head.short),
-        done=running.done,
-        total=_tests(running.total),
-        device=code(running.device, 40) if running.device else None,
-        left=None if running.seconds_left is None else numbers.about(running.seconds_left),
-        lint=_findings(running.findings),
+        runner=code(running.runner, 40) if running.runner else None,
+        tests=_tests(running.outlook),
+        longest=_longest(running.outlook),
+        lint=_findings(running.outlook),
         last=_last(running.last, links),
-        page=links.run_page(),
+        footer=_footer(links, "cancel", "help") if running.commands else _footer(links),
     )
 
 
@@ -101,16 +100,28 @@ def render_waiting(waiting: Waiting) -> str:
         head=links.commit(waiting.head),
         from_fork=waiting.from_fork,
         sha=inert(waiting.head.sha, LONGEST_HASH) if by_command else None,
-        affected=_tests(waiting.affected),
-        one=waiting.affected == 1,
-        lint=_findings(waiting.findings),
+        affected=_tests(waiting.outlook),
+        one=waiting.outlook is not None and waiting.outlook.affected == 1,
+        lint=_findings(waiting.outlook),
         last=_last(waiting.last, links),
         page=links.run_page(),
+        footer=_footer(links, "help") if waiting.commands else _footer(links),
     )
 
 
-def _tests(count: int | None) -> str | None:
-    return None if count is None else numbers.plural(count, "perf test")
+def _footer(links: Links, *commands: str) -> list[str]:
+    page = links.run_page()
+    return [*([page] if page else []), *(f"`/perflint {word}`" for word in commands)]
+
+
+def _tests(outlook: Outlook | None) -> str | None:
+    if outlook is None or outlook.affected is None:
+        return None
+    return numbers.plural(outlook.affected, "perf test") if outlook.affected else "no perf test"
+
+
+def _longest(outlook: Outlook | None) -> str | None:
+    return numbers.about(outlook.seconds) if outlook and outlook.affected else None
 
 
 def render_ended(ended: Ended) -> str:
@@ -139,7 +150,9 @@ def _last(last: LastVerdict | None, links: Links) -> dict[str, str] | None:
     }
 
 
-def _findings(count: int | None) -> str | None:
-    if count is None:
+def _findings(outlook: Outlook | None) -> str | None:
+    if outlook is None:
         return None
-    return "no new findings" if count == 0 else numbers.plural(count, "new finding")
+    return (
+        numbers.plural(outlook.findings, "new finding") if outlook.findings else "no new findings"
+    )

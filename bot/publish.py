@@ -24,7 +24,7 @@ from .github.checks import CheckRun
 from .github.errors import GitHubError
 from .github.pull_request import PullRequest
 from .interim import Ended, Running, Waiting, render_ended, render_running, render_waiting
-from .labels import together, wanted
+from .labels import ACKNOWLEDGED, together, wanted
 from .left import LONGEST_TEXT, concluded, left_by, regressed, with_left
 from .links import Links
 from .post import NotPosted, Posted, state_of
@@ -62,20 +62,26 @@ class Published:
 def started(pull: PullRequest, running: Running) -> Published:
     """Say that a run has begun; the last verdict stays visible. Two writes, the second time none.
 
-    The label that vouches for an accepted regression is taken off a head that is not measured yet.
+    What is known of it later is one more: the check run leaves it out. The label that vouches for
+    an accepted regression is taken off a head that is not measured yet.
     """
 
-    def page(last: LastVerdict | None) -> str:
-        return render_running(replace(running, last=running.last or last))
+    def page(known: bool, last: LastVerdict | None) -> str:
+        told = running if known else replace(running, outlook=None, runner="")
+        return render_running(replace(told, last=running.last or last))
 
     return _begun(pull, running.head, running.link, Stage.RUNNING, page)
 
 
 def waiting(pull: PullRequest, waiting: Waiting) -> Published:
-    """Say that a fork's run waits for a maintainer. Its check run is queued until the run ends."""
+    """Say that a fork's run waits for a maintainer. Its check run is queued until the run ends.
 
-    def page(last: LastVerdict | None) -> str:
-        return render_waiting(replace(waiting, last=waiting.last or last))
+    What is known of it later is one more write, as above.
+    """
+
+    def page(known: bool, last: LastVerdict | None) -> str:
+        told = waiting if known else replace(waiting, outlook=None)
+        return render_waiting(replace(told, last=waiting.last or last))
 
     return _begun(pull, waiting.head, waiting.link, Stage.WAITING, page)
 
@@ -205,18 +211,23 @@ def _begun(
     head: Revision,
     link: RunLink | None,
     stage: Stage,
-    page: Callable[[LastVerdict | None], str],
+    page: Callable[[bool, LastVerdict | None], str],
 ) -> Published:
+    """Write the comment with what is `known` by now, and the check run without.
+
+    Where a label is taken off, the comment goes without that too: a run may write six times.
+    """
     state = _state(head, link, stage)
 
     def say(told: State) -> tuple[str, State]:
-        return page(told.last), _keeping(state, told, desk)
+        known = ACKNOWLEDGED not in told.labels
+        return page(known, told.last), _keeping(state, told, desk)
 
     desk = Desk(pull, state, _page(link, head))
-    desk.put_check(check_page(page(None), None, queued=stage is Stage.WAITING))
+    desk.put_check(check_page(page(False, None), None, queued=stage is Stage.WAITING))
     desk.write(say)
     desk.unlabel_unmeasured()
-    return _published(desk, lambda told: page(told.last))
+    return _published(desk, lambda told: say(told)[0])
 
 
 def _state(head: Revision, link: RunLink | None, stage: Stage) -> State:

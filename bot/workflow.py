@@ -7,6 +7,7 @@ from datetime import datetime
 # push starts and the one that a command starts. `perflint init` writes them.
 ARTIFACT = "perflint-report"
 PUSH_WORKFLOW, MEASURE_WORKFLOW = "perflint.yml", "perflint-measure.yml"
+MEASURE_JOB = "measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ class Review:
 
     state: str
     environments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowJob:
+    """A job of a run: "queued", "in_progress", …; `labels` are those of its `runs-on`."""
+
+    name: str
+    status: str
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

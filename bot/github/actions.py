@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..workflow import Artifact, Place, Review, WorkflowRun
+from ..workflow import Artifact, Place, Review, WorkflowJob, WorkflowRun
 from .client import Client, Subject
 from .download import Downloads
 from .errors import GitHubError, NotAllowedError, NotFoundError, RefusedError, UnavailableError
@@ -44,6 +44,12 @@ class Actions:
         if not isinstance(found, list):
             raise GitHubError(f"what GitHub answers for the reviews of run {run} is no list")
         return [_review(one) for one in found]
+
+    def jobs(self, run: WorkflowRun) -> list[WorkflowJob]:
+        """List the jobs of this attempt at a run; those that wait for others come later."""
+        about = self._about(f"run {run.id}", "jobs of")
+        path = f"{self._path}/runs/{run.id}/attempts/{run.attempt}/jobs"
+        return [_job(one) for one in self._listed(path, "jobs", about)]
 
     def artifacts(self, run: int, name: str) -> list[Artifact]:
         """List what a run, all its attempts, handed over under this name, the newest last."""
@@ -164,6 +170,13 @@ def _run(content: object) -> WorkflowRun:
                 began=_moment(rest.get("run_started_at")),
             )
     raise GitHubError("what GitHub answers is no run of a workflow")
+
+
+def _job(content: object) -> WorkflowJob:
+    match content:
+        case {"name": str(name), "status": str(status), "labels": list(labels)}:
+            return WorkflowJob(name, status, tuple(one for one in labels if isinstance(one, str)))
+    raise GitHubError("what GitHub answers is no job of a run")
 
 
 def _review(content: object) -> Review:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 
 from ... import PerflintError
@@ -12,7 +13,11 @@ from ..github.download import Downloads
 from ..log import guard, plain, warn
 from ..tell import announce
 from ..workflow import ARTIFACT
+from .ahead import Ahead
 from .publisher import Done, Publisher, RunEvent
+
+# The job that lints takes about a minute; a look is two requests.
+FOLLOW_SECONDS, _LOOK_AGAIN_SECONDS = 300.0, 15.0
 
 HELP = """\
 Tell a pull request about a run on its code: that it goes on or waits, and then its result.
@@ -70,7 +75,24 @@ def main(words: list[str]) -> int:
         commands=not asked.no_commands,
         environment=asked.environment,
     )
-    return _announce(event, publisher.publish(event), here)
+    done = publisher.publish(event)
+    status = _announce(event, done, here)
+    if done.awaits and _follow(publisher, event, asked.follow):
+        status = _announce(event, publisher.publish(event), here)
+    return status
+
+
+def _follow(publisher: Publisher, event: RunEvent, seconds: float) -> bool:
+    """Wait until a run has something more to tell; whether it has."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        match publisher.ahead(event):
+            case Ahead.NEWS:
+                return True
+            case Ahead.OVER:
+                return False
+        time.sleep(min(_LOOK_AGAIN_SECONDS, max(0.0, end - time.monotonic())))
+    return False
 
 
 def _announce(event: RunEvent, done: Done, here: ActionsRun) -> int:
@@ -116,6 +138,14 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="NAME",
         help="refuse the report of a fork's run that no reviewer of this environment has approved",
+    )
+    add(
+        "--follow",
+        type=float,
+        default=FOLLOW_SECONDS,
+        metavar="SECONDS",
+        help="where a run begins, wait so long for what it is going to do, and tell that too "
+        "(%(default)g; 0: do not)",
     )
     add(
         "--no-commands",

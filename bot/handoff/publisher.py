@@ -25,6 +25,7 @@ from ..publish import (
 )
 from ..report import Report, Revision
 from ..workflow import ARTIFACT, WorkflowRun
+from .ahead import Ahead, known_of, look_ahead
 from .approved import why_not_approved
 from .archive import LARGEST_ARCHIVE_BYTES, read_archive
 from .origin import Candidate, NoOrigin, Origin, asked_for, lie, link_of, origin_of, with_facts
@@ -67,13 +68,15 @@ class Result:
 class Done:
     """What was done, in words for the log. `refused` says that the run's report was not taken.
 
-    `told` is None where there was nothing to tell; `result` is what was told, if any.
+    `told` is None where there was nothing to tell; `result` is what was told, if any. `awaits` says
+    that the run is going to hand over what it is about to do: `Publisher.ahead` looks for it.
     """
 
     words: str
     told: Published | None = None
     result: Result | None = None
     refused: bool = False
+    awaits: bool = False
 
 
 class Publisher:
@@ -121,7 +124,11 @@ class Publisher:
             return Done(origin.reason)
         if not origin.is_current:
             return Done(f"pull request #{origin.pull_request} is closed or has another head by now")
-        return self._begun(run, origin)
+        return self._begun(run, origin, candidates)
+
+    def ahead(self, event: RunEvent) -> Ahead:
+        """Look whether a run of which `publish` said that it awaits more has more to tell now."""
+        return look_ahead(self._actions, event.run, event.attempt)
 
     def pull_of(self, number: int) -> int | None:
         """Return the pull request that a run is about; None where the run alone does not tell."""
@@ -144,18 +151,24 @@ class Publisher:
             return None
         return self._checked(report, run, origin)
 
-    def _begun(self, run: WorkflowRun, origin: Origin) -> Done:
+    def _begun(self, run: WorkflowRun, origin: Origin, candidates: Sequence[Candidate]) -> Done:
         """Tell that a run goes on, or waits: GitHub sends no event when a maintainer allows it."""
-        pull, head = self._pull(origin), Revision(origin.head, origin.head)
-        link = link_of(run, origin, self._server)
+        head, link = Revision(origin.head, origin.head), link_of(run, origin, self._server)
         held = run.status == "waiting" or run.conclusion == "action_required"
-        if not held and not run.from_fork:
-            return Done("it goes on", started(pull, Running(head, link=link)))
-        if not self._may_measure(run):
-            # Told with the push.
+        if run.from_fork and not self._may_measure(run):
+            # Told with the push; what it is going to do, once it is over.
             return Done("a fork's code waits for a command")
-        wait = Waiting(head, link=link, from_fork=run.from_fork)
-        return Done("it waits", waiting(pull, wait))
+        known = known_of(self._actions, run, origin, candidates, self._workflows)
+        if not held and not run.from_fork:
+            running = Running(head, known.outlook, known.runner, link=link, commands=self._commands)
+            told = started(self._pull(origin), running)
+        else:
+            wait = Waiting(
+                head, known.outlook, link, from_fork=run.from_fork, commands=self._commands
+            )
+            told = waiting(self._pull(origin), wait)
+        words = "it waits" if held or run.from_fork else "it goes on"
+        return Done(words + known.words, told, awaits=known.awaits)
 
     def _may_measure(self, run: WorkflowRun) -> bool:
         """Whether a report of this run is one: a fork's own files can say that any run has some."""
@@ -179,7 +192,7 @@ class Publisher:
             # Whatever it handed over, nobody is to be told.
             return self._orphaned(run) or Done(origin.reason)
         if not self._may_measure(run):
-            return Done("a fork's code waits for a command, and this run measured nothing")
+            return self._unmeasured(run, origin, candidates)
         report, refusal = self._report(run)
         claimed = report.link.pull_request if report and report.link else None
         origin = origin_of(run, candidates, claimed=claimed)
@@ -221,6 +234,20 @@ class Publisher:
             if told is not None and isinstance(told.comment, Posted):
                 break
         return Done(_ORPHANED, told) if told else None
+
+    def _unmeasured(
+        self, run: WorkflowRun, origin: Origin | NoOrigin, candidates: Sequence[Candidate]
+    ) -> Done:
+        """Tell what the lint of a fork's code has found, while that waits for a command."""
+        words = "a fork's code waits for a command, and this run measured nothing"
+        if isinstance(origin, NoOrigin) or not origin.is_current:
+            return Done(words)
+        known = known_of(self._actions, run, origin, candidates, self._workflows)
+        if known.outlook is None:
+            return Done(words + known.words)
+        head, place = Revision(origin.head, origin.head), (self._server, run.place.name)
+        wait = Waiting(head, known.outlook, approval=self._approval, place=place)
+        return Done(words, waiting(self._pull(origin), wait))
 
     def _report(self, run: WorkflowRun) -> tuple[Report | None, str]:
         """Fetch the report of a run: it, or why it is not taken; neither where there is none.

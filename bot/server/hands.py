@@ -21,13 +21,14 @@ from ..github.errors import GoneError, LockedError, UnavailableError
 from ..github.people import People
 from ..github.pull_request import PullRequest
 from ..github.repository import Repository
+from ..handoff.ahead import Ahead
 from ..handoff.publisher import Publisher, RunEvent
 from ..interim import Approval, Ended, Waiting
 from ..post import Look, NotPosted
 from ..publish import Published, ended_without_result, waiting
 from ..report import Revision
 from ..state import Stage
-from .job import Commented, Job, Place, PullRequestChanged, RerunAsked, RunChanged
+from .job import MOST_LOOKS, Commented, Job, Place, PullRequestChanged, RerunAsked, RunChanged
 from .settings import Hub
 
 log = logging.getLogger("perflint.jobs")
@@ -110,12 +111,16 @@ class BotHands:
         if job.pull_request is None and (number := publisher.pull_of(job.run)):
             # In the lane of its pull request: nothing else is told there meanwhile.
             return (replace(job, pull_request=number),)
-        done = publisher.publish(RunEvent(job.run, job.attempt))
+        event = RunEvent(job.run, job.attempt)
+        again = () if job.looks >= MOST_LOOKS else (replace(job, looks=job.looks + 1),)
+        if job.looks and (ahead := publisher.ahead(event)) is not Ahead.NEWS:
+            return again if ahead is Ahead.NOTHING else ()
+        done = publisher.publish(event)
         level = logging.WARNING if done.refused else logging.INFO
         log.log(level, "run %d: %s", job.run, done.words)
         if done.told is not None:
             _settle(done.told)
-        return ()
+        return again if done.awaits else ()
 
     def _pull(self, place: Place, number: int, client: Client) -> PullRequest:
         return PullRequest(Target(place.repository, number, client.api_url), client)

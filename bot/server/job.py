@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 
 from ... import PerflintError
 
+# The job that lints takes about a minute.
+LOOK_AGAIN_SECONDS, MOST_LOOKS = 20.0, 15
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -78,6 +81,7 @@ class RunChanged:
     head_repository_id: int
     event: str
     conclusion: str
+    looks: int = 0  # how often it was looked for what the run is going to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,11 @@ def lane_of(job: Job) -> str:
     if job.pull_request is not None:
         return f"{job.place.repository_id}#{job.pull_request}"
     return f"{job.place.repository_id}@{job.head}"
+
+
+def wait_of(job: Job) -> float:
+    """Return after how many seconds a job is due."""
+    return LOOK_AGAIN_SECONDS if isinstance(job, RunChanged) and job.looks else 0.0
 
 
 def write_job(job: Job) -> str:

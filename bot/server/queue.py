@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import PerflintError
-from .job import Commented, Job, lane_of, read_job, write_job
+from .job import Commented, Job, lane_of, read_job, wait_of, write_job
 from .quota import WINDOW_SECONDS, Allowed, Quotas, decide, spenders
 
 # What each version changed:
@@ -156,12 +156,18 @@ class Queue:
         return Accepted(Taken.ACCEPTED, len(allowed), len(jobs) - len(allowed))
 
     def take(self, now: float) -> Waiting | None:
-        """Begin the oldest job that is due and the first of its lane; None where there is none."""
+        """Begin the oldest job that is due and the first of its lane; None where there is none.
+
+        What was begun before keeps its place while it waits for another try; what is to be done
+        later, and was not begun, lets others pass.
+        """
         found = self._row(
             "SELECT id, delivery, lane, job, tries, at FROM jobs AS one "
             "WHERE due <= ? AND running = 0 AND NOT EXISTS "
-            "(SELECT 1 FROM jobs AS two WHERE two.lane = one.lane AND two.id < one.id) "
+            "(SELECT 1 FROM jobs AS two WHERE two.lane = one.lane AND two.id != one.id "
+            "AND (two.running = 1 OR two.id < one.id AND (two.due <= ? OR two.tries > 0))) "
             "ORDER BY id LIMIT 1",
+            now,
             now,
         )
         if found is None:
@@ -262,7 +268,7 @@ class Queue:
             delivery,
             lane_of(job),
             write_job(job),
-            now,
+            now + wait_of(job),
             now,
         )
         self._open += 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ...templates import fill_file
+from ..outlook import OUTLOOK_ARTIFACT
 from ..workflow import ARTIFACT, MEASURE_WORKFLOW, PUSH_WORKFLOW
 from . import pins
 from .choices import Choices, as_runs_on, as_scalar
@@ -34,6 +35,7 @@ def files(choices: Choices) -> tuple[Wanted, ...]:
         "choices": choices,
         "install": as_scalar(choices.install),
         "is_action": isinstance(choices.source, Action),
+        "outlook": OUTLOOK_ARTIFACT,
         "names": {"push": PUSH_WORKFLOW, "report": REPORT, "measure": MEASURE_WORKFLOW},
         "pins": pins,
         "runner": as_runs_on(choices.runner),

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ..sides.links import other_names
+from .own_names import own_names
 from .read_imports import FileImports, read_imports
 
 
@@ -23,6 +24,7 @@ class ImportGraph:
         self._root = root
         self._own = [path.resolve() for path in (root, repository) if path is not None]
         tracked = list(files)
+        self._tracked = tracked
         self._names = other_names(root, tracked)
         more = (name for names in self._names.values() for name in names)
         python = (name for name in (*tracked, *more) if name.endswith(".py"))
@@ -61,6 +63,11 @@ class ImportGraph:
     @cached_property
     def _packages(self) -> frozenset[str]:
         return package_folders(self._files)
+
+    @cached_property
+    def _own_names(self) -> frozenset[str]:
+        checkouts = {path.name for path in self._own}
+        return own_names(self._root, self._tracked) | checkouts
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[PurePosixPath]]:
@@ -181,9 +188,8 @@ class ImportGraph:
                 self._places[top] = _installed_at(top)
             places = self._places[top]
             if places is None:
-                # Where a missing package is provided for, it is missing on both sides. PyTorch may
-                # be missing where only the linter runs, and is nobody's own code.
-                if top in imports.required and top != "torch":
+                # Where a missing package is provided for, it is missing on both sides.
+                if top in imports.required and top in self._own_names:
                     return True
             elif any(self._is_own(place) for place in places):
                 return True

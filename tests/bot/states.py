@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from torch_perflint.bot.interim import Running, Waiting, render_running, render_waiting
+from torch_perflint.bot.outlook import Outlook
 from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
 from torch_perflint.bot.state import LastVerdict
@@ -198,8 +199,6 @@ REPORTS = {
 }
 LAST = LastVerdict(BASE.sha, "🔴", "test_resnet50_ddp runs 9.6% slower with this PR")
 STATES = {name: render_comment(one, commands=True) for name, one in REPORTS.items()} | {
-    "8-running": render_running(
-        Running(HEAD, 1, 3, "NVIDIA H200 141GB HBM3e", 540.0, 0, LAST, LINK)
-    ),
-    "9-fork-needs-approval": render_waiting(Waiting(HEAD, 4, 0, LINK)),
+    "8-running": render_running(Running(HEAD, Outlook(3, 0, 135.0), "gpu, h200", LAST, LINK)),
+    "9-fork-needs-approval": render_waiting(Waiting(HEAD, Outlook(4, 0, 180.0), LINK)),
 }

@@ -20,6 +20,7 @@ from torch_perflint.bot.interim import (
     render_running,
     render_waiting,
 )
+from torch_perflint.bot.outlook import Outlook
 from torch_perflint.bot.page import MOST_ROWS
 from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
 from torch_perflint.bot.report import Report, Revision
@@ -162,10 +163,10 @@ def test_the_largest_report_still_makes_a_sound_comment(text: str) -> None:
 def test_waiting_and_running_comments_are_inert_too() -> None:
     for text in HOSTILE:
         last = LastVerdict(text, text, text)
-        page = render_running(Running(Revision(text, text), 1, 2, text, 5.0, 1, last, LINK))
+        page = render_running(Running(Revision(text, text), Outlook(2, 1, 5.0), text, last, LINK))
         check_sound(parse(page))
         for approval in Approval:
-            waiting = Waiting(Revision(text, text), 1, 2, LINK, last, approval)
+            waiting = Waiting(Revision(text, text), Outlook(1, 2, 5.0), LINK, last, approval)
             check_sound(parse(render_waiting(waiting)))
         ended = Ended(Revision(text, text), why=text, link=LINK, last=last)
         check_sound(parse(render_ended(ended)))

@@ -27,6 +27,7 @@ from torch_perflint.bot.interim import (
     render_waiting,
 )
 from torch_perflint.bot.numbers import MINUS, interval
+from torch_perflint.bot.outlook import Outlook
 from torch_perflint.bot.render import render_comment
 from torch_perflint.bot.report import Report, RunLink
 from torch_perflint.bot.state import LastVerdict
@@ -71,16 +72,13 @@ PAGES = {name: render_comment(made) for name, made in REPORTS.items()} | {
     "running": render_running(
         Running(
             HEAD,
-            1,
-            3,
-            "cpu",
-            540.0,
-            0,
+            Outlook(3, 0, 540.0),
+            "gpu",
             LastVerdict(BASE.sha, "🔴", "test_gpt trains 9.6% slower with this PR"),
             LINK,
         )
     ),
-    "waiting": render_waiting(Waiting(HEAD, 4, 0, LINK)),
+    "waiting": render_waiting(Waiting(HEAD, Outlook(4, 0, 180.0), LINK)),
     "waiting-for-a-command": render_waiting(
         Waiting(HEAD, last=LAST, approval=Approval.COMMAND, place=(LINK.server, LINK.repository))
     ),
@@ -127,7 +125,7 @@ def test_each_golden_file_belongs_to_a_comment() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_comment_is_sound_markdown(name: str) -> None:
     check_sound(parse(PAGES[name]))
-    assert ("/perflint" in PAGES[name]) == (name == "waiting-for-a-command")
+    assert ("/perflint" in PAGES[name]) == name.startswith(("running", "waiting"))
 
 
 def test_an_approval_can_be_copied_whole_and_gives_no_command_where_it_stands() -> None:

@@ -32,6 +32,7 @@ from torch_perflint.bot.interim import (
     render_waiting,
 )
 from torch_perflint.bot.log import annotate
+from torch_perflint.bot.outlook import Outlook
 from torch_perflint.bot.render import LARGEST_COMMENT, render_comment, render_terminal
 from torch_perflint.bot.report import Report, Revision
 from torch_perflint.bot.state import LastVerdict
@@ -170,10 +171,13 @@ def last(text: str) -> LastVerdict:
 
 PAGES: dict[str, tuple[Callable[[str], str], int]] = {
     "running": (
-        lambda t: render_running(Running(Revision(t, t), 1, 2, t, 5.0, 1, last(t), LINK)),
+        lambda t: render_running(Running(Revision(t, t), Outlook(2, 1, 5.0), t, last(t), LINK)),
         1,
     ),
-    "waiting": (lambda t: render_waiting(Waiting(Revision(t, t), 1, 2, LINK, last(t))), 1),
+    "waiting": (
+        lambda t: render_waiting(Waiting(Revision(t, t), Outlook(1, 2, 5.0), LINK, last(t))),
+        1,
+    ),
     "ended": (lambda t: render_ended(Ended(Revision(t, t), why=t, link=LINK, last=last(t))), 1),
     "acknowledged": (acknowledged, 1),
     "answers": (answers, 0),

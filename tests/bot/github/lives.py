@@ -6,6 +6,7 @@ from typing import Any
 from torch_perflint.bot.acks import Ack
 from torch_perflint.bot.check import Conclusion
 from torch_perflint.bot.interim import Ended, Running, Waiting
+from torch_perflint.bot.outlook import Outlook
 from torch_perflint.bot.publish import (
     Published,
     ended_without_result,
@@ -57,13 +58,17 @@ class Life:
         return replace(made, head=head, base=Revision("b" * 40, "main"))
 
     def start(self, **pull: Any) -> Published:
-        running = Running(Revision(self.head, "HEAD"), 0, 3, "cpu", link=self.link)
+        running = Running(Revision(self.head, "HEAD"), link=self.link)
+        return started(self.bot.pull(**pull), running)
+
+    def look_ahead(self, **pull: Any) -> Published:
+        """Tell what the run is going to do, known some time after its start."""
+        outlook = Outlook(3, 1, 135.0)
+        running = Running(Revision(self.head, "HEAD"), outlook, "gpu", link=self.link)
         return started(self.bot.pull(**pull), running)
 
     def wait(self, **pull: Any) -> Published:
-        return waiting(
-            self.bot.pull(**pull), Waiting(Revision(self.head, "HEAD"), 3, link=self.link)
-        )
+        return waiting(self.bot.pull(**pull), Waiting(Revision(self.head, "HEAD"), link=self.link))
 
     def finish(self, *tests: TestResult, acks: Any = None, **more: Any) -> Published:
         pull = {name: more.pop(name) for name in ("token", "key", "timeout") if name in more}

@@ -1,7 +1,7 @@
 """Runs of workflows, what they hand over, and what is in the history of a branch."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from githubkit_schemas.v2026_03_10.rest.actions import ActionsClient
@@ -33,6 +33,7 @@ class Run:
     head_place: tuple[int, str] | None = (1, "acme/models")
     title: str = "Make it faster"
     began: str = "2026-01-02T00:00:00Z"  # this attempt
+    jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # to status and labels
 
 
 @dataclass
@@ -103,6 +104,18 @@ def list_reviews(call: Call) -> Reply:
         for state, name in call.github.reviews.get(_run(call).id, ())
     ]
     return Reply(200, told, headers={})
+
+
+@route(ActionsClient.list_jobs_for_workflow_run_attempt, ACTIONS)
+def list_jobs(call: Call) -> Reply:
+    run = _run(call)
+    if int(call.values["attempt_number"]) != run.attempt:
+        raise Refusal(404, "Not Found")
+    found = [
+        example(models.Job) | {"name": name, "status": status, "labels": list(labels)}
+        for name, (status, *labels) in run.jobs.items()
+    ]
+    return Reply(200, {"total_count": len(found), "jobs": found})
 
 
 @route(ActionsClient.list_workflow_run_artifacts, ACTIONS)

@@ -102,7 +102,7 @@ class Emulator:
         return RunLink("https://github.com", REPOSITORY, run, 1, self.number)
 
     def start(self, run: int = 812) -> Published:
-        running = Running(Revision(self.head, "HEAD"), 0, 3, "cpu", link=self.link(run))
+        running = Running(Revision(self.head, "HEAD"), link=self.link(run))
         return started(self.pull(), running)
 
     def finish(self, test: TestResult, run: int = 812, **more: Any) -> Published:

@@ -82,6 +82,7 @@ def test_no_change_of_labels_takes_more_writes_than_that(github: FakeGitHub, lif
                 one = Life(life.bot, run, head=head)
                 begun = len(github.writes)
                 one.start()
+                one.look_ahead()
                 start = len(github.writes), len(github.log)
                 one.finish(test, acks=acks)
                 assert len(github.writes) - start[0] <= 3

@@ -33,7 +33,13 @@ def publish(monkeypatch: pytest.MonkeyPatch, github: FakeGitHub, tmp_path: Path)
     monkeypatch.setattr("sys.stdout", __import__("sys").stdout)
     monkeypatch.setattr("sys.stderr", __import__("sys").stderr)
 
-    def run(about: Run, *words: str, action: str = "completed", token: str = WORKFLOW) -> int:
+    def run(
+        about: Run,
+        *words: str,
+        action: str = "completed",
+        token: str = WORKFLOW,
+        follow: str = "0",
+    ) -> int:
         event = tmp_path / "event.json"
         told = {"action": action, "workflow_run": {"id": about.id, "run_attempt": about.attempt}}
         event.write_text(json.dumps(told), encoding="utf-8")
@@ -49,6 +55,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, github: FakeGitHub, tmp_path: Path)
             "GITHUB_TOKEN": token,
         }.items():
             monkeypatch.setenv(name, value)
-        return main(["bot", "publish", "--artifact-host", github.storage.host, *words])
+        words = ("--artifact-host", github.storage.host, "--follow", follow, *words)
+        return main(["bot", "publish", *words])
 
     return run

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.bot.server.events import jobs_of
+from torch_perflint.bot.server.job import LOOK_AGAIN_SECONDS
 from torch_perflint.bot.server.queue import Queue, Taken, TransactionLostError
 from torch_perflint.bot.server.quota import WINDOW_SECONDS, Allowed, Quotas, decide
 from torch_perflint.bot.server.writer import Only, Writer
@@ -64,6 +66,27 @@ def test_what_waits_for_another_try_keeps_its_place(queue: Queue) -> None:
     assert queue.take(9.0) is None
     again = queue.take(10.0)
     assert again and (again.id, again.tries) == (first.id, 2)
+
+
+def test_what_is_to_be_done_later_lets_others_pass_until_it_is_due(queue: Queue) -> None:
+    accept(queue, "d0", result())
+    first = queue.take(0.0)
+    assert first
+    [look] = result()
+    queue.finish(first, [replace(look, looks=1)], 0.0)
+    assert queue.take(LOOK_AGAIN_SECONDS - 1) is None
+    accept(queue, "d1", push(), 1.0)
+    other = queue.take(2.0)
+    assert other and other.delivery == "d1"
+    # Never both at once.
+    assert queue.take(LOOK_AGAIN_SECONDS) is None
+    queue.finish(other, (), LOOK_AGAIN_SECONDS)
+    later = queue.take(LOOK_AGAIN_SECONDS)
+    assert later and later.delivery == "d0"
+    # Once it was begun it keeps its place.
+    queue.retry(later, 100.0, "it is down")
+    accept(queue, "d2", push(), 30.0)
+    assert queue.take(99.0) is None
 
 
 def test_what_follows_from_a_job_is_put_in_when_the_job_is_out(queue: Queue) -> None:

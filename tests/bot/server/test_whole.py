@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from torch_perflint.bot.github.app import App
-from torch_perflint.bot.server import workers
+from torch_perflint.bot.handoff.ahead import Ahead
+from torch_perflint.bot.handoff.publisher import Publisher, RunEvent
+from torch_perflint.bot.server import hands, job, workers
 from torch_perflint.bot.server.hands import BotHands
 from torch_perflint.bot.server.queue import Queue
 from torch_perflint.bot.server.quota import Quotas
@@ -21,6 +23,7 @@ from ..github.lives import checks, headlines
 from ..github.routes_actions import add_run
 from ..github.routes_apps import LOGIN
 from ..github.server import HEAD, NUMBER, FakeGitHub, Fault, Pull
+from ..handoff.handed import hand_outlook
 from . import payloads
 from .conftest import APP_ID, ask, hand_over, keys, measured, settings, until, with_server
 from .payloads import INSTALLATION, delivery
@@ -36,6 +39,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "wait_seconds", lambda tries: 0.01)
     monkeypatch.setattr(workers, "_LOOK_AGAIN_SECONDS", 0.02)
     monkeypatch.setattr(Workers, "sleep", lambda self, seconds: None)
+    monkeypatch.setattr(job, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(hands, "MOST_LOOKS", 2)
 
 
 @dataclass
@@ -112,6 +117,37 @@ def test_the_life_of_a_run_costs_what_the_bars_allow(github: FakeGitHub, company
     assert company.dead == []
 
 
+def test_what_a_run_is_going_to_do_is_told_once_it_is_known(
+    github: FakeGitHub, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = add_run(github, id=900, status="in_progress", conclusion=None)
+    looks = []
+    look = Publisher.ahead
+
+    def ahead(publisher: Publisher, event: RunEvent) -> Ahead:
+        looks.append(event)
+        if len(looks) == 2:
+            hand_outlook(github, run)
+        return look(publisher, event)
+
+    monkeypatch.setattr(Publisher, "ahead", ahead)
+    company.ran(900, "requested")
+    assert len(looks) == 2
+    [body] = github.bodies(LOGIN)
+    assert "— 3 perf tests, about 2 min of timing at most\n" in body
+    assert "Lint: 1 new finding." in body
+    assert len(written(github)) == 3
+    assert company.dead == []
+
+
+def test_the_server_does_not_look_for_ever(github: FakeGitHub, company: Company) -> None:
+    add_run(github, id=900, status="in_progress", conclusion=None)
+    company.ran(900, "requested")
+    looks = [line for line in github.log if "name=perflint-outlook" in line]
+    assert len(looks) == 1 + 2  # with the start, and later as often as it may
+    assert company.dead == []
+
+
 def test_a_forks_pull_request_from_its_push_to_its_result(
     github: FakeGitHub, company: Company
 ) -> None:
@@ -126,6 +162,12 @@ def test_a_forks_pull_request_from_its_push_to_its_result(
     own.status, own.conclusion = "completed", "success"
     company.ran(own.id, number=None, fork=FORK[1])
     assert (github.bodies(LOGIN), checks(github)) == ([body], [("queued", None)])
+    # But for what its lint has found.
+    hand_outlook(github, own)
+    company.ran(own.id, number=None, fork=FORK[1])
+    [body] = github.bodies(LOGIN)
+    assert f"```\n/perflint ok {HEAD}\n```" in body and checks(github) == [("queued", None)]
+    assert "3 perf tests are affected. Lint, which runs without approval: 1 new finding." in body
     comment = company.say(f"/perflint ok {HEAD}")
     [(workflow, ref, inputs)] = github.dispatched
     assert (workflow, ref, inputs["commit"]) == ("perflint-measure.yml", "main", HEAD)

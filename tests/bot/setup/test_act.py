@@ -93,6 +93,14 @@ def test_a_pull_request_gets_its_comment(act: Act, github: FakeGitHub) -> None:
     assert "Job failed" in act.log and "PFL101" in act.log
     # No token in what measures, nor in what it started.
     assert github.seen_tokens == set()
+    # While it goes on, the job that lints has handed over what is known.
+    run.status = "in_progress"
+    add_artifact(github, run.id, act.artifact(run.id, "perflint-outlook"), "perflint-outlook")
+    assert report(act, run), act.log
+    [body] = github.bodies()
+    assert body.startswith(f"### ⏳ perflint: measuring `{run.head[:7]}` — no perf test affected\n")
+    assert "Lint: 1 new finding." in body
+    run.status = "completed"
     add_artifact(github, run.id, act.artifact(run.id))
     assert report(act, run), act.log
     [body] = github.bodies()

@@ -13,11 +13,13 @@ from torch_perflint.bot.commands import cli
 from torch_perflint.bot.commands.workflow import WorkflowMeasuring
 from torch_perflint.bot.handoff import publish_run
 from torch_perflint.bot.handoff.origin import STARTED_FOR, asked_for
+from torch_perflint.bot.outlook import OUTLOOK_ARTIFACT
 from torch_perflint.bot.server.settings import Hub
 from torch_perflint.bot.server.work import COMMAND, TELL
 from torch_perflint.bot.setup.files import files
 from torch_perflint.bot.workflow import (
     ARTIFACT,
+    MEASURE_JOB,
     MEASURE_WORKFLOW,
     PUSH_WORKFLOW,
     Place,
@@ -190,19 +192,24 @@ def test_by_command_a_push_measures_nothing(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_one_artifact_with_one_file_is_handed_over(form: str) -> None:
     for name in (PUSH, MEASURE):
-        uploads = [
-            step
+        uploads = {
+            step["with"]["name"]: step
             for step in steps(workflow(form, name))
             if step.get("uses", "").startswith("actions/upload-artifact@")
-        ]
+        }
+        if name == PUSH:
+            ahead = uploads.pop(OUTLOOK_ARTIFACT)
+            assert ahead["if"] == "${{ !cancelled() }}"
+            assert ahead["with"]["path"] == "${{ steps.perflint.outputs.outlook }}"
         if name == PUSH and FORMS[form].by_command:
-            assert uploads == []
+            assert uploads == {}
             continue
-        [upload] = uploads
+        [upload] = uploads.values()
         assert upload["if"] == "always()"
         assert upload["with"]["name"] == ARTIFACT
         assert upload["with"]["path"] == "${{ steps.perflint.outputs.report }}"
-        [measured] = [step for step in steps(workflow(form, name)) if step.get("id") == "perflint"]
+        job = workflow(form, name)["jobs"][MEASURE_JOB]
+        [measured] = [step for step in job["steps"] if step.get("id") == "perflint"]
         assert measured.get("with", {}).get("command", "measure") == "measure"
 
 
@@ -213,7 +220,7 @@ def test_the_report_workflow_listens_to_those_that_hand_over(form: str) -> None:
     handing = [
         workflow(form, name)["name"]
         for name in (PUSH, MEASURE)
-        if "actions/upload-artifact@" in TEXTS[form, name]
+        if f"name: {ARTIFACT}\n" in TEXTS[form, name]
     ]
     assert [*found["on"]] == ["workflow_run"]
     assert trigger["workflows"] == handing

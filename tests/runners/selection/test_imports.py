@@ -219,7 +219,12 @@ def test_a_file_named_as_text_is_reached(tmp_path: Path, text: str, found: set[s
     assert reach(tmp_path, files, "tests/test_it.py") == found
 
 
-MAPPED = {"test_it.py": "from mypkg.net import step", "lib/__init__.py": "", "lib/net.py": ""}
+MAPPED = {
+    "setup.py": "setup(name='my-pkg', package_dir={'mypkg': 'lib'})",
+    "test_it.py": "from mypkg.net import step",
+    "lib/__init__.py": "",
+    "lib/net.py": "",
+}
 
 
 def test_a_package_under_another_name_than_its_folder_is_a_doubt(tmp_path: Path) -> None:
@@ -274,7 +279,45 @@ def test_an_environment_inside_the_repository_is_not_the_repositorys_own_code(
 def test_a_missing_package_is_a_doubt_unless_the_file_can_do_without(
     tmp_path: Path, source: str, doubt: bool
 ) -> None:
-    assert graph(tmp_path, {"test_it.py": source}).closure(["test_it.py"])[1] is doubt
+    # A submodule that is not checked out, for instance.
+    files = {"test_it.py": source, "third_party/no_such_package": ""}
+    assert graph(tmp_path, files).closure(["test_it.py"])[1] is doubt
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "doubt"),
+    [
+        ("README.md", "no_such_package", False),
+        ("requirements.txt", "no_such_package", False),
+        ("setup.py", "setup(install_requires=['no_such_package'])", False),
+        ("pyproject.toml", "[project]\ndependencies = ['no_such_package']", False),
+        ("pyproject.toml", "[tool.poetry.dependencies]\nno_such_package = '1'", False),
+        ("no_such_package/kernel.cu", "", True),
+        ("csrc/no_such_package.pyx", "", True),
+        ("setup.py", "CUDAExtension(\n    name='no_such_package', sources=[])", True),
+        ("setup.py", "CppExtension('no_such_package._C', [])", True),
+        ("setup.py", "setup(package_dir={'no_such_package': 'lib'})", True),
+        ("setup.py", "setup(\n    version='1',\n    name='no-such-package')", True),
+        ("setup.cfg", "[metadata]\nname = no-such-package", True),
+        ("pyproject.toml", "[project]\nname = 'no-such-package'", True),
+        ("pyproject.toml", "[tool.maturin]\nmodule-name = 'no_such_package._ext'", True),
+        ("pyproject.toml", "[tool.setuptools]\npackage-dir = { no_such_package = 'lib' }", True),
+        ("pyproject.toml", "[[tool.poetry.packages]]\ninclude='x'\nto='no_such_package'", True),
+        ("csrc/CMakeLists.txt", "pybind11_add_module(no_such_package a.cpp)", True),
+        ("ops/BUILD.bazel", "pybind_extension(\n  name = 'no_such_package',)", True),
+    ],
+)
+def test_a_missing_package_is_a_doubt_only_where_the_repository_may_make_it(
+    tmp_path: Path, name: str, text: str, doubt: bool
+) -> None:
+    """Else nobody's own code is behind it, and where perf tests run it is missing as well."""
+    files = {"test_it.py": "import no_such_package", name: text}
+    assert graph(tmp_path, files).closure(["test_it.py"])[1] is doubt
+
+
+def test_what_is_made_of_a_proto_file_is_a_doubt_where_it_is_missing(tmp_path: Path) -> None:
+    files = {"test_it.py": "import batch_pb2", "protos/batch.proto": ""}
+    assert graph(tmp_path, files).closure(["test_it.py"])[1]
 
 
 def test_a_package_under_src_is_found(tmp_path: Path) -> None:
