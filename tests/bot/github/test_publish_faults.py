@@ -161,6 +161,12 @@ class Lives(RuleBasedStateMachine):
         self.lives.append(life)
         self._alone(life, lambda: life.start(), Stage.RUNNING, faults)
 
+    @rule(faults=SCRIPTS, which=st.integers(0, 3))
+    def look_ahead(self, faults: list[Fault], which: int) -> None:
+        """Also one that comes late, when the run has its result."""
+        life = self.lives[-1 - which % len(self.lives)]
+        self._alone(life, lambda: life.look_ahead(), Stage.RUNNING, faults)
+
     @rule(faults=SCRIPTS, which=st.integers(0, 3), test=RESULTS, count=st.sampled_from([0, 3, 60]))
     def finish(self, faults: list[Fault], which: int, test: Any, count: int) -> None:
         life = self.lives[-1 - which % len(self.lives)]
