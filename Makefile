@@ -52,7 +52,7 @@ clean:
 		{ echo "perflint needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		torch setuptools build libcst numpy pytest jinja2 msgspec PyGithub SQLAlchemy \
+		torch setuptools build libcst numpy pytest jinja2 msgspec PyGithub SQLAlchemy alembic 'psycopg[binary]' \
 		markdown-it-py uvicorn prometheus-client
 	touch $@
 

@@ -52,7 +52,7 @@ measure
 
 tell
   comment          post a report as the one comment of a pull request
-  history          store reports and list what is stored
+  history          keep reports in SQLite or PostgreSQL; list, back up, tidy
   bot              tell pull requests about runs on strangers' code; run the GitHub App
   init             set up a repository: settings, a first perf test, workflows
 

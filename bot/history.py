@@ -1,44 +1,32 @@
-"""`perflint history`: stores reports and lists what is stored."""
+"""`perflint history`: keeps reports, puts them in order, lists them, and looks after the store."""
 
 import argparse
-import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from enum import Enum
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from .. import PerflintError
-from ..runners.text.layout import columns
-from ..runners.text.numbers import ARROW, NONE, interval, percent, rate
-from ..runners.text.words import inert, some
-from ..telemetry.record import StoredPoint, StoredRun
+from ..runners.text.numbers import plural
 
 DEFAULT_STORE = ".perflint/history.sqlite"
 
-# What each version of `history list --output-format json` changed:
-# 1: the first.
-LIST_VERSION = 1
-
-# Of counts that changed, so many are listed; `--output-format json` has all.
-_MOST_COUNTS = 2
-_LONGEST_NAME = 200
-
 # Which extra brings a package that this command needs.
-EXTRA_OF = {"sqlalchemy": "telemetry", "msgspec": "bot"}
+EXTRA_OF = {"sqlalchemy": "telemetry", "alembic": "telemetry", "msgspec": "bot"}
 
 EXAMPLES = f"""\
 examples:
   perflint history add .perflint/report.json
   perflint history list --test test_gpt_train --limit 10
   perflint history list --output-format json
-  perflint history add report.json --store postgresql+psycopg://host/perflint
+  perflint history add report.json --store postgresql://host/perflint
+  perflint history copy backup.sqlite              back up; --store backup.sqlite copy ... restores
+  perflint history vacuum --raw-days 90 --unplaced-days 30
 
-The store is the file {DEFAULT_STORE} unless --store names another file or a SQLAlchemy URL.
-A report that is added twice is stored once.
+The store is the file {DEFAULT_STORE} of the repository unless --store names another file or a
+database (SQLite, PostgreSQL). A report that is added twice is stored once.
 
 exit status: 0 done, 2 perflint could not do its work
 """
@@ -46,32 +34,55 @@ exit status: 0 done, 2 perflint could not do its work
 
 def main(words: list[str]) -> int:
     """Run `perflint history` with the words after the command; return the exit status."""
-    options = _parser().parse_args(words)
-    if options.action == "add":
-        return _add([Path(path) for path in options.reports], options.store)
-    return _list(options.store, options.test, options.limit, options.output_format)
+    asked = _parser().parse_args(words)
+    return int(
+        {"add": _add, "order": _order, "list": _list, "copy": _copy, "vacuum": _vacuum}[
+            asked.action
+        ](asked)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="perflint history",
-        description="Store reports of `perflint ci` and list what is stored.",
+        description="Keep reports of `perflint ci` and show what is kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     store = argparse.ArgumentParser(add_help=False)
-    store.add_argument(
-        "--store", default=DEFAULT_STORE, metavar="PATH_OR_URL", help="default: %(default)s"
+    store.add_argument("--store", metavar="PATH_OR_URL", help=f"default: {DEFAULT_STORE}")
+    order = argparse.ArgumentParser(add_help=False)
+    order.add_argument("--branch", default="", help="the main branch (default: what origin says)")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="add|order|list|copy|vacuum"
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list")
-    add = actions.add_parser("add", parents=[store], help="store one or more reports")
+    add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
     add.add_argument("reports", nargs="+", metavar="REPORT.json")
-    show = actions.add_parser("list", parents=[store], help="list what is stored, newest first")
+    actions.add_parser(
+        "order",
+        parents=[store, order],
+        help="put the commits of the main branch in order, after reports came from elsewhere",
+    )
+    show = actions.add_parser("list", parents=[store], help="list what is kept, newest first")
     show.add_argument("--test", metavar="NAME", help="only this perf test: its name or full id")
     show.add_argument(
         "--limit", type=_positive, default=20, metavar="N", help="runs; default: %(default)s"
     )
     show.add_argument("--output-format", choices=("text", "json"), default="text")
+    copy = actions.add_parser(
+        "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
+    )
+    copy.add_argument("to", metavar="PATH_OR_URL")
+    vacuum = actions.add_parser(
+        "vacuum", parents=[store], help="delete what is old, and give the space back"
+    )
+    for name, what in (
+        ("raw-days", "raw times and whole reports"),
+        ("unplaced-days", "runs of commits that are not on the main branch"),
+        ("days", "runs"),
+    ):
+        text = f"delete {what} older than that (default: keep)"
+        vacuum.add_argument(f"--{name}", type=_positive, metavar="DAYS", help=text)
     return parser
 
 
@@ -86,32 +97,96 @@ def _positive(word: str) -> int:
 _positive.__name__ = "whole number above 0"
 
 
-def _add(reports: Sequence[Path], where: str) -> int:
+def _add(asked: argparse.Namespace) -> int:
     """Store all reports, or none where one of them cannot be read."""
-    read_report = _need(".report").read_report
-    remember = _need(".remember").remember
-    open_store = _need("..telemetry.store").open_store
-    runs: list[StoredRun] = [remember(read_report(path)) for path in reports]
-    with open_store(where, create=True) as store:
-        for path, run in zip(reports, runs, strict=True):
-            done = "stored" if store.add(run) else "was stored before"
-            tests = "1 perf test" if len(run.points) == 1 else f"{len(run.points)} perf tests"
-            print(f"{path}: {done} ({run.base[:7]}..{run.head[:7]}, {tests}) in {store.name}")
+    feed, open_store = _need(".past.feed"), _need("..telemetry.store").open_store
+    paths = [Path(path) for path in asked.reports]
+    read = _need(".report").read_report
+    for path in paths:
+        read(path)
+    with open_store(_store(asked), create=True) as store:
+        _tell_upgrade(store)
+        for line in feed.add_files(store, paths, Path.cwd(), asked.branch):
+            print(line)
     return 0
 
 
-def _list(where: str, test: str | None, limit: int, output_format: str) -> int:
-    with _need("..telemetry.store").open_store(where) as store:
-        runs: tuple[StoredRun, ...] = store.runs(test=test, limit=limit)
-    if output_format == "json":
-        print(as_json(runs))
+def _order(asked: argparse.Namespace) -> int:
+    feed, open_store = _need(".past.feed"), _need("..telemetry.store").open_store
+    with open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        print(feed.put_in_order(store, feed.name_of(Path.cwd()), Path.cwd(), asked.branch))
+    return 0
+
+
+def _list(asked: argparse.Namespace) -> int:
+    listing = _need(".past.listing")
+    with _need("..telemetry.store").open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        runs = store.runs(test=asked.test, limit=asked.limit)
+    if asked.output_format == "json":
+        print(listing.as_json(runs))
     elif runs:
-        print("\n".join(as_lines(runs, _width())))
+        print("\n".join(listing.as_lines(runs, _width())))
     else:
         # Not on standard output: whoever counts its lines would count this one.
-        what = "nothing is stored yet" if test is None else f"no run with the perf test {test}"
+        with_it = f"no run with the perf test {asked.test}"
+        what = "nothing is stored yet" if asked.test is None else with_it
         print(f"perflint: {what} in {store.name}", file=sys.stderr)
     return 0
+
+
+def _copy(asked: argparse.Namespace) -> int:
+    open_store = _need("..telemetry.store").open_store
+    with open_store(_store(asked)) as store, open_store(asked.to, create=True) as other:
+        _tell_upgrade(store)
+        rows = _need("..telemetry.copying").copy_all(store, other)
+        print(f"{store.name}: {rows:,} rows copied to {other.name}")
+    return 0
+
+
+def _vacuum(asked: argparse.Namespace) -> int:
+    with _need("..telemetry.store").open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        before = store.stock()
+        after = store.forget(
+            raw_before=_moment(asked.raw_days),
+            runs_before=_moment(asked.days),
+            unplaced=_moment(asked.unplaced_days),
+        )
+        store.vacuum()
+        size = store.stock().size
+    where = "" if size is None else f", {before.size or 0:,} → {size:,} bytes"
+    print(
+        f"{store.name}: {plural(before.runs - after.runs, 'run')} deleted, {after.runs:,} kept "
+        f"({after.raw:,} with raw times){where}"
+    )
+    return 0
+
+
+def _moment(days: int | None) -> str:
+    if days is None:
+        return ""
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
+
+
+def _store(asked: argparse.Namespace) -> str:
+    """The store that was named, or that of the repository, from whichever of its folders."""
+    if asked.store:
+        return str(asked.store)
+    from ..runners.sides.git import repository
+
+    try:
+        return str(repository(Path.cwd()) / DEFAULT_STORE)
+    except PerflintError:
+        return DEFAULT_STORE
+
+
+def _tell_upgrade(store: object) -> None:
+    if version := getattr(store, "upgraded_from", None):
+        print(
+            f"perflint: the history had schema version {version}, and is upgraded", file=sys.stderr
+        )
 
 
 def _width() -> int | None:
@@ -130,60 +205,3 @@ def _need(module: str) -> ModuleType:
         raise PerflintError(
             f"`perflint history` needs {error.name}: pip install 'torch-perflint[{extra}]'"
         ) from error
-
-
-def as_json(runs: Sequence[StoredRun]) -> str:
-    """Return all that is stored of the runs, raw times included."""
-    data = {"schema_version": LIST_VERSION, "runs": [{"key": r.key, **asdict(r)} for r in runs]}
-    return json.dumps(data, indent=1, default=_enum)
-
-
-def _enum(value: object) -> object:
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"{value!r} has no JSON form")
-
-
-def as_lines(runs: Sequence[StoredRun], width: int | None = None) -> list[str]:
-    """Return a table with one line per perf test and run, under a line of headings.
-
-    Names of tests are shortened until it fits into `width` columns.
-    """
-    rows: list[tuple[str, ...]] = [
-        ("CREATED", "BASE", "HEAD", "VERDICT", "CHANGE [95% CI]", "HEAD", "COUNTS", "TEST")
-    ]
-    for run in runs:
-        rows += [_cells(run, point) for point in run.points] or [_start(run) + ("",) * 4 + ("-",)]
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
-    room = _LONGEST_NAME if width is None else max(24, width - sum(widths[:-1]) - 2 * len(widths))
-    return ["  ".join([*_padded(row[:-1], widths[:-1]), inert(row[-1], room)]) for row in rows]
-
-
-def _padded(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for cell, width in zip(row, widths, strict=True):
-        yield cell + " " * (width - columns(cell))
-
-
-def _start(run: StoredRun) -> tuple[str, str, str]:
-    return run.created[:19], run.base[:7], run.head[:7]
-
-
-def _cells(run: StoredRun, point: StoredPoint) -> tuple[str, ...]:
-    change = step = ""
-    if point.time is not None:
-        time = point.time
-        change = f"{percent(time.change)} {interval(time.low, time.high)}"
-        speed = rate(point.items / time.head_seconds) if time.head_seconds > 0 else NONE
-        step = f"{speed} {inert(point.unit, 16)}/s"
-    changed = [count for count in point.counts if count.base != count.head]
-    changed.sort(key=lambda count: not count.over_budget)
-    counts = some(
-        (
-            inert(f"{count.name.replace('_', ' ')} {count.base:,} {ARROW} {count.head:,}", 60)
-            for count in changed
-        ),
-        _MOST_COUNTS,
-    )
-    # A report may come from a stranger; what it calls its tests shall not steer the terminal.
-    start = (inert(word, 40) for word in _start(run))
-    return (*start, point.verdict.value, change, step, counts, point.test)

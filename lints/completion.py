@@ -254,7 +254,7 @@ def _argument(command: Command) -> tuple[str, ...]:
     return {
         "explain": values("RULE") or (),
         "completion": tuple(SHELLS),
-        "history": ("add", "list"),
+        "history": ("add", "order", "list", "copy", "vacuum"),
     }.get(command.name, ())
 
 

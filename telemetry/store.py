@@ -1,308 +1,295 @@
-"""Keeps runs in a database: an SQLite file by default, any SQLAlchemy URL on request."""
+"""Keeps runs, the series that their values make up, and the commits in their order."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
-from types import TracebackType
+import gzip
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from .. import PerflintError
-from ..runners.sample import Environment
-from ..runners.verdict.compare import Verdict
-from .record import StoredCount, StoredPeak, StoredPoint, StoredRun, StoredTime, pack, unpack
-
-# What each version changed:
-# 1: the first.
-SCHEMA_VERSION = 1
-
-# How long a writer waits for another one before it gives up.
-BUSY_SECONDS = 30
-
-TABLES = sa.MetaData()
-
-VERSION = sa.Table("schema_version", TABLES, sa.Column("version", sa.Integer, primary_key=True))
-
-RUN = sa.Table(
-    "run",
-    TABLES,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("created", sa.String(40), nullable=False, index=True),
-    sa.Column("base", sa.String(64), nullable=False),
-    sa.Column("head", sa.String(64), nullable=False, index=True),
-    sa.Column("perflint", sa.String(40), nullable=False),
-    sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("environment", sa.Text),  # JSON; None where nothing ran
+from .database import Database, engine_of
+from .readings import READINGS_VERSION, readings, series_of
+from .record import Commit, Series, Stock, StoredPoint, StoredRun, Value
+from .rows import (
+    count_rows,
+    point_row,
+    read_count,
+    read_result,
+    read_run,
+    read_series,
+    read_value,
+    result_row,
+    run_row,
 )
+from .tables import COMMIT, COUNT, POINT, REPORT, RESULT, RUN, SERIES
 
-POINT = sa.Table(
-    "point",
-    TABLES,
-    sa.Column("run", sa.String(64), sa.ForeignKey("run.key"), primary_key=True),
-    sa.Column("test", sa.String(500), primary_key=True),
-    sa.Column("name", sa.String(500), nullable=False, index=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("verdict", sa.String(20), nullable=False),
-    sa.Column("items", sa.Double, nullable=False),
-    sa.Column("unit", sa.String(100), nullable=False),
-    sa.Column("change", sa.Double),
-    sa.Column("low", sa.Double),
-    sa.Column("high", sa.Double),
-    sa.Column("base_seconds", sa.Double),
-    sa.Column("head_seconds", sa.Double),
-    sa.Column("peak_device", sa.String(40)),
-    sa.Column("base_peak", sa.BigInteger),
-    sa.Column("head_peak", sa.BigInteger),
-    sa.Column("segments", sa.Text, nullable=False),  # JSON: [[launch, [[base, head], ...]], ...]
-)
-
-COUNT = sa.Table(
-    "count",
-    TABLES,
-    sa.Column("run", sa.String(64), primary_key=True),
-    sa.Column("test", sa.String(500), primary_key=True),
-    sa.Column("name", sa.String(200), primary_key=True),
-    sa.Column("base", sa.BigInteger, nullable=False),
-    sa.Column("head", sa.BigInteger, nullable=False),
-    sa.Column("over_budget", sa.Boolean, nullable=False),
-    sa.ForeignKeyConstraint(["run", "test"], ["point.run", "point.test"]),
+_MAINLINE = RUN.outerjoin(
+    COMMIT, sa.and_(COMMIT.c.repository == RUN.c.repository, COMMIT.c.sha == RUN.c.head)
 )
 
 
-class Store:
+class Store(Database):
     """A database of runs; made by `open_store`, used as a context manager."""
 
-    def __init__(self, engine: sa.Engine, name: str) -> None:
-        self.name = name
-        self._engine = engine
+    def add(self, run: StoredRun, report: bytes | None = None) -> bool:
+        """Store `run` as a whole or not at all; False where it was stored before.
 
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._engine.dispose()
-
-    def prepare(self, *, create: bool) -> None:
-        """Check that the database is a history of ours; with `create`, make one of an empty one."""
-        with self._transaction(write=create) as connection:
-            names = sa.inspect(connection).get_table_names()
-            if not names and create:
-                TABLES.create_all(connection)
-                connection.execute(VERSION.insert().values(version=SCHEMA_VERSION))
-                return
-            if VERSION.name not in names:
-                raise PerflintError(
-                    f"{self.name} is a database, but no history of perflint: name another one"
-                )
-            version = connection.execute(sa.select(VERSION.c.version)).scalar()
-        if version != SCHEMA_VERSION:
-            raise PerflintError(
-                f"the history {self.name} has schema version {version}, this perflint reads and "
-                f"writes {SCHEMA_VERSION}: use the perflint that made it, or name another store"
-            )
-
-    def add(self, run: StoredRun) -> bool:
-        """Store `run` as a whole or not at all; False where it was stored before."""
-        try:
-            with self._transaction(write=True) as connection:
-                stored = sa.select(RUN.c.key).where(RUN.c.key == run.key)
-                if connection.execute(stored).first():
-                    return False
-                _insert(connection, run)
-        except sa.exc.IntegrityError:
-            # Where the database lets two writers in at once, the other one was faster.
-            with self._transaction() as connection:
-                if connection.execute(stored).first():
-                    return False
-            raise
+        `report` is the whole report as JSON, for those who want to look at it later.
+        """
+        with self.transaction(write=True) as connection:
+            known = sa.select(RUN.c.id).where(RUN.c.key.in_([run.key, run.first_key]))
+            if connection.execute(known).first():
+                return False
+            number = self._number_of(connection, run)
+            if number is None:
+                return False  # another writer was faster
+            for position, point in enumerate(run.points):
+                connection.execute(RESULT.insert(), result_row(number, position, point))
+                if rows := count_rows(number, point):
+                    connection.execute(COUNT.insert(), rows)
+            if report is not None:
+                packed = gzip.compress(report, mtime=0)
+                connection.execute(REPORT.insert(), {"run": number, "content": packed})
+            self._add_points(connection, number, run)
         return True
+
+    def place(self, repository: str, commits: Iterable[Commit]) -> int:
+        """Say in which order the commits of a main branch are; return how many points that moved.
+
+        `commits` reach to its tip without a gap. What was stored of a commit before it was known to
+        be there gets its place now; commits that a forced push has taken off lose theirs.
+        """
+        rows = [
+            {
+                "repository": repository,
+                "sha": one.sha,
+                "position": one.position,
+                "at": one.at,
+                "subject": one.subject[:200],
+            }
+            for one in commits
+        ]
+        if not rows:
+            return 0
+        with self.transaction(write=True) as connection:
+            gone = COMMIT.delete().where(COMMIT.c.repository == repository)
+            connection.execute(gone.where(COMMIT.c.position >= rows[0]["position"]))
+            for start in range(0, len(rows), 1000):
+                adding = self._insert(COMMIT)
+                changed = {name: adding.excluded[name] for name in ("position", "at", "subject")}
+                key = [COMMIT.c.repository, COMMIT.c.sha]
+                connection.execute(
+                    adding.on_conflict_do_update(index_elements=key, set_=changed),
+                    rows[start : start + 1000],
+                )
+            place = (
+                sa.select(COMMIT.c.position)
+                .select_from(_MAINLINE)
+                .where(RUN.c.id == POINT.c.run)
+                .scalar_subquery()
+            )
+            of_it = sa.select(RUN.c.id).where(RUN.c.repository == repository)
+            moving = POINT.update().where(
+                POINT.c.run.in_(of_it), sa.func.coalesce(place, 0) != POINT.c.position
+            )
+            moved = connection.execute(moving.values(position=sa.func.coalesce(place, 0)))
+        return moved.rowcount
+
+    def unplaced(self, repository: str) -> list[str]:
+        """Return the commits with results that are not known to be on the main branch."""
+        asked = sa.select(RUN.c.head).select_from(_MAINLINE).distinct()
+        asked = asked.where(RUN.c.repository == repository, COMMIT.c.sha.is_(None))
+        with self.transaction() as connection:
+            return list(connection.execute(asked.order_by(RUN.c.head)).scalars())
+
+    def last_place(self, repository: str) -> int:
+        """Return the place of the last known commit of a main branch, 0 where none is known."""
+        asked = sa.select(sa.func.max(COMMIT.c.position)).where(COMMIT.c.repository == repository)
+        with self.transaction() as connection:
+            return connection.execute(asked).scalar() or 0
+
+    def commits(self, repository: str, first: int = 1, last: int | None = None) -> list[Commit]:
+        """Return the commits of a main branch from one place to another, in order."""
+        asked = sa.select(COMMIT).where(
+            COMMIT.c.repository == repository, COMMIT.c.position >= first
+        )
+        if last is not None:
+            asked = asked.where(COMMIT.c.position <= last)
+        with self.transaction() as connection:
+            rows = connection.execute(asked.order_by(COMMIT.c.position)).mappings()
+            return [Commit(row["sha"], row["position"], row["at"], row["subject"]) for row in rows]
+
+    def series(self, *, test: str | None = None) -> dict[int, Series]:
+        """Return all series by their numbers, or those of a perf test: its name or its node id."""
+        asked = sa.select(SERIES).order_by(SERIES.c.id)
+        if test is not None:
+            whole = SERIES.c.test + SERIES.c.parameters
+            ends = whole.endswith(f"::{test}", autoescape=True)
+            asked = asked.where(sa.or_(whole == test, SERIES.c.test == test, ends))
+        with self.transaction() as connection:
+            return {row["id"]: read_series(row) for row in connection.execute(asked).mappings()}
+
+    def values(self, series: int, *, last: int | None = None) -> list[Value]:
+        """Return the values of a series on the main branch, in its order, or the `last` of them."""
+        asked = (
+            sa.select(POINT, RUN.c.head, RUN.c.created)
+            .join(RUN, RUN.c.id == POINT.c.run)
+            .where(POINT.c.series == series, POINT.c.position > 0)
+            .order_by(POINT.c.position.desc(), POINT.c.run.desc())
+            .limit(last)
+        )
+        with self.transaction() as connection:
+            return [read_value(row) for row in connection.execute(asked).mappings()][::-1]
 
     def runs(self, *, test: str | None = None, limit: int | None = None) -> tuple[StoredRun, ...]:
         """Return the newest runs; with `test`, those that hold it, and of them only its points."""
         newest = sa.select(RUN).order_by(RUN.c.created.desc(), RUN.c.key).limit(limit)
         if test is not None:
-            newest = newest.where(RUN.c.key.in_(sa.select(POINT.c.run).where(_called(test))))
-        with self._transaction() as connection:
+            newest = newest.where(RUN.c.id.in_(sa.select(RESULT.c.run).where(_called(test))))
+        with self.transaction() as connection:
             return tuple(
-                _run(row, _points(connection, row["key"], test))
+                read_run(row, _points(connection, row["id"], test))
                 for row in connection.execute(newest).mappings().all()
             )
 
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """One transaction; what the database has to say against it is the user's to mend."""
-        try:
-            engine = self._engine.execution_options(writes=write)
-            with engine.begin() as connection:
-                yield connection
-        except sa.exc.IntegrityError:
-            raise
-        except sa.exc.DBAPIError as error:
-            raise PerflintError(f"cannot use the history {self.name}: {error.orig}") from error
+    def report(self, key: str) -> bytes | None:
+        """Return the whole report of a run as JSON; None where it was not kept."""
+        asked = sa.select(REPORT.c.content).join(RUN, RUN.c.id == REPORT.c.run)
+        with self.transaction() as connection:
+            found = connection.execute(asked.where(RUN.c.key == key)).scalar()
+        return None if found is None else gzip.decompress(found)
+
+    def stock(self) -> Stock:
+        """Count what is stored."""
+        raw = sa.select(sa.func.count(RESULT.c.run.distinct())).where(RESULT.c.segments != "[]")
+        with self.transaction() as connection:
+            runs, series, values = (
+                connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for table in (RUN, SERIES, POINT)
+            )
+            kept = connection.execute(raw).scalar_one()
+            size = None
+            if self.is_sqlite:
+                pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+                size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        return Stock(runs, series, values, kept, size)
+
+    def forget(self, *, raw_before: str = "", runs_before: str = "", unplaced: str = "") -> Stock:
+        """Delete raw times and reports, or whole runs, from before a moment (ISO 8601); "": none.
+
+        `unplaced` is the moment for runs of commits that are not on the main branch. Returns what
+        is stored then; `vacuum` gives the space back.
+        """
+        with self.transaction(write=True) as connection:
+            gone = sa.select(RUN.c.id).select_from(_MAINLINE)
+            whole = gone.where(
+                sa.or_(
+                    RUN.c.created < runs_before,
+                    sa.and_(RUN.c.created < unplaced, COMMIT.c.sha.is_(None)),
+                )
+            ).scalar_subquery()
+            # In this order: a database whose foreign keys are off keeps nothing that hangs loose.
+            for table in (POINT, REPORT, COUNT, RESULT):
+                connection.execute(table.delete().where(table.c.run.in_(whole)))
+            connection.execute(RUN.delete().where(RUN.c.id.in_(whole)))
+            old = sa.select(RUN.c.id).where(RUN.c.created < raw_before).scalar_subquery()
+            connection.execute(RESULT.update().where(RESULT.c.run.in_(old)).values(segments="[]"))
+            connection.execute(REPORT.delete().where(REPORT.c.run.in_(old)))
+            used = sa.select(POINT.c.series).distinct().scalar_subquery()
+            connection.execute(SERIES.delete().where(SERIES.c.id.not_in(used)))
+        return self.stock()
+
+    def refresh(self) -> int:
+        """Make the points of runs anew whose readings are of an older version; return how many."""
+        old = sa.select(RUN).where(RUN.c.readings < READINGS_VERSION)
+        with self.transaction(write=True) as connection:
+            rows = connection.execute(old).mappings().all()
+            for row in rows:
+                number = row["id"]
+                connection.execute(POINT.delete().where(POINT.c.run == number))
+                run = read_run(row, _points(connection, number, None))
+                self._add_points(connection, number, run)
+                done = RUN.update().where(RUN.c.id == number)
+                connection.execute(done.values(readings=READINGS_VERSION))
+        return len(rows)
+
+    def _number_of(self, connection: sa.Connection, run: StoredRun) -> int | None:
+        """Make the row of a run; None where another writer makes it, for whom this one waits."""
+        row = run_row(run, READINGS_VERSION)
+        if self.is_sqlite:  # nobody else writes meanwhile
+            key = connection.execute(RUN.insert(), row).inserted_primary_key
+            return int(key[0]) if key else None
+        making = postgresql.insert(RUN).on_conflict_do_nothing().returning(RUN.c.id)
+        made: int | None = connection.execute(making, row).scalar()
+        return made
+
+    def _add_points(self, connection: sa.Connection, number: int, run: StoredRun) -> None:
+        place = sa.select(COMMIT.c.position).where(
+            COMMIT.c.repository == run.repository, COMMIT.c.sha == run.head
+        )
+        position = connection.execute(place).scalar() or 0
+        found = [
+            (series_of(run, point, reading), reading)
+            for point in run.points
+            for reading in readings(point)
+        ]
+        numbers = self._series_numbers(connection, [series for series, _ in found])
+        rows = {
+            series.key: point_row(numbers[series.key], position, number, reading)
+            for series, reading in found
+        }
+        if rows:
+            connection.execute(POINT.insert(), list(rows.values()))
+
+    def _series_numbers(
+        self, connection: sa.Connection, wanted: Sequence[Series]
+    ) -> dict[str, int]:
+        by_key = {series.key: series for series in wanted}
+        known = sa.select(SERIES.c.key, SERIES.c.id).where(SERIES.c.key.in_(by_key))
+        numbers = dict([tuple(row) for row in connection.execute(known)])
+        if missing := [one for key, one in by_key.items() if key not in numbers]:
+            # Each writer in the same order, so that none of two waits for the other.
+            missing.sort(key=lambda one: one.key)
+            rows = [{"key": one.key, **_fields(one)} for one in missing]
+            connection.execute(self._insert(SERIES).on_conflict_do_nothing(), rows)
+            numbers = dict([tuple(row) for row in connection.execute(known)])
+        return numbers
+
+    def _insert(self, table: sa.Table) -> Any:
+        return (sqlite if self.is_sqlite else postgresql).insert(table)
 
 
 def open_store(where: str, *, create: bool = False) -> Store:
-    """Open the history at a path or SQLAlchemy URL; with `create`, make it where there is none."""
-    url = _url(where)
-    name = url.database if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
-    if url.drivername == "sqlite" and url.database:
-        _check_file(Path(url.database), create=create)
+    """Open the history at a path or SQLAlchemy URL; with `create`, make it where there is none.
+
+    One that an older perflint has made is brought to the newest schema, as a whole or not at all.
+    """
+    engine, name = engine_of(where, create=create)
+    store = Store(engine, name)
     try:
-        engine = sa.create_engine(url)
-    except sa.exc.ArgumentError as error:
-        raise PerflintError(f"cannot use the history {name}: {error}") from error
-    except ModuleNotFoundError as error:
-        raise PerflintError(
-            f"cannot use the history {name}: its driver is missing: pip install {error.name}"
-        ) from error
-    if engine.dialect.name == "sqlite":
-        _set_up_sqlite(engine)
-    store = Store(engine, name or where)
-    try:
-        store.prepare(create=create)
+        if store.prepare(create=create):
+            store.refresh()
     except BaseException:
         engine.dispose()
         raise
     return store
 
 
-def _url(where: str) -> sa.URL:
-    if "://" not in where:
-        return sa.URL.create("sqlite", database=where)
-    try:
-        return sa.make_url(where)
-    except sa.exc.ArgumentError as error:
-        # The text itself is left out: it may hold a password.
-        raise PerflintError(
-            "the store is neither a path nor a URL such as "
-            "`postgresql+psycopg://user:password@host/database`"
-        ) from error
-
-
-def _check_file(file: Path, *, create: bool) -> None:
-    if file.is_dir():
-        raise PerflintError(f"cannot use the history {file}: it is a folder; name a file in it")
-    if create:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PerflintError(
-                f"cannot make the folder {file.parent}: {error.strerror}"
-            ) from error
-    elif not file.exists():
-        raise PerflintError(
-            f"there is no history at {file}: `perflint history add REPORT.json` starts one"
-        )
-
-
-def _set_up_sqlite(engine: sa.Engine) -> None:
-    """Let readers and one writer work at once, and begin transactions when we say so."""
-
-    @sa.event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        # The driver would begin a transaction only before the first INSERT: too late for us.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def on_begin(connection: sa.Connection) -> None:
-        if not connection.get_execution_options().get("writes"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        # IMMEDIATE: two writers that both read first would otherwise lock each other out.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _insert(connection: sa.Connection, run: StoredRun) -> None:
-    environment = None if run.environment is None else json.dumps(asdict(run.environment))
-    connection.execute(
-        RUN.insert().values(
-            key=run.key,
-            created=run.created,
-            base=run.base,
-            head=run.head,
-            perflint=run.perflint,
-            status=run.status,
-            environment=environment,
-        )
-    )
-    for position, point in enumerate(run.points):
-        connection.execute(POINT.insert().values(run=run.key, position=position, **_row(point)))
-        for count in point.counts:
-            connection.execute(COUNT.insert().values(run=run.key, test=point.test, **asdict(count)))
-
-
-def _row(point: StoredPoint) -> dict[str, object]:
-    time = {} if point.time is None else asdict(point.time)
-    peak = {}
-    if point.peak is not None:
-        peak = {
-            "peak_device": point.peak.device,
-            "base_peak": point.peak.base,
-            "head_peak": point.peak.head,
-        }
-    return {
-        "test": point.test,
-        "name": point.name,
-        "verdict": point.verdict.value,
-        "items": point.items,
-        "unit": point.unit,
-        "segments": pack(point.segments),
-        **time,
-        **peak,
-    }
+def _fields(series: Series) -> dict[str, Any]:
+    return {name: getattr(series, name) for name in Series.__dataclass_fields__}
 
 
 def _called(test: str) -> sa.ColumnElement[bool]:
-    return sa.or_(POINT.c.test == test, POINT.c.name == test)
+    return sa.or_(RESULT.c.test == test, RESULT.c.name == test)
 
 
-def _run(row: Any, points: tuple[StoredPoint, ...]) -> StoredRun:
-    text = row["environment"]
-    return StoredRun(
-        base=row["base"],
-        head=row["head"],
-        created=row["created"],
-        perflint=row["perflint"],
-        status=row["status"],
-        environment=None if text is None else Environment(**json.loads(text)),
-        points=points,
-    )
-
-
-def _points(connection: sa.Connection, run: str, test: str | None) -> tuple[StoredPoint, ...]:
-    of_run = sa.select(POINT).where(POINT.c.run == run).order_by(POINT.c.position)
+def _points(connection: sa.Connection, run: int, test: str | None) -> tuple[StoredPoint, ...]:
+    of_run = sa.select(RESULT).where(RESULT.c.run == run).order_by(RESULT.c.position)
     if test is not None:
         of_run = of_run.where(_called(test))
-    counts: dict[str, list[StoredCount]] = {}
+    counts: dict[str, list[Any]] = {}
     of_counts = sa.select(COUNT).where(COUNT.c.run == run).order_by(COUNT.c.name)
     for row in connection.execute(of_counts).mappings():
-        count = StoredCount(row["name"], row["base"], row["head"], row["over_budget"])
-        counts.setdefault(row["test"], []).append(count)
+        counts.setdefault(row["test"], []).append(read_count(row))
     rows = connection.execute(of_run).mappings().all()
-    return tuple(_point(row, tuple(counts.get(row["test"], ()))) for row in rows)
-
-
-def _point(row: Any, counts: tuple[StoredCount, ...]) -> StoredPoint:
-    time = [row[name] for name in ("change", "low", "high", "base_seconds", "head_seconds")]
-    peak = [row[name] for name in ("peak_device", "base_peak", "head_peak")]
-    return StoredPoint(
-        test=row["test"],
-        verdict=Verdict(row["verdict"]),
-        items=row["items"],
-        unit=row["unit"],
-        time=None if None in time else StoredTime(*time),
-        peak=None if None in peak else StoredPeak(*peak),
-        counts=counts,
-        segments=unpack(row["segments"]),
-    )
+    return tuple(read_result(row, counts.get(row["test"], ())) for row in rows)

@@ -39,7 +39,12 @@ HOMES_OF = {
     "jwt": ("bot/github/app.py",),
     "uvicorn": ("bot/server/serve.py",),
     "prometheus_client": ("bot/server/metrics.py",),
-    "sqlalchemy": ("telemetry/store.py",),
+    "sqlalchemy": ("telemetry/*.py", "telemetry/migrations/versions/*.py"),
+    "alembic": (
+        "telemetry/upgrade.py",
+        "telemetry/migrations/*.py",
+        "telemetry/migrations/versions/*.py",
+    ),
 }
 # `perf.device` asks PyTorch in the fixture that a perf test calls, long after start-up.
 # A worker seeds the NumPy that the user's own code is going to import.

@@ -11,7 +11,8 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("msgspec")
 
 from torch_perflint import PerflintError
-from torch_perflint.bot.history import as_lines, main
+from torch_perflint.bot.history import main
+from torch_perflint.bot.past.listing import as_lines
 from torch_perflint.bot.remember import remember
 from torch_perflint.bot.report import LintResult, Report, Revision, write_report
 from torch_perflint.runners.result import (
@@ -94,9 +95,10 @@ def test_adding_twice_says_so_and_lists_once(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["add", "report.json", "report.json"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, places = capsys.readouterr().out.splitlines()
     assert "report.json: stored (bbbbbbb..ccccccc, 2 perf tests)" in first
     assert "was stored before" in second
+    assert "commits have no places on the main branch yet: " in places
     main(["list"])
     assert capsys.readouterr().out.count("test_gpt_train") == 1
 
@@ -156,7 +158,7 @@ def test_json_holds_everything_and_its_version(
     capsys.readouterr()
     assert main(["list", "--output-format", "json", "--test", "test_gpt_train"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     (run,) = data["runs"]
     assert run["key"] == remember(REPORT).key
     (point,) = run["points"]
