@@ -23,6 +23,7 @@ ROOM_OF = {
     "comment": "bot",
     "bot": "bot",
     "history": "bot",
+    "bisect": "bot",
     "demo": "bot",
     "init": "bot",
     "validate-config": "bot",
@@ -43,6 +44,7 @@ read code
 
 measure
   ci               the whole job for a change: lint, measure, profile, write the comment
+  bisect           find the commit that changed a perf test, by measuring
   plan             say what `ci` would measure, and what the lint finds, without PyTorch
   bench            measure base and head of the perf tests; no lint, no comment
   compare          compare two stored reports

@@ -20,21 +20,20 @@ from ..runners.options import (
 from ..runners.run import run_perf_tests
 from ..runners.selection.explain import show_selection
 from ..runners.sides.checkout import Checkout, check_out
-from ..runners.sides.git import repository
 from ..runners.text.progress import Progress
 from ..runners.text.screen import wants_color, width
 from .before import lint_change, settings_of_runs
+from .disk import make_folder, own_folder, write_whole
 from .event import this_run
 from .gate import FailOn, decide
 from .numbers import plural
+from .past import keep
 from .render import render_comment
 from .report import (
     Report,
     Revision,
-    make_folder,
     read_report,
     write_report,
-    write_whole,
 )
 from .summary import append_summary
 from .terminal import render_terminal
@@ -81,7 +80,9 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
     # All that can be wrong with the call is found before the long part begins.
     limits, actions = fail_on(options.fail_on), this_run()
     seen = read_seen(options.confirmed_by or ())
-    out = Path(options.out).resolve() if options.out else _own_folder(here)
+    if options.record is not None:
+        keep.check(options.record, here)
+    out = Path(options.out).resolve() if options.out else own_folder(here)
     make_folder(out)
     with (
         Progress(sys.stderr) as progress,
@@ -112,6 +113,8 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         _keep_complete(out)
     write_report(report, out / "report.json")
     write_whole(out / "comment.md", comment.encode("utf-8"))
+    if options.record is not None:
+        print(f"perflint: {keep.keep(report, options.record, here)}", file=sys.stderr)
     if actions and actions.summary and (problem := append_summary(actions.summary, comment)):
         print(f"perflint: the report is complete{problem}", file=sys.stderr)
     return report, out
@@ -132,14 +135,6 @@ def _keep_complete(out: Path) -> None:
         f"perflint: the last complete result is kept as {out / 'complete-report.json'}",
         file=sys.stderr,
     )
-
-
-def _own_folder(here: Path) -> Path:
-    """Make the default folder for what is written; git does not see it, nor does the next run."""
-    folder = repository(here) / ".perflint"
-    make_folder(folder)
-    write_whole(folder / ".gitignore", b"*\n")
-    return folder
 
 
 def named_tests(options: argparse.Namespace) -> argparse.Namespace:
@@ -208,6 +203,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAMES",
         help="what `/perflint run` names: names of perf tests with blanks between, which are run "
         "whether the change affects them or not, or all",
+    )
+    add(
+        "--record",
+        nargs="?",
+        const="",
+        metavar="PATH_OR_URL",
+        help="also keep the report in the history: that of the repository, or this one",
     )
     add("--out", metavar="DIR", help="where to write (default: .perflint in the repository)")
     return parser

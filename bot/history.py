@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -10,8 +11,7 @@ from types import ModuleType
 
 from .. import PerflintError
 from ..runners.text.numbers import plural
-
-DEFAULT_STORE = ".perflint/history.sqlite"
+from .past.where import DEFAULT_STORE, store_at
 
 # Which extra brings a package that this command needs.
 EXTRA_OF = {"sqlalchemy": "telemetry", "alembic": "telemetry", "msgspec": "bot"}
@@ -22,6 +22,7 @@ examples:
   perflint history list --test test_gpt_train --limit 10
   perflint history list --output-format json
   perflint history add report.json --store postgresql://host/perflint
+  perflint history backfill v1.0..main --every 5
   perflint history copy backup.sqlite              back up; --store backup.sqlite copy ... restores
   perflint history vacuum --raw-days 90 --unplaced-days 30
 
@@ -35,11 +36,8 @@ exit status: 0 done, 2 perflint could not do its work
 def main(words: list[str]) -> int:
     """Run `perflint history` with the words after the command; return the exit status."""
     asked = _parser().parse_args(words)
-    return int(
-        {"add": _add, "order": _order, "list": _list, "copy": _copy, "vacuum": _vacuum}[
-            asked.action
-        ](asked)
-    )
+    do: Callable[[argparse.Namespace], int] = asked.do
+    return do(asked)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,16 +52,30 @@ def _parser() -> argparse.ArgumentParser:
     order = argparse.ArgumentParser(add_help=False)
     order.add_argument("--branch", default="", help="the main branch (default: what origin says)")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="add|order|list|copy|vacuum"
+        dest="action", required=True, metavar="add|backfill|order|list|copy|vacuum"
     )
     add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
+    add.set_defaults(do=_add)
     add.add_argument("reports", nargs="+", metavar="REPORT.json")
-    actions.add_parser(
+    past = actions.add_parser(
+        "backfill",
+        parents=[store, order],
+        help="measure commits of the past, each against the one before; goes on where it stopped",
+    )
+    past.set_defaults(do=_backfill)
+    past.add_argument("range", metavar="A..B", help="by first parents, as v1.0..main")
+    past.add_argument(
+        "--every", type=_positive, default=1, metavar="N", help="of so many commits one, and B"
+    )
+    past.add_argument("-k", default="", metavar="EXPR", help="only perf tests that match")
+    in_order = actions.add_parser(
         "order",
         parents=[store, order],
         help="put the commits of the main branch in order, after reports came from elsewhere",
     )
+    in_order.set_defaults(do=_order)
     show = actions.add_parser("list", parents=[store], help="list what is kept, newest first")
+    show.set_defaults(do=_list)
     show.add_argument("--test", metavar="NAME", help="only this perf test: its name or full id")
     show.add_argument(
         "--limit", type=_positive, default=20, metavar="N", help="runs; default: %(default)s"
@@ -72,10 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     copy = actions.add_parser(
         "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
     )
+    copy.set_defaults(do=_copy)
     copy.add_argument("to", metavar="PATH_OR_URL")
     vacuum = actions.add_parser(
         "vacuum", parents=[store], help="delete what is old, and give the space back"
     )
+    vacuum.set_defaults(do=_vacuum)
     for name, what in (
         ("raw-days", "raw times and whole reports"),
         ("unplaced-days", "runs of commits that are not on the main branch"),
@@ -104,10 +118,27 @@ def _add(asked: argparse.Namespace) -> int:
     read = _need(".report").read_report
     for path in paths:
         read(path)
-    with open_store(_store(asked), create=True) as store:
+    with open_store(_store(asked, make=True), create=True) as store:
         _tell_upgrade(store)
         for line in feed.add_files(store, paths, Path.cwd(), asked.branch):
             print(line)
+    return 0
+
+
+def _backfill(asked: argparse.Namespace) -> int:
+    work, open_store = _need(".past.backfill"), _need("..telemetry.store").open_store
+    options = import_module("..runners.prepare", __package__).RunOptions
+    progress = import_module("..runners.text.progress", __package__).Progress
+    here = Path.cwd()
+    commits = work.commits_between(here, asked.range, asked.every)
+    with (
+        open_store(_store(asked, make=True), create=True) as store,
+        progress(sys.stderr) as telling,
+    ):
+        _tell_upgrade(store)
+        wanted = options(keyword=asked.k, everything=True)
+        for line in work.backfill(store, here, commits, wanted, telling.say, asked.branch):
+            print(line, flush=True)
     return 0
 
 
@@ -170,16 +201,8 @@ def _moment(days: int | None) -> str:
     return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
 
 
-def _store(asked: argparse.Namespace) -> str:
-    """The store that was named, or that of the repository, from whichever of its folders."""
-    if asked.store:
-        return str(asked.store)
-    from ..runners.sides.git import repository
-
-    try:
-        return str(repository(Path.cwd()) / DEFAULT_STORE)
-    except PerflintError:
-        return DEFAULT_STORE
+def _store(asked: argparse.Namespace, *, make: bool = False) -> str:
+    return store_at(asked.store, Path.cwd(), make=make)
 
 
 def _tell_upgrade(store: object) -> None:

@@ -1,7 +1,6 @@
 """Report: all that a pull request is told, as data; the only reader and writer of report.json."""
 
 import math
-import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import msgspec
 from .. import PerflintError
 from ..lints.finding import Finding
 from ..runners.result import RunResult, TestResult
+from .disk import write_whole
 
 # What each version changed:
 # 1: the first.
@@ -116,40 +116,6 @@ def write_report(report: Report, path: Path) -> None:
 def as_json(value: object) -> bytes:
     """Write dataclasses as JSON for people and scripts to read."""
     return msgspec.json.format(msgspec.json.encode(value), indent=1)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all. Raises PerflintError where that fails."""
-    half = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            half.write_bytes(content)
-            half.replace(path)
-        finally:
-            half.unlink(missing_ok=True)  # half a file on a full disk helps nobody
-    except OSError as error:
-        raise PerflintError(f"cannot write {path}: {_reason(error)}") from error
-
-
-def make_folder(path: Path) -> None:
-    """Create the folder and try that files can be written there; PerflintError where they cannot.
-
-    To be called before the long part of a run, so that its result is not lost at the end.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise PerflintError(f"cannot write into the folder {path}: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    # Of a file in the place of a folder, mkdir says "File exists", which helps nobody.
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return "a file is in the place of a folder"
-    return error.strerror or str(error)
 
 
 def read_report(path: Path) -> Report:

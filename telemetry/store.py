@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Database, engine_of
 from .readings import READINGS_VERSION, readings, series_of
-from .record import Commit, Series, Stock, StoredPoint, StoredRun, Value
+from .record import Commit, Series, Source, Stock, StoredPoint, StoredRun, Value
 from .rows import (
     count_rows,
     point_row,
@@ -101,6 +101,14 @@ class Store(Database):
         asked = asked.where(RUN.c.repository == repository, COMMIT.c.sha.is_(None))
         with self.transaction() as connection:
             return list(connection.execute(asked.order_by(RUN.c.head)).scalars())
+
+    def measured(self, repository: str, source: Source) -> set[tuple[str, str]]:
+        """Return base and head of the runs that come from there."""
+        asked = sa.select(RUN.c.base, RUN.c.head).where(
+            RUN.c.repository == repository, RUN.c.source == source.value
+        )
+        with self.transaction() as connection:
+            return {(base, head) for base, head in connection.execute(asked)}
 
     def last_place(self, repository: str) -> int:
         """Return the place of the last known commit of a main branch, 0 where none is known."""

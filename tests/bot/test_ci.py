@@ -85,6 +85,16 @@ def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
     )
 
 
+def test_a_history_that_cannot_be_written_is_said_before_the_long_part(
+    repo: Any, tmp_path: Path
+) -> None:
+    repo.commit({"lib.py": ""})
+    (tmp_path / "notes.txt").write_text("no database, and longer than one hundred bytes " * 4)
+    done = perflint(repo.root, "ci", "--base", "HEAD", "--record", str(tmp_path / "notes.txt"))
+    assert done.returncode == 2 and "not a database" in done.stderr
+    assert "comparing" not in done.stderr
+
+
 def test_an_unknown_revision(repo: Any) -> None:
     repo.commit({"a.py": "x = 1\n"})
     done = perflint(repo.root, "ci", "--base", "no-such-branch")
@@ -235,8 +245,12 @@ def test_a_change_is_measured_counted_and_told(repo: Any, tmp_path: Path) -> Non
         "GITHUB_STEP_SUMMARY": str(summary),
     }
     words = ("ci", "--base", "HEAD~1", "--head", "HEAD", "--out", str(tmp_path / "out"))
-    done = perflint(repo.root, *words, "--tests", "test_lib.py::test_train", env=actions)
+    words += ("--tests", "test_lib.py::test_train", "--record")
+    done = perflint(repo.root, *words, env=actions)
     assert done.returncode == 1, done.stderr
+    assert "perflint: stored in " in done.stderr
+    kept = perflint(repo.root, "history", "list").stdout
+    assert "test_train" in kept and "host syncs 0 → 1" in kept
     assert "counting a step of head" in done.stderr
     report = read_report(tmp_path / "out" / "report.json")
     (result,) = report.run.tests

@@ -13,10 +13,10 @@ pytest.importorskip("msgspec")
 
 import msgspec
 from torch_perflint import PerflintError
+from torch_perflint.bot.disk import make_folder
 from torch_perflint.bot.report import (
     Report,
     decode_report,
-    make_folder,
     read_report,
     write_report,
 )
