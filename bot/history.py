@@ -24,6 +24,7 @@ examples:
   perflint history add report.json --store postgresql://host/perflint
   perflint history backfill v1.0..main --every 5
   perflint history copy backup.sqlite              back up; --store backup.sqlite copy ... restores
+  perflint history site --out site                 pages with plots: open site/index.html
   perflint history vacuum --raw-days 90 --unplaced-days 30
 
 The store is the file {DEFAULT_STORE} of the repository unless --store names another file or a
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     order = argparse.ArgumentParser(add_help=False)
     order.add_argument("--branch", default="", help="the main branch (default: what origin says)")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="add|backfill|order|list|copy|vacuum"
+        dest="action", required=True, metavar="add|backfill|order|list|site|copy|vacuum"
     )
     add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
     add.set_defaults(do=_add)
@@ -81,6 +82,18 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, metavar="N", help="runs; default: %(default)s"
     )
     show.add_argument("--output-format", choices=("text", "json"), default="text")
+    site = actions.add_parser(
+        "site", parents=[store], help="write pages with plots of all series, for a browser"
+    )
+    site.set_defaults(do=_site)
+    site.add_argument("--out", required=True, metavar="DIR", help="new, empty, or an older site")
+    site.add_argument(
+        "--runs",
+        type=_positive,
+        default=200,
+        metavar="N",
+        help="pages of runs; default: %(default)s",
+    )
     copy = actions.add_parser(
         "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
     )
@@ -164,6 +177,26 @@ def _list(asked: argparse.Namespace) -> int:
         with_it = f"no run with the perf test {asked.test}"
         what = "nothing is stored yet" if asked.test is None else with_it
         print(f"perflint: {what} in {store.name}", file=sys.stderr)
+    return 0
+
+
+def _site(asked: argparse.Namespace) -> int:
+    build, open_store = _need(".past.site.build").build, _need("..telemetry.store").open_store
+    with open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        built = build(store, Path(asked.out), asked.runs)
+    for problem in built.problems:
+        print(f"perflint: no page: {problem}", file=sys.stderr)
+    if built.left_out:
+        print(
+            f"perflint: left out: {built.left_out:,} series without a value on the main branch "
+            "(`perflint history order` puts commits in order)",
+            file=sys.stderr,
+        )
+    print(
+        f"{Path(asked.out, 'index.html')}: {built.series:,} series, {plural(built.values, 'value')}, "
+        f"{plural(built.pages, 'page')} of runs"
+    )
     return 0
 
 

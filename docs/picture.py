@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -156,6 +157,7 @@ class Browser:
         os.close(theirs_in)
         os.close(theirs_out)
         self._read, self._count = b"", 0
+        self.events: list[dict[str, Any]] = []
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
         self._session: str | None = attached["sessionId"]
@@ -182,6 +184,69 @@ class Browser:
 
     def show(self, source: str, width: int, *, height: int = 800, scale: int = 1) -> None:
         """Show HTML on a screen of `width` × `height` pixels; below 500 it is a phone's."""
+        self._size(width, height, scale)
+        self._ask("Page.setDocumentContent", frameId=self._frame, html=source)
+
+    def visit(self, address: str, width: int, *, height: int = 800, scale: int = 1) -> None:
+        """Go to an address, anew also where the browser is there already."""
+        self._size(width, height, scale)
+        self._ask("Page.navigate", url="about:blank")
+        self.wait("location.href === 'about:blank'")
+        said = self._ask("Page.navigate", url=address)
+        if "errorText" in said:
+            raise ValueError(f"{address}: {said['errorText']}")
+        self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
+
+    def wait(self, script: str, seconds: float = 20) -> None:
+        """Wait until a JavaScript expression is true."""
+        until = time.monotonic() + seconds
+        while not self.value(f"Boolean({script})"):
+            if time.monotonic() > until:
+                raise TimeoutError(f"waited in vain for: {script}")
+            time.sleep(0.02)
+
+    def listen(self, *domains: str) -> None:
+        """Keep in `events` what Chromium tells of `Network`, `Log`, `Runtime`, from now on."""
+        for domain in domains:
+            self._ask(f"{domain}.enable")
+        self.events.clear()
+
+    def press(self, key: str) -> None:
+        """Press a key and let it go, as a person does."""
+        more = {"text": key} if len(key) == 1 else {}
+        self._ask("Input.dispatchKeyEvent", type="keyDown", key=key, **more)
+        self._ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the mouse at one place and let it go at another."""
+        for kind, (x, y) in (
+            ("mouseMoved", start),
+            ("mousePressed", start),
+            ("mouseMoved", end),
+            ("mouseReleased", end),
+        ):
+            held = 0 if kind == "mouseMoved" and (x, y) == start else 1
+            button = "left" if held else "none"
+            self._ask(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button=button,
+                buttons=held if kind != "mouseReleased" else 0,
+                clickCount=1,
+            )
+
+    def prefer(self, scheme: str) -> None:
+        """Have the system prefer `dark` or `light` colours."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._ask("Emulation.setEmulatedMedia", features=features)
+
+    def screen(self) -> bytes:
+        """Return what is on the screen as PNG."""
+        return base64.b64decode(self._ask("Page.captureScreenshot")["data"])
+
+    def _size(self, width: int, height: int, scale: int) -> None:
         self._ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -189,7 +254,6 @@ class Browser:
             deviceScaleFactor=scale,
             mobile=width < 500,
         )
-        self._ask("Page.setDocumentContent", frameId=self._frame, html=source)
 
     def value(self, script: str) -> Any:
         """Return the value of a JavaScript expression on the page."""
@@ -222,7 +286,9 @@ class Browser:
             raw, _, self._read = self._read.partition(b"\0")
             answer = json.loads(raw)
             if answer.get("id") != self._count:
-                continue  # an event
+                if "method" in answer:
+                    self.events.append(answer)
+                continue
             if "error" in answer:
                 raise RuntimeError(f"{method}: {answer['error']['message']}")
             result: dict[str, Any] = answer["result"]

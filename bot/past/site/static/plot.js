@@ -1,0 +1,106 @@
+// The plot of one series: values by commit, their intervals, changes; zoom by mouse and keys.
+"use strict";
+{
+  const { $ } = perflint.page;
+  const { words } = perflint;
+  let plot = null;
+  let at = 0; // which value the cursor is on
+  let shown = null;
+
+  const colors = () => {
+    const style = getComputedStyle(document.documentElement);
+    const read = (name) => style.getPropertyValue(`--${name}`).trim();
+    return { line: read("value"), band: read("band"), ink: read("ink"), soft: read("soft"), grid: read("line"), worse: read("worse"), better: read("better") };
+  };
+
+  const height = () => Math.max(240, Math.min(420, Math.round(innerHeight * 0.5)));
+
+  const settings = (data) => {
+    const tint = colors();
+    const axis = { stroke: tint.soft, grid: { stroke: tint.grid, width: 1 }, ticks: { stroke: tint.grid, width: 1 } };
+    const has = Boolean(data.low);
+    const edge = { stroke: "transparent", points: { show: false } };
+    return {
+      width: $("plot").clientWidth || 320,
+      height: height(),
+      legend: { show: false },
+      cursor: { lock: true, drag: { x: true, y: false }, points: { size: 9 } },
+      scales: { x: { time: false } },
+      axes: [
+        { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000], values: (_, ticks) => ticks.map((tick) => words.whole(tick)) },
+        { ...axis, size: 84, values: (_, ticks) => ticks.map((tick) => words.value(tick, data.series.unit)) },
+      ],
+      series: [
+        {},
+        { stroke: tint.line, width: 1.5, points: { fill: tint.line, size: 5 } },
+        ...(has ? [edge, edge] : []),
+      ],
+      bands: has ? [{ series: [3, 2], fill: tint.band }] : [],
+      hooks: {
+        draw: [(one) => perflint.drawMarkers(one, data.changes, tint)],
+        setCursor: [(one) => { if (one.cursor.idx !== null && one.cursor.idx !== undefined && one.cursor.left >= 0) point(one.cursor.idx, false); }],
+      },
+    };
+  };
+
+  const point = (index, move) => {
+    const { x } = shown;
+    at = Math.max(0, Math.min(x.length - 1, index));
+    if (move) {
+      const { min, max } = plot.scales.x;
+      const half = (max - min) / 2;
+      if (x[at] < min || x[at] > max) plot.setScale("x", { min: x[at] - half, max: x[at] + half });
+      plot.setCursor({ left: plot.valToPos(x[at], "x"), top: plot.valToPos(shown.y[at], "y") }, false);
+    }
+    perflint.tellPoint(at);
+  };
+
+  const range = (min, max) => {
+    const ends = [shown.x[0], shown.x[shown.x.length - 1]];
+    const low = Math.max(ends[0], min), high = Math.min(ends[1], max);
+    if (high > low) plot.setScale("x", { min: low, max: high });
+  };
+  const zoom = (factor) => {
+    const { min, max } = plot.scales.x;
+    const middle = shown.x[at], half = (max - min) / 2 * factor;
+    range(middle - half, middle + half);
+  };
+
+  const MOVES = { ArrowLeft: -1, ArrowRight: 1, PageUp: -50, PageDown: 50, Home: -Infinity, End: Infinity };
+  $("plot").addEventListener("keydown", (event) => {
+    if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in MOVES) point(at + MOVES[event.key], true);
+    else if (event.key === "+" || event.key === "=") zoom(0.5);
+    else if (event.key === "-") zoom(2);
+    else return;
+    event.preventDefault();
+  });
+  for (const button of document.querySelectorAll("[data-last]")) {
+    button.onclick = () => {
+      if (!plot) return;
+      const last = shown.x[shown.x.length - 1];
+      range(Number(button.dataset.last) ? last - Number(button.dataset.last) : -Infinity, Infinity);
+    };
+  }
+
+  // `data`: series, x, y, low and high (or none of both), changes; `first` is the value to begin at.
+  perflint.draw = (data, first) => {
+    plot?.destroy();
+    shown = data;
+    const columns = [data.x, data.y, ...(data.low ? [data.low, data.high] : [])];
+    plot = perflint.plot = new uPlot(settings(data), columns, $("plot"));
+    point(first, true);
+  };
+  perflint.undraw = () => { plot?.destroy(); plot = perflint.plot = null; };
+
+  const again = () => {
+    if (!plot || $("one").hidden) return;
+    const { min, max } = plot.scales.x;
+    perflint.draw(shown, at);
+    plot.setScale("x", { min, max });
+  };
+  addEventListener("perflint-theme", again);
+  new ResizeObserver(() => {
+    if (plot && !$("one").hidden && $("plot").clientWidth) plot.setSize({ width: $("plot").clientWidth, height: height() });
+  }).observe($("plot"));
+}
