@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ....runners.result import TestResult
 from ....runners.text.labels import labels
+from ....runners.text.numbers import size
 from ...numbers import (
     NONE,
     byte_change,
@@ -63,7 +64,7 @@ def run_page(report: Report, home: str, link: str) -> str:
 
 def _facts(report: Report, home: str, link: str) -> Iterator[str]:
     yield from ("measured ", moment(report.created) or report.created, ": ")
-    yield from (_commit(report.base, home), " against ", _commit(report.head, home))
+    yield from ("base ", _commit(report.base, home), ", head ", _commit(report.head, home))
     yield f", {duration(report.seconds)}, perflint {report.perflint}, exit status {report.status}"
     for reason in report.status_reasons:
         yield f"; {reason}"
@@ -87,7 +88,7 @@ def _verdicts(report: Report) -> Iterator[Html]:
     if not tests:
         yield element("p", "No perf test was run.")
         return
-    heads = ("Perf test", "Verdict", "#Change [95 % CI]", "#Base → head", "Peak memory")
+    heads = ("Perf test", "Verdict", "#Change [95 % CI]", "#Base → head", "#Peak memory")
     rows = [_verdict_row(result, names[result.test.id]) for result in tests[:_MOST_TESTS]]
     yield table(plural(len(tests), "perf test"), heads, rows)
 
@@ -103,10 +104,11 @@ def _verdict_row(result: TestResult, name: str) -> tuple[str, ...]:
         ]
         speeds = f"{' → '.join(ends)} {result.test.unit}/s"
     if result.peak is not None:
-        peak = byte_change(result.peak.base, result.peak.head)
+        base, head = result.peak.base, result.peak.head
+        peak = size(head) if base == head else byte_change(base, head)
     verdict = element("span", f"{_SIGNS.get(word, '·')} {word}", class_=f"verdict {word}")
     why = [element("div", result.reason, class_="why")] if result.reason else []
-    return element("code", name), Html("".join([verdict, *why])), change, speeds, peak
+    return element("code", name), element("div", verdict, *why), change, speeds, peak
 
 
 def _counts(report: Report) -> Iterator[Html]:
@@ -117,7 +119,7 @@ def _counts(report: Report) -> Iterator[Html]:
             f"{count.name.replace('_', ' ')} {count.per}",
             f"{count.base:,}",
             f"{count.head:,}",
-            "over its budget" if count.over_budget else "within its budget",
+            "over its budget" if count.over_budget else NONE,
         )
         for result in report.run.tests
         for count in result.counters
@@ -141,7 +143,8 @@ def _causes(report: Report) -> Iterator[Html]:
         if result.profile is not None:
             found += profile(result.profile)
         if found:
-            yield element("h2", "Where the time goes: ", element("code", names[result.test.id]))
+            what = "Where the time goes: " if result.profile is not None else "Why it failed: "
+            yield element("h2", what, element("code", names[result.test.id]))
             yield from found
 
 

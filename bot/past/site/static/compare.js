@@ -38,7 +38,7 @@
         if (sum > place) break;
         [last, where] = [n, sum];
       }
-      if (last >= 0) found.set(key, [values[last], errors ? (errors[last] < 0 ? null : errors[last] / PARTS) : 0, where]);
+      if (last >= 0) found.set(key, [values[last], errors && errors[last] >= 0 ? errors[last] / PARTS : null, where]);
     }
     return found;
   };
@@ -49,8 +49,9 @@
       const base = before.get(key), series = perflint.byKey.get(key);
       if (!base || !series) continue;
       const ratio = base[0] ? head[0] / base[0] : head[0] === base[0] ? 1 : Infinity;
-      const known = base[1] !== null && head[1] !== null;
-      const within = known ? Math.hypot(base[1], head[1]) * ratio : null;
+      const exact = series.unit === "per step" || series.metric === "peak_bytes";
+      const known = exact || (base[1] !== null && head[1] !== null);
+      const within = exact ? 0 : known ? Math.hypot(base[1], head[1]) * ratio : null;
       // Exact counts differ or not; of what has intervals, what they cannot explain.
       const clear = known && Math.abs(ratio - 1) > within;
       made.push({ series, base, head, ratio, within, clear, same: base[2] === head[2] });
@@ -82,7 +83,7 @@
     $("compared").textContent = `${words.plural(shown.length, "series")} with values at both, ${words.whole(shown.filter((one) => one.clear).length)} of them clearly different.`
       + (idle ? ` ${words.plural(idle, "series")} were not measured in between.` : "");
     if (!shown.length) return;
-    const heads = [["Perf test"], ["Metric"], ["Machine"], ["Base", true], ["Head", true], ["Head / base", true], ["What that is"]];
+    const heads = [["Perf test"], ["Metric"], ["Machine"], ["Base", true], ["Head", true], ["Head / base", true], ["Better or worse"]];
     table($("differences"), "Series at both commits", heads, shown, (one) => [
       make("div", "", ...perflint.nameOf(one.series)),
       words.metric(one.series.metric),

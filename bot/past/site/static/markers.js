@@ -23,8 +23,15 @@
     pen.clip();
     changes.forEach((change, n) => {
       const at = x(change.position);
-      const from = n ? x(changes[n - 1].position) : left;
       const until = n + 1 < changes.length ? x(changes[n + 1].position) : left + width;
+      if (!n) {
+        pen.strokeStyle = colors.soft;
+        pen.lineWidth = 2.5 * wide;
+        pen.beginPath();
+        pen.moveTo(left, y(change.before));
+        pen.lineTo(at, y(change.before));
+        pen.stroke();
+      }
       pen.strokeStyle = pen.fillStyle = change.better ? colors.better : colors.worse;
       pen.lineWidth = 1.5 * wide;
       pen.setLineDash([5 * wide, 4 * wide]);
@@ -35,8 +42,6 @@
       pen.setLineDash([]);
       pen.lineWidth = 2.5 * wide;
       pen.beginPath();
-      pen.moveTo(from, y(change.before));
-      pen.lineTo(at, y(change.before));
       pen.moveTo(at, y(change.after));
       pen.lineTo(until, y(change.after));
       pen.stroke();

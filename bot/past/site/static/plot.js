@@ -28,7 +28,7 @@
       scales: { x: { time: false } },
       axes: [
         { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000], values: (_, ticks) => ticks.map((tick) => words.whole(tick)) },
-        { ...axis, size: 84, values: (_, ticks) => ticks.map((tick) => words.value(tick, data.series.unit)) },
+        { ...axis, size: 84, ...(data.series.unit === "bytes" && { incrs: POWERS }), values: (_, ticks) => ticks.map((tick) => words.value(tick, data.series.unit).replace(/\.0+(?=\D|$)/, "")) },
       ],
       series: [
         {},
@@ -55,6 +55,8 @@
     perflint.tellPoint(at);
   };
 
+  // Lengths in bytes have round powers of two between the lines.
+  const POWERS = Array.from({ length: 50 }, (_, n) => 2 ** n);
   const range = (min, max) => {
     const ends = [shown.x[0], shown.x[shown.x.length - 1]];
     const low = Math.max(ends[0], min), high = Math.min(ends[1], max);
@@ -88,6 +90,9 @@
     plot?.destroy();
     shown = data;
     const columns = [data.x, data.y, ...(data.low ? [data.low, data.high] : [])];
+    for (const button of document.querySelectorAll("[data-last]")) {
+      button.hidden = Number(button.dataset.last) >= data.x[data.x.length - 1] - data.x[0];
+    }
     plot = perflint.plot = new uPlot(settings(data), columns, $("plot"));
     point(first, true);
   };

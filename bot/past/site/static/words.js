@@ -8,13 +8,14 @@
 
   const scaled = (value, units) => {
     const size = Math.abs(value);
-    const [least, unit] = units.find(([from]) => size >= from) ?? units[units.length - 1];
-    const shown = value / least;
+    const [, scale, unit] = units.find(([from]) => size >= from) ?? units[units.length - 1];
+    const shown = value / scale;
     const digits = Math.abs(shown) >= 999.5 ? 0 : Math.abs(shown) >= 99.95 ? 1 : Math.abs(shown) >= 9.995 ? 2 : 3;
     return grouped(shown, digits) + unit;
   };
-  const BYTES = [[2 ** 40, " TiB"], [2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"], [1, " bytes"]];
-  const LARGE = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"], [1, ""]];
+  // From which size on a number is divided by what, and is called how.
+  const BYTES = [[2 ** 40, " TiB"], [2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"]].map(([from, name]) => [from, from, name]);
+  const LARGE = [[1e12, 1e12, "T"], [1e9, 1e9, "G"], [1e6, 1e6, "M"], [1e4, 1e3, "k"], [0, 1, ""]];
 
   perflint.words = {
     whole: (value) => grouped(value),
@@ -23,7 +24,8 @@
       if (value === null || !Number.isFinite(value)) return "–";
       if (unit === "bytes") return Math.abs(value) < 1024 ? `${grouped(value)} bytes` : scaled(value, BYTES);
       if (unit === "share") return `${grouped(100 * value, 1)} %`;
-      if (Number.isInteger(value) && Math.abs(value) < 1e7) return grouped(value);
+      // Counts are exact; a rate that happens to be whole is not.
+      if (unit === "per step" || value === 0) return grouped(value);
       if (value !== 0 && Math.abs(value) < 1) return signs(value.toPrecision(3));
       return scaled(value, LARGE);
     },

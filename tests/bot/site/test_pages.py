@@ -1,0 +1,337 @@
+"""The site in a real browser, from files: what people see and do, on a desk and on a phone."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from .conftest import HOSTILE
+from .made import REPOSITORY, sha
+
+pytestmark = pytest.mark.browser
+
+ROWS = "[...document.querySelectorAll('#series tbody tr')].map(row => row.innerText)"
+GPT = (
+    "perflint.series.find(s => s.name === 'test_gpt_train' && s.metric === 'throughput'"
+    " && s.hardware.startsWith('AMD')).key"
+)
+
+
+def open_page(browser: Any, site: Path, path: str = "index.html", width: int = 1280) -> None:
+    browser.visit(f"{site.as_uri()}/{path}", width)
+    browser.wait("document.querySelector('h1').textContent")
+
+
+def open_series(browser: Any, site: Path, width: int = 1280, query: str = "") -> None:
+    open_page(browser, site, width=width)
+    browser.value(f"location.hash = '#/series/' + {GPT} + '{query}'")
+    browser.wait("document.querySelector('#plot canvas') && document.querySelector('#links a')")
+
+
+def text(browser: Any, selector: str) -> str:
+    return str(browser.value(f"document.querySelector('{selector}').innerText"))
+
+
+def troubles(browser: Any) -> list[str]:
+    """What the browser complained of: errors of scripts, and what the page's policy forbade."""
+    browser.value("0")  # so that all events are read
+    return [
+        str(event["params"])
+        for event in browser.events
+        if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
+    ]
+
+
+def asked(browser: Any) -> list[str]:
+    browser.value("0")
+    events = [one for one in browser.events if one["method"] == "Network.requestWillBeSent"]
+    return [unquote(one["params"]["request"]["url"]) for one in events]
+
+
+def test_every_page_loads_from_a_file_and_asks_no_host(browser: Any, site: Path) -> None:
+    open_series(browser, site)
+    browser.value("document.querySelector('#table summary').click()")
+    browser.wait("document.querySelectorAll('#values tbody tr').length >= 50")
+    browser.value("location.hash = '#/compare/@100..@160'")
+    browser.wait("document.querySelector('#differences tbody tr')")
+    browser.value("location.hash = '#/runs'")
+    browser.wait("document.querySelector('#runs-table tbody tr')")
+    run = browser.value("perflint.told.runs[0][0]")
+    open_page(browser, site, f"runs/{run}/index.html")
+    assert troubles(browser) == []
+    urls = asked(browser)
+    assert len(urls) > 20
+    own = unquote(site.as_uri())
+    assert [url for url in urls if not url.startswith((f"{own}/", "data:", "about:"))] == []
+
+
+def test_a_script_from_elsewhere_is_forbidden(browser: Any, site: Path) -> None:
+    open_page(browser, site)
+    browser.value(
+        "document.head.append(Object.assign(document.createElement('script'), "
+        "{text: 'document.title = 1'}))"
+    )
+    browser.value("fetch('https://host.invalid/').catch(() => 0)")
+    browser.wait("document.title !== '1'")
+    assert len([one for one in troubles(browser) if "Content Security Policy" in one]) >= 2
+
+
+def test_the_overview_has_changes_then_all_series(browser: Any, site: Path) -> None:
+    open_page(browser, site)
+    changes = browser.value(
+        "[...document.querySelectorAll('#changes li')].map(one => one.innerText)"
+    )
+    assert len(changes) == 5
+    assert "▼ worse −7.0 %" in changes[0]
+    assert "test_convnet_train" in changes[0]
+    assert f"{sha(150)[:7]} 2026-11-21 Bump torchvision" in changes[0]
+    assert "▲ better" in changes[1]
+    assert browser.value("document.querySelector('#changes a[href^=https]').href") == (
+        f"https://github.com/{REPOSITORY}/commit/{sha(150)[:12]}"
+    )
+    assert text(browser, "#count") == "35 of 35 series"
+    assert "test_convnet_train" in browser.value(ROWS)[0]
+    browser.value("document.querySelector('#changes-more button').click()")
+    assert browser.value("document.querySelectorAll('#changes li').length") == 6
+
+
+def test_filters_narrow_series_and_changes_and_stand_in_the_address(
+    browser: Any, site: Path
+) -> None:
+    open_page(browser, site)
+
+    def choose(name: str, value: str) -> None:
+        browser.value(
+            f"{name} = document.getElementById('{name}'); {name}.value = '{value}';"
+            f"{name}.dispatchEvent(new Event('input', {{bubbles: true}}))"
+        )
+
+    choose("search", "GPT bf16")
+    assert text(browser, "#count") == "4 of 35 series"
+    assert browser.value("document.querySelectorAll('#changes li').length") == 1
+    choose("search", "")
+    choose("metric", "mfu")
+    choose("hardware", "NVIDIA H200")
+    assert text(browser, "#count") == "2 of 35 series"
+    assert "No change of these series" in text(browser, "#changes-more")
+    address = browser.value("location.href")
+    browser.visit(address, 1280)
+    assert text(browser, "#count") == "2 of 35 series"
+    choose("search", "nothing is called so")
+    assert text(browser, "#count") == "0 of 35 series"
+
+
+def test_rows_beyond_the_view_are_drawn_when_it_comes_to_them(browser: Any, site: Path) -> None:
+    open_page(browser, site)
+    browser.value(
+        "perflint.told.series = Array.from({length: 1000}, (_, n) => "
+        "[`k${n}`, ...perflint.told.series[0].slice(1)]); perflint.told.changes = [];"
+        "perflint.readIndex(); perflint.overview()"
+    )
+    assert text(browser, "#count") == "1,000 of 1,000 series"
+    assert browser.value("document.querySelectorAll('#series tbody tr').length") <= 80
+    browser.value("scrollTo(0, document.body.scrollHeight)")
+    browser.wait("document.querySelectorAll('#series tbody tr').length > 80")
+    browser.value("document.querySelector('#series .more').click()")
+    browser.wait("document.activeElement.closest('#series tbody')")
+
+
+def test_a_series_is_drawn_with_intervals_changes_and_links(browser: Any, site: Path) -> None:
+    open_series(browser, site)
+    assert text(browser, "h1") == "test_gpt_train"
+    assert "higher is better · AMD EPYC 9654, 2 cores, 1 thread" in text(browser, "#facts")
+    assert browser.value("perflint.plot.data.map(column => column.length)") == [80] * 4
+    told = text(browser, "#told")
+    assert told.startswith(f"Commit 160 ({sha(160)[:7]}, 2026-11-13, Fuse the bias")
+    assert "tokens/s [" in told
+    links = browser.value("[...document.querySelectorAll('#links a')].map(one => one.href)")
+    assert links[0] == f"https://github.com/{REPOSITORY}/commit/{sha(160)}"
+    assert links[1].endswith("/index.html")
+    assert links[2] == f"https://github.com/{REPOSITORY}/actions/runs/160"
+    browser.wait("document.querySelectorAll('#own-changes li').length === 2")
+    assert "+11.0 %" in text(browser, "#own-changes")
+    # The colour of the band is on the canvas, between the lines of the interval.
+    assert (
+        browser.value(
+            "(() => { const c = document.querySelector('#plot canvas');"
+            "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0;"
+            "for (let i = 0; i < d.length; i += 4) if (d[i] === 86 && d[i + 1] === 180 && d[i + 2] === 233"
+            " && d[i + 3] < 128) n++; return n })()"
+        )
+        > 1000
+    )
+
+
+def test_keys_move_over_commits_and_tell_each(browser: Any, site: Path) -> None:
+    open_series(browser, site)
+    browser.value("document.getElementById('plot').focus()")
+    for key, place in (("ArrowLeft", 158), ("Home", 2), ("ArrowRight", 4), ("PageDown", 104)):
+        browser.press(key)
+        browser.wait(f"document.querySelector('#told').textContent.startsWith('Commit {place} ')")
+    browser.press("End")
+    browser.wait("document.querySelector('#told').textContent.startsWith('Commit 160 ')")
+    assert browser.value("document.querySelector('#told').getAttribute('aria-live')") == "polite"
+    browser.press("+")
+    low, high = browser.value("[perflint.plot.scales.x.min, perflint.plot.scales.x.max]")
+    assert (round(low), round(high)) == (120, 160)
+    for _ in range(2):
+        browser.press("-")
+    assert browser.value("Math.round(perflint.plot.scales.x.min)") == 2
+
+
+def test_the_mouse_zooms_and_the_button_shows_all(browser: Any, site: Path) -> None:
+    open_series(browser, site)
+    box = browser.value(
+        "(b => [b.left, b.top, b.width, b.height])"
+        "(document.querySelector('#plot .u-over').getBoundingClientRect())"
+    )
+    left, top, width, height = box
+    middle = top + height / 2
+    browser.drag((left + width * 0.25, middle), (left + width * 0.5, middle))
+    browser.wait("perflint.plot.scales.x.max < 100")
+    low, high = browser.value("[perflint.plot.scales.x.min, perflint.plot.scales.x.max]")
+    assert (low, high) == pytest.approx((2 + 158 * 0.25, 2 + 158 * 0.5), abs=3)
+    browser.value("document.querySelector('[data-last=\"0\"]').click()")
+    browser.wait("perflint.plot.scales.x.max === 160 && perflint.plot.scales.x.min === 2")
+    browser.value("document.querySelector('[data-last=\"100\"]').click()")
+    browser.wait("perflint.plot.scales.x.min === 60")
+
+
+def test_the_table_has_every_value_for_those_who_see_no_plot(browser: Any, site: Path) -> None:
+    open_series(browser, site)
+    browser.value("document.querySelector('#table summary').click()")
+    browser.wait("document.querySelector('#values tbody tr')?.innerText.includes('report')")
+    first = text(browser, "#values tbody tr")
+    assert first.startswith(f"160 {sha(160)[:7]} Fuse the bias")
+    browser.wait(
+        "(document.querySelector('#values .more')?.click(), "
+        "document.querySelectorAll('#values tbody tr').length === 80)"
+    )
+
+
+def test_a_link_to_a_change_opens_the_series_at_it(browser: Any, site: Path) -> None:
+    open_series(browser, site, query="?at=132")
+    assert text(browser, "#told").startswith("Commit 132 ")
+
+
+def test_two_commits_are_compared_by_hash(browser: Any, site: Path) -> None:
+    open_page(browser, site, f"index.html#/compare/{sha(100)[:8]}..{sha(160)}")
+    browser.wait("document.querySelector('#differences tbody tr')")
+    assert text(browser, "#compared") == (
+        "35 series with values at both, 10 of them clearly different."
+    )
+    assert "Tidy the configuration" in text(browser, "#pair")
+    assert browser.value("[...document.querySelectorAll('#pair a')].at(-1).href") == (
+        f"https://github.com/{REPOSITORY}/compare/{sha(100)}...{sha(160)}"
+    )
+    rows = browser.value(
+        "[...document.querySelectorAll('#differences tbody tr')].map(row => row.innerText)"
+    )
+    assert len(rows) == 35
+    assert "host syncs" in rows[0]
+    assert "▲ worse" in rows[0]
+    (gpt,) = (
+        one for one in rows if "test_gpt_train\n" in one and "throughput" in one and "NVIDIA" in one
+    )
+    assert "▲ better" in gpt
+    assert "+10.2 % ± 1.3" in gpt
+    (mfu,) = (one for one in rows if "bf16]" in one and "mfu" in one)
+    assert "no intervals" in mfu
+    browser.value("document.getElementById('swap').click()")
+    browser.wait(f"document.querySelector('#pair')?.innerText.startsWith('Base: {sha(160)[:7]}')")
+    browser.wait("document.querySelector('#differences tbody tr')?.innerText.includes('better')")
+
+
+def test_a_commit_without_values_has_those_of_the_one_before(browser: Any, site: Path) -> None:
+    open_page(browser, site, "index.html#/compare/@101..@104")
+    browser.wait("document.querySelector('#differences tbody tr')")
+    said = text(browser, "#differences")
+    assert "1 commit earlier" in said
+    open_page(browser, site, "index.html#/compare/@100..@101")
+    browser.wait("document.querySelector('#compared').textContent")
+    assert text(browser, "#compared").endswith("35 series were not measured in between.")
+
+
+def test_an_unknown_commit_or_series_is_told(browser: Any, site: Path) -> None:
+    open_page(browser, site, "index.html#/compare/deadbeef..@160")
+    browser.wait("!document.getElementById('problem').hidden")
+    assert "deadbeef" in text(browser, "#problem")
+    open_page(browser, site, "index.html#/series/nothing")
+    assert "no series nothing" in text(browser, "#problem")
+
+
+def test_a_run_is_opened_and_has_its_report(browser: Any, site: Path) -> None:
+    open_page(browser, site, "index.html#/runs")
+    browser.value("document.querySelector('#runs-table a').click()")
+    browser.wait(
+        "document.querySelector('h1')?.textContent.startsWith('Run')"
+        " && document.readyState === 'complete'"
+    )
+    said = text(browser, "main")
+    for word in (
+        "▼ slower",
+        "−26.3%",
+        "host syncs per step",
+        "over its budget",
+        "aten::mm",
+        "minitrain/gpt.py:41",
+        "mat1 and mat2",
+        "AMD EPYC 9654",
+    ):
+        assert word in said, word
+    assert browser.value("document.querySelector('a[href=\"report.json\"]').href").startswith(
+        "file:"
+    )
+    assert browser.value("document.querySelectorAll('svg.bars').length") == 10
+
+
+@pytest.mark.parametrize("path", ["index.html", "index.html#/compare/@100..@160", "run", "series"])
+def test_on_a_phone_nothing_is_wider_than_the_page(browser: Any, site: Path, path: str) -> None:
+    if path == "series":
+        open_series(browser, site, width=375)
+    else:
+        if path == "run":
+            path = f"runs/{next((site / 'runs').iterdir()).name}/index.html"
+        open_page(browser, site, path, 375)
+        browser.wait("document.querySelector('tbody tr')")
+    assert browser.value("innerWidth") == 375
+    assert browser.value("document.documentElement.scrollWidth") <= 375
+    # Each cell of a card stands below the other, with its name.
+    assert browser.value(
+        "[...document.querySelectorAll('.cards td')].every(one => getComputedStyle(one).display"
+        " !== 'table-cell' && one.getBoundingClientRect().right <= 375)"
+    )
+
+
+def test_dark_follows_the_system_until_the_button_says_otherwise(browser: Any, site: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    open_series(browser, site)
+    assert browser.value(ground) == "rgb(255, 255, 255)"
+    browser.prefer("dark")
+    browser.wait(f"{ground} === 'rgb(13, 17, 23)'")
+    assert browser.value("perflint.plot.series[1].stroke()") == "#56b4e9"
+    browser.value("document.getElementById('theme').click()")
+    browser.wait(f"{ground} === 'rgb(255, 255, 255)'")
+    assert browser.value("perflint.plot.series[1].stroke()") == "#0072b2"
+    open_page(browser, site)
+    assert browser.value(ground) == "rgb(255, 255, 255)"
+    browser.value("localStorage.clear()")
+    assert troubles(browser) == []
+
+
+@pytest.mark.parametrize("path", ["index.html", "index.html#/compare/@100..@160", "series", "run"])
+def test_hostile_names_and_messages_are_text(browser: Any, hostile_site: Path, path: str) -> None:
+    if path == "series":
+        open_page(browser, hostile_site)
+        browser.value("location.hash = '#/series/' + perflint.series[0].key")
+        browser.wait("document.querySelector('#links a')")
+    else:
+        if path == "run":
+            path = f"runs/{next((hostile_site / 'runs').iterdir()).name}/index.html"
+        open_page(browser, hostile_site, path)
+        browser.wait("document.querySelector('tbody tr')")
+    assert browser.value("document.title") != "owned"
+    assert browser.value("document.querySelectorAll('main img, main b').length") == 0
+    assert HOSTILE[:30] in text(browser, "body")
+    assert troubles(browser) == []
