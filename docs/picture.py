@@ -256,8 +256,10 @@ class Browser:
         )
 
     def value(self, script: str) -> Any:
-        """Return the value of a JavaScript expression on the page."""
-        said = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of a JavaScript expression on the page; of a promise, what it gives."""
+        said = self._ask(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in said:
             raise ValueError(said["exceptionDetails"])
         return said["result"].get("value")

@@ -38,7 +38,9 @@
       bands: has ? [{ series: [3, 2], fill: tint.band }] : [],
       hooks: {
         draw: [(one) => perflint.drawMarkers(one, data.changes, tint)],
-        setCursor: [(one) => { if (one.cursor.idx !== null && one.cursor.idx !== undefined && one.cursor.left >= 0) point(one.cursor.idx, false); }],
+        // Only the mouse: where keys lead, `point` has told already.
+        setCursor: [(one) => { if (one.cursor.event && one.cursor.left >= 0 && Number.isInteger(one.cursor.idx)) point(one.cursor.idx, false); }],
+        ready: [() => point(at, true)],
       },
     };
   };
@@ -59,12 +61,14 @@
   const POWERS = Array.from({ length: 50 }, (_, n) => 2 ** n);
   const range = (min, max) => {
     const ends = [shown.x[0], shown.x[shown.x.length - 1]];
-    const low = Math.max(ends[0], min), high = Math.min(ends[1], max);
-    if (high > low) plot.setScale("x", { min: low, max: high });
+    // What would lie beyond an end is shown on the other side.
+    const wide = Math.min(max - min, ends[1] - ends[0]);
+    const low = Math.max(ends[0], Math.min(min, ends[1] - wide));
+    if (wide > 0) plot.setScale("x", { min: low, max: low + wide });
   };
   const zoom = (factor) => {
     const { min, max } = plot.scales.x;
-    const middle = shown.x[at], half = (max - min) / 2 * factor;
+    const middle = shown.x[at], half = Math.max(2, (max - min) / 2 * factor);
     range(middle - half, middle + half);
   };
 
@@ -81,7 +85,8 @@
     button.onclick = () => {
       if (!plot) return;
       const last = shown.x[shown.x.length - 1];
-      range(Number(button.dataset.last) ? last - Number(button.dataset.last) : -Infinity, Infinity);
+      const count = Number(button.dataset.last) || last - shown.x[0];
+      range(last - count, last);
     };
   }
 
@@ -93,8 +98,8 @@
     for (const button of document.querySelectorAll("[data-last]")) {
       button.hidden = Number(button.dataset.last) >= data.x[data.x.length - 1] - data.x[0];
     }
+    at = first;
     plot = perflint.plot = new uPlot(settings(data), columns, $("plot"));
-    point(first, true);
   };
   perflint.undraw = () => { plot?.destroy(); plot = perflint.plot = null; };
 
