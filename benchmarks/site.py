@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/site.py [--series 1000] [--commits 5000] [--keep DIR]
 
 Prints the seconds and the peak memory of building, how large the site is, and how long Chromium
-takes from navigation to the first rows, and to a series' plot, of the files as they lie on the disk.
+takes from navigation to the first rows, and to a series' plot, from the files on the disk.
 """
 
 import argparse
@@ -31,9 +31,11 @@ from torch_perflint.bot.past.site.change import Change
 from torch_perflint.telemetry.store import open_store
 with open_store(sys.argv[1]) as store:
     changes = (Change(2500, 1000.0, 950.0, -0.05, -0.06, -0.04),)
-    built = build(store, Path(sys.argv[2]), changes_of=lambda number: changes if number % 10 == 0 else ())
+    changes_of = lambda number: changes if number % 10 == 0 else ()
+    built = build(store, Path(sys.argv[2]), changes_of=changes_of)
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([time.monotonic() - begin, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime, built.values]))
+cpu = used.ru_utime + used.ru_stime
+print(json.dumps([time.monotonic() - begin, used.ru_maxrss / 1024, cpu, built.values]))
 """
 
 
@@ -120,9 +122,8 @@ def sizes(site: Path) -> None:
         *(f"data/{f.name}" for f in sorted((site / "data").glob("block-*"))[1:2]),
     ):
         raw = (site / name).read_bytes()
-        print(
-            f"  {name}: {len(raw) / 1e3:,.0f} kB, {len(gzip.compress(raw)) / 1e3:,.0f} kB compressed"
-        )
+        small = len(gzip.compress(raw))
+        print(f"  {name}: {len(raw) / 1e3:,.0f} kB, {small / 1e3:,.0f} kB compressed")
 
 
 def picture() -> ModuleType:
@@ -178,7 +179,8 @@ def main() -> None:
         )
         seconds, memory, cpu, values = json.loads(done.stdout)
         print(
-            f"built: {values:,} values in {seconds:.1f} s ({cpu:.1f} s of processor), peak {memory:.0f} MiB"
+            f"built: {values:,} values in {seconds:.1f} s ({cpu:.1f} s of processor), "
+            f"peak {memory:.0f} MiB"
         )
         sizes(site)
         look(site)

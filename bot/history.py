@@ -194,8 +194,8 @@ def _site(asked: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     print(
-        f"{Path(asked.out, 'index.html')}: {built.series:,} series, {plural(built.values, 'value')}, "
-        f"{plural(built.pages, 'page')} of runs"
+        f"{Path(asked.out, 'index.html')}: {built.series:,} series, "
+        f"{plural(built.values, 'value')}, {plural(built.pages, 'page')} of runs"
     )
     return 0
 

@@ -23,7 +23,8 @@ def badge(series: int, worse: int, lately: int) -> str:
         f'<path d="M3 0h{left_room - 3}v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="#444c56"/>'
         '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
         f'<text x="6" y="14" textLength="{left_room - 12}">{_LEFT}</text>'
-        f'<text x="{left_room + 6}" y="14" textLength="{right_room - 12}">{right}</text></g></svg>\n'
+        f'<text x="{left_room + 6}" y="14" textLength="{right_room - 12}">{right}</text>'
+        "</g></svg>\n"
     )
 
 

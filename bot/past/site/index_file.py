@@ -1,4 +1,4 @@
-"""Writes what the site needs at its start: every series in short, the newest changes and runs. Pure."""
+"""What the site needs at its start: every series in short, the newest changes and runs. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ def write_index(
     made: str,
     version: str,
 ) -> str:
-    """Write the script; `commits` are by repository and place, `places` and `homes` by repository."""
+    """Write the script; `commits` are by repository and place, the others by repository."""
     told = {
         "version": DATA_VERSION,
         "made": made,
@@ -80,8 +80,11 @@ def write_index(
         "series": index.rows,
         "changes": _changes(index, commits),
         "runs": [
-            [one.key[:16], one.repository, one.base[:12], one.head[:12], one.created[:25]]
-            + [one.status]
+            [
+                *(one.key[:16], one.repository, one.base[:12], one.head[:12]),
+                one.created[:25],
+                one.status,
+            ]
             for one in runs
         ],
     }

@@ -164,10 +164,10 @@ def _machine(report: Report) -> Html:
     at = report.run.environment
     if at is None:
         return element("p", "Nothing was measured.")
-    device = at.gpu or at.device
+    device, chosen = at.gpu or at.device, report.run.selection
     return element(
         "p",
         f"{at.cpu}, {plural(at.cores, 'core')}, {plural(at.threads, 'thread')}; device {device}; "
-        f"PyTorch {at.torch}, Python {at.python}, {at.platform}; {report.run.selection.affected:,} of "
-        f"{plural(report.run.selection.found, 'perf test')} affected",
+        f"PyTorch {at.torch}, Python {at.python}, {at.platform}; "
+        f"{chosen.affected:,} of {plural(chosen.found, 'perf test')} affected",
     )

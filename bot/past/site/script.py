@@ -9,7 +9,7 @@ _EXACT = 2.0**53
 
 
 def call(name: str, *values: object) -> str:
-    """Write a script that hands values to `perflint.data.NAME`; no text in it can end the script."""
+    """Write a script that hands values to `perflint.data.NAME`; no text can end it."""
     return f"perflint.data.{name}({','.join(map(as_json, values))});\n"
 
 

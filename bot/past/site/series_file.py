@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ....telemetry.record import Series
 from ....telemetry.snapshot import Columns
@@ -59,9 +60,7 @@ def picture(values: Sequence[float]) -> list[int]:
     """Means of up to thirty equal parts of a series, as heights."""
     count = min(_PICTURE, len(values))
     edges = [len(values) * part // count for part in range(count + 1)] if count else []
-    means = [
-        sum(values[start:end]) / (end - start) for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    means = [sum(values[start:end]) / (end - start) for start, end in pairwise(edges)]
     low, high = min(means, default=0.0), max(means, default=0.0)
     if high <= low:
         return [_HEIGHT // 2] * count

@@ -18,7 +18,7 @@ _PAGE = re.compile(r"(https?://[^/\s]+/[^/\s]+/[^/\s]+)/")
 def write_commits(
     folder: Path, number: int, commits: Iterable[Commit], wanted: set[int]
 ) -> tuple[dict[int, Commit], list[int]]:
-    """Write a repository's commits; return those at the wanted places, and the first and last place.
+    """Write a repository's commits; return those that are wanted, and the first and last place.
 
     `commits` are in order.
     """
@@ -48,8 +48,15 @@ def write_runs(folder: Path, heads: Iterable[Head], pages: set[str]) -> Iterator
     for part, chunk in groupby(heads, key=lambda one: one.number // PER_FILE):
         some = list(chunk)
         rows = [
-            [one.number, one.key[:16] if one.key in pages else "", one.base[:12], one.head[:12]]
-            + [one.created[:25], one.status, one.source, web_address(one.link)]
+            [
+                *(
+                    one.number,
+                    one.key[:16] if one.key in pages else "",
+                    one.base[:12],
+                    one.head[:12],
+                ),
+                *(one.created[:25], one.status, one.source, web_address(one.link)),
+            ]
             for one in some
         ]
         file = folder / f"runs-{part}.js"

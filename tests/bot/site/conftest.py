@@ -17,7 +17,8 @@ from torch_perflint.telemetry.store import Store, open_store
 from .made import changes_of, fill
 
 # What would show itself where text of strangers were taken for anything else.
-HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">\u2028<b>&amp;'\"\N{RIGHT-TO-LEFT OVERRIDE}"
+HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">\u2028<b>&amp;'\""
+HOSTILE += "\N{RIGHT-TO-LEFT OVERRIDE}"
 
 
 @pytest.fixture(scope="session")
