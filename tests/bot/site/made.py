@@ -147,7 +147,7 @@ def changes_of(store: Store) -> Callable[[int], Sequence[Change]]:
                     Change(
                         *(place, after / factor, after, share, share - 0.01, share + 0.01),
                         "confirmed" if place < 148 else "suspected",
-                        place - 1,
+                        max(at for at in values if at < place) + 1,
                     )
                 )
         known[number] = tuple(made)
