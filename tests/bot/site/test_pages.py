@@ -49,6 +49,31 @@ def asked(browser: Any) -> list[str]:
     return [unquote(one["params"]["request"]["url"]) for one in events]
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        ("213700", "tokens/s", "213.7k tokens/s"),
+        ("211053.4", "tokens/s", "211.1k tokens/s"),
+        ("9999", "tokens/s", "9,999 tokens/s"),
+        ("12.3456", "images/s", "12.35 images/s"),
+        ("0.0123456", "s", "0.0123 s"),
+        ("1.5e9", "tokens/s", "1.500G tokens/s"),
+        ("1234567", "per step", "1,234,567 per step"),
+        ("0", "per step", "0 per step"),
+        ("512", "bytes", "512 bytes"),
+        ("66 * 2 ** 20", "bytes", "66.00 MiB"),
+        ("0.4127", "share", "41.3 %"),
+        ("null", "s", "–"),
+        ("-12345.6", "things", "−12.35k things"),
+    ],
+)
+def test_numbers_are_as_people_read_them(
+    browser: Any, site: Path, value: str, unit: str, said: str
+) -> None:
+    open_page(browser, site)
+    assert browser.value(f"perflint.words.measure({value}, '{unit}')") == said
+
+
 def test_every_page_loads_from_a_file_and_asks_no_host(browser: Any, site: Path) -> None:
     open_series(browser, site)
     browser.value("document.querySelector('#table summary').click()")

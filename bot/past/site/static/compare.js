@@ -49,9 +49,8 @@
       const base = before.get(key), series = perflint.byKey.get(key);
       if (!base || !series) continue;
       const ratio = base[0] ? head[0] / base[0] : head[0] === base[0] ? 1 : Infinity;
-      const exact = series.unit === "per step" || series.metric === "peak_bytes";
-      const known = exact || (base[1] !== null && head[1] !== null);
-      const within = exact ? 0 : known ? Math.hypot(base[1], head[1]) * ratio : null;
+      const known = series.exact || (base[1] !== null && head[1] !== null);
+      const within = series.exact ? 0 : known ? Math.hypot(base[1], head[1]) * ratio : null;
       // Exact counts differ or not; of what has intervals, what they cannot explain.
       const clear = known && Math.abs(ratio - 1) > within;
       made.push({ series, base, head, ratio, within, clear, same: base[2] === head[2] });

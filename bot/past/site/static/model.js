@@ -10,6 +10,8 @@
       torch: text(torch), driver: text(driver), higher: Boolean(higher), count, last, value, low, high, picture, changes: [],
     };
     one.name = test.slice(test.lastIndexOf("::") < 0 ? 0 : test.lastIndexOf("::") + 2) + parameters;
+    // Counted, not measured: where two such values differ, they do.
+    one.exact = one.unit === "per step" || one.metric === "peak_bytes";
     one.file = test.includes("::") ? test.slice(0, test.lastIndexOf("::")) : "";
     one.find = `${test}${parameters} ${perflint.words.metric(one.metric)} ${one.metric}`.toLowerCase();
     return one;

@@ -13,6 +13,8 @@
     return { line: read("value"), band: read("band"), ink: read("ink"), soft: read("soft"), grid: read("line"), worse: read("worse"), better: read("better") };
   };
 
+  // Of so many values the line becomes an area, which the levels of changes shall be seen on.
+  const MANY = 1500;
   const height = () => Math.max(240, Math.min(420, Math.round(innerHeight * 0.5)));
 
   const settings = (data) => {
@@ -32,7 +34,7 @@
       ],
       series: [
         {},
-        { stroke: tint.line, width: 1.5, points: { fill: tint.line, size: 5 } },
+        { stroke: tint.line, width: 1.5, alpha: data.x.length > MANY ? 0.6 : 1, points: { fill: tint.line, size: 5 } },
         ...(has ? [edge, edge] : []),
       ],
       bands: has ? [{ series: [3, 2], fill: tint.band }] : [],

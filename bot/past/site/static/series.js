@@ -86,7 +86,7 @@
       series: one, x, y: told.v, low: told.l ?? null, high: told.h ?? null, runs: summed(told.r), told: -1,
       changes: told.c.map((row) => perflint.readChange(row, one)),
     };
-    $("legend").textContent = (data.low ? "Line: values; band: their 95 % intervals." : "Line: values, without intervals.")
+    $("legend").textContent = (data.low ? "Line: values; band: their 95 % intervals." : one.exact ? "Line: exact values." : "Line: values; no interval is known.")
       + (data.changes.length ? " Dashed lines with a triangle: changes, which point to where the value went; thick lines: the levels." : "");
     const first = place ? x.findIndex((position) => position >= place) : -1;
     perflint.draw(data, first < 0 ? x.length - 1 : first);
