@@ -27,8 +27,9 @@ def lines(written: Written, at: Columns, last: int) -> Iterator[tuple[int, str]]
     for block in range(positions[0] // COMMITS, until + 1):
         start = bisect_left(positions, block * COMMITS)
         end = bisect_left(positions, (block + 1) * COMMITS)
-        start = max(0, start - 1)
-        if positions[end - 1] < (block - _CARRIED) * COMMITS:
+        if start and positions[start - 1] >= (block - _CARRIED) * COMMITS:
+            start -= 1
+        if start == end:
             continue
         told = [",".join(steps(positions[start:end])), ",".join(written.values[start:end])]
         if errors is not None:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch_perflint.bot.past.site.script import as_json, call, steps, words
 
@@ -40,6 +40,7 @@ def test_steps_add_up(numbers: list[int]) -> None:
 
 
 @given(st.text())
+@example("</script><!--\u2028\u2029\n\\")
 def test_no_text_ends_a_script_or_a_line_of_it(text: str) -> None:
     written = call("index", {"text": text})
     assert "<" not in written
