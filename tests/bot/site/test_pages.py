@@ -1,13 +1,16 @@
 """The site in a real browser, from files: what people see and do, on a desk and on a phone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from torch_perflint.bot.past.site.build import build
+from torch_perflint.telemetry.store import Store
 
 from .conftest import HOSTILE
-from .made import REPOSITORY, sha
+from .made import REPOSITORY, commits, sha
 
 pytestmark = pytest.mark.browser
 
@@ -278,6 +281,33 @@ def test_a_commit_without_values_has_those_of_the_one_before(browser: Any, site:
     open_page(browser, site, "index.html#/compare/@100..@101")
     browser.wait("document.querySelector('#compared').textContent")
     assert text(browser, "#compared").endswith("35 series were not measured in between.")
+
+
+def test_series_and_commits_of_two_repositories_are_kept_apart(
+    browser: Any, store: Store, tmp_path: Path
+) -> None:
+    other = [replace(one, sha=one.sha[::-1]) for one in commits()]
+    store.place("acme/other", other)
+    for run in store.runs(limit=3):
+        moved = replace(run, repository="acme/other", head=run.head[::-1], link="", kept_as="")
+        store.add(moved)
+    build(store, tmp_path / "site", 1)
+    open_page(browser, tmp_path / "site")
+    said = browser.value(
+        "document.getElementById('repository').value = 'acme/other'; document.getElementById("
+        "'repository').dispatchEvent(new Event('input', {bubbles: true})); "
+        "document.getElementById('count').textContent"
+    )
+    assert said == "35 of 70 series"
+    assert "perf_tests/test_convnet.py · acme/other" in browser.value(ROWS)[0]
+    first, last = sha(158)[::-1], sha(160)[::-1]
+    open_page(browser, tmp_path / "site", f"index.html#/compare/{first}..{last}")
+    browser.wait("document.querySelector('#differences tbody tr')")
+    assert f"Base: {first[:7]} commit 158" in text(browser, "#pair")
+    assert browser.value("document.querySelectorAll('#pair a').length") == 0
+    open_page(browser, tmp_path / "site", f"index.html#/compare/{sha(158)}..{last}")
+    browser.wait("!document.getElementById('problem').hidden")
+    assert "of two repositories" in text(browser, "#problem")
 
 
 def test_an_unknown_commit_or_series_is_told(browser: Any, site: Path) -> None:

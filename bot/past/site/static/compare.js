@@ -105,13 +105,13 @@
     $("pair").replaceChildren(...lines);
   };
 
-  // `words` is "A..B"; without it, the newest commit against fifty before.
+  // `asked` is "A..B"; without it, the newest commit against fifty before.
   perflint.compare = async (asked) => {
     const [base, head] = asked.includes("..") ? asked.split(/\.{2,3}/) : ["", ""];
     [rows, ends] = [[], null];
     $("pair").replaceChildren();
     perflint.showDifferences();
-    const repository = perflint.repositories[0];
+    const repository = perflint.repositories.find((one) => one.name === $("repository").value) ?? perflint.repositories[0];
     $("base").value = base || (repository ? `@${Math.max(repository.first, repository.last - 50)}` : "");
     $("head").value = head || (repository ? `@${repository.last}` : "");
     if (!repository) return;

@@ -4,7 +4,9 @@
   const { $, make, link, spark, inParts, table } = perflint.page;
   const { words } = perflint;
 
-  const nameOf = (one) => [link(`#/series/${one.key}`, one.name), make("div", "soft", one.file)];
+  // Of several repositories, also which one.
+  const whereOf = (one) => [one.file, perflint.repositories.length > 1 && perflint.repositories[one.repository].name].filter(Boolean).join(" · ");
+  const nameOf = (one) => [link(`#/series/${one.key}`, one.name), make("div", "soft", whereOf(one))];
 
   // One change as a line; `own`: on the page of its series, whose name is known there.
   perflint.changeLine = (change, own = false) => {
