@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from statistics import mean
 
 from torch_perflint.bot.past.site.change import Change
@@ -56,7 +57,7 @@ def commits(subject: Callable[[int], str] = lambda place: SUBJECTS[place % 8]) -
         Commit(
             sha(place),
             place,
-            f"2026-{1 + place * 2 // 30:02}-{1 + place * 2 % 28:02}T09:30:00+00:00",
+            (datetime(2026, 1, 1, 9, 30, tzinfo=UTC) + timedelta(days=2 * place)).isoformat(),
             subject(place),
         )
         for place in range(1, COMMITS + 1)
