@@ -4,18 +4,11 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from torch_perflint.runners.profiling.attribution import summarize
 from torch_perflint.runners.profiling.breakdown import Breakdown
-from torch_perflint.runners.profiling.breakdown import breakdown as of_ordered
-from torch_perflint.runners.profiling.recording import (
-    Event,
-    Kind,
-    Line,
-    Marks,
-    Span,
-    Task,
-    Work,
-    in_order,
-)
+from torch_perflint.runners.profiling.recording import Kind, Line, Marks, Span, Task, Work
+
+from .rows import Event, columns
 
 A: Line = ("train.py", 1)
 MAIN, OTHER = 1, 2
@@ -40,7 +33,8 @@ def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
 def breakdown(
     step: Span, events: Sequence[Event], at: Marks, work: Sequence[Work] = ()
 ) -> Breakdown:
-    return of_ordered(step, in_order(events), at, work)
+    [found] = summarize(columns(events), at, [step], work)
+    return found.parts
 
 
 def of(found: Breakdown) -> dict[str, int]:
