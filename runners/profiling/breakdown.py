@@ -63,10 +63,11 @@ def breakdowns(
     waits = events.named(lambda name: WAITS.match(name) is not None)
     nears = reaching_into(events, steps)
     for step, host, near, done in zip(steps, hosts, nears, _during(steps, work), strict=True):
-        of_step = [joined(events.take(near[chosen[near]]).spans()) for chosen in (optimizer, waits)]
+        steps_of = joined(events.take(near[optimizer[near]]).spans())
+        waits_of = joined(events.take(near[waits[near]]).spans())
         # Recording costs the host's time, which only counts where the device is idle.
         calls = {Part.HOST: sum(host.calls.values())}
-        found.append(_known(step, _device(step, host, *of_step, done), calls))
+        found.append(_known(step, _device(step, host, steps_of, waits_of, done), calls))
     return found
 
 

@@ -5,8 +5,8 @@ than all that is done with them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ class Events:
     name: Ints
     start: Ints
     end: Ints
-    thread: Ints
+    thread: NDArray[np.uint64]
     sequence: Ints
     backward: Bools
     kind: Ints
@@ -47,8 +47,17 @@ class Events:
 
     def take(self, rows: Ints | Bools | slice) -> "Events":
         """Some of the calls, told by their places or by a flag for each."""
-        columns = (getattr(self, column.name) for column in fields(self)[1:])
-        return Events(self.names, *(None if one is None else one[rows] for one in columns))
+        return Events(
+            self.names,
+            self.name[rows],
+            self.start[rows],
+            self.end[rows],
+            self.thread[rows],
+            self.sequence[rows],
+            self.backward[rows],
+            self.kind[rows],
+            None if self.device is None else self.device[rows],
+        )
 
     def spans(self) -> list[Span]:
         """From when to when each call lasts."""
@@ -61,24 +70,31 @@ class Events:
 
 def in_order(
     names: Sequence[str],
-    start: Sequence[int],
-    end: Sequence[int],
-    thread: Sequence[int],
-    sequence: Sequence[int],
-    backward: Sequence[bool],
-    kind: Sequence[int],
-    device: Sequence[int] | None = None,
+    start: Iterable[int],
+    end: Iterable[int],
+    thread: Iterable[int],
+    sequence: Iterable[int],
+    backward: Iterable[bool],
+    kind: Iterable[int],
+    device: Iterable[int] | None = None,
 ) -> Events:
     """Make columns of what was read of each call, in any order; here `names` has one for each."""
-    numbers: dict[str, int] = defaultdict(count().__next__)  # the next number for a new name
-    name = [*map(numbers.__getitem__, names)]
-    columns = [np.array(one, dtype=np.int64) for one in (name, start, end, thread, sequence)]
+
+    def column(values: Iterable[int]) -> Ints:
+        return np.fromiter(values, np.int64, len(names))
+
+    numbers: dict[str, int] = defaultdict(count().__next__)  # a new name gets the next number
+    name = column(map(numbers.__getitem__, names))
     events = Events(
         [*numbers],
-        *columns,
-        np.array(backward, dtype=np.bool_),
-        np.array(kind, dtype=np.int64),
-        None if device is None else np.array(device, dtype=np.int64),
+        name,
+        column(start),
+        column(end),
+        np.fromiter(thread, np.uint64, len(names)),
+        column(sequence),
+        np.fromiter(backward, np.bool_, len(names)),
+        column(kind),
+        None if device is None else column(device),
     )
     return events.take(np.lexsort((-events.end, events.start)))
 
@@ -131,12 +147,13 @@ class MarkedLines:
     def at(self, moments: Ints) -> Ints:
         """The number of the innermost line of the repository that runs at each moment, or NONE."""
         # Before the first mark there is no line: its place is -1, which is the last one.
-        return np.append(self.numbers, NONE)[np.searchsorted(self.times, moments, side="right") - 1]
+        numbers: Ints = np.append(self.numbers, NONE)
+        return numbers[np.searchsorted(self.times, moments, side="right") - 1]
 
     def comes_and_goes(self) -> Ints:
         """When lines of the repository begin to run, and when none does any more."""
-        runs = self.numbers != NONE
-        return self.times[np.diff(runs, prepend=False)]
+        changes: Bools = np.diff(self.numbers != NONE, prepend=False)
+        return self.times[changes]
 
 
 def added_up(keys: Sequence[Key], which: Ints, values: Ints) -> dict[Key, int]:

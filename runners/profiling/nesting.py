@@ -4,13 +4,14 @@ This is the one place that goes through all calls in Python, and the sums of bot
 host time rest on it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .events import NONE, Events, Ints
+
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +47,9 @@ def nest(number: int, events: Events) -> Nested:
     depth: list[int] = []
     moments: list[int] = []
     inner: list[int] = []
-    # The calls that are open, and when each ends; one that has no end is around them all.
-    around, stops = [NONE], [math.inf]
-    until, at = math.inf, -math.inf
+    # The calls that are open, and when each ends; what is around them all never does.
+    around, stops = [NONE], [_NEVER]
+    until, at = _NEVER, 0
     # A last call, which begins when all others have ended, closes those that are still open.
     last = max(ends, default=0)
     for place, (start, end) in enumerate(zip([*starts, last], [*ends, last], strict=True)):
