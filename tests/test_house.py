@@ -29,6 +29,7 @@ HOMES_OF = {
         "runners/profiling/attribution.py",
         "runners/profiling/events.py",
         "runners/profiling/host.py",
+        "runners/profiling/marked_lines.py",
         "runners/profiling/nesting.py",
         "runners/profiling/owners.py",
     ),

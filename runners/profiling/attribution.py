@@ -11,7 +11,8 @@ import numpy as np
 
 from ..verdict.stats import trimmed_mean
 from .breakdown import Breakdown, breakdowns
-from .events import NONE, Events, MarkedLines, added_up, begun_in, by_thread
+from .events import NONE, Events, added_up, begun_in, by_thread
+from .marked_lines import MarkedLines
 from .nesting import nest
 from .owners import Owned, forward_lines, owned
 from .parts import Part

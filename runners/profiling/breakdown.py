@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from .events import Events, MarkedLines, reaching_into
+from .events import Events, reaching_into
 from .host import HostTime, host_times
+from .marked_lines import MarkedLines
 from .nesting import Nested
 from .parts import OPTIMIZER, WAITS, Part
 from .recording import Span, Task, Work

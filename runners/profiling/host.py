@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .events import NONE, Bools, Events, Ints, MarkedLines, reaching_into
+from .events import NONE, Bools, Events, Ints, reaching_into
+from .marked_lines import MarkedLines
 from .nesting import Nested
 from .parts import Part, part_by_name
 from .recording import Kind, Span

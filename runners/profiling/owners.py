@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .events import NONE, Events, Ints, MarkedLines
+from .events import NONE, Events, Ints
+from .marked_lines import MarkedLines
 from .nesting import Nested
 from .recording import Kind
 

@@ -77,6 +77,11 @@ def test_calls_that_reach_over_the_ends_of_a_step_count_inside_it_alone() -> Non
     assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 30, "HOST": 70}
 
 
+def test_calls_after_a_step_take_nothing_from_it() -> None:
+    events = [event("aten::mm", 10, 30), event("aten::mm", 120, 130), event("aten::mm", 120, 120)]
+    assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 20, "HOST": 80}
+
+
 def test_annotations_and_the_engine_compute_nothing_themselves() -> None:
     events = [
         event("mine", 0, 100),
@@ -123,6 +128,22 @@ def test_on_a_device_what_it_does_counts_and_the_host_says_why_it_does_nothing()
         "OPTIMIZER": 150,
         "UNEXPLAINED": 10,
     }
+
+
+def test_each_step_has_what_the_device_does_in_it() -> None:
+    events = [event("cudaDeviceSynchronize", 20, 40), event(STEP, 50, 90)]
+    work = [
+        Work("later", 260, 270, launched=255),
+        Work("adam", 80, 95, launched=60),
+        Work("gemm", 95, 130, launched=92),
+        Work("gemm", 10, 20, launched=5),
+    ]
+    steps = summarize(columns(events), ALWAYS, [(0, 100), (100, 200), (200, 300)], work)
+    assert [of(step.parts) for step in steps] == [
+        {"COMPUTE": 10 + 5, "SYNC": 60, "HOST": 10, "OPTIMIZER": 15},
+        {"COMPUTE": 30, "HOST": 70},
+        {"COMPUTE": 10, "HOST": 90},
+    ]
 
 
 def test_a_wait_for_a_device_that_is_idle_already_costs_nothing_by_itself() -> None:
