@@ -3,7 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_perflint.runners.profiling.attribution import summarize
 from torch_perflint.runners.profiling.parts import Part
@@ -95,6 +95,7 @@ def check(events: list[Event], marks: Marks, steps: list[Span]) -> None:
         assert own.parts.calls == {part: true.part_calls.get(part, 0) for part in Part}
 
 
+@settings(deadline=None)
 @given(
     nested(MAIN, FIRST, LAST, 4), nested(OTHER, FIRST, LAST, 2), any_marks(), any_steps(), st.data()
 )
@@ -104,6 +105,7 @@ def test_calls_in_each_other(
     check(data.draw(st.permutations(main)) + other, marks, steps)
 
 
+@settings(deadline=None)
 @given(crossing(MAIN), crossing(OTHER), any_marks(), any_steps())
 def test_calls_that_end_when_they_like(
     main: list[Event], other: list[Event], marks: Marks, steps: list[Span]
@@ -111,6 +113,7 @@ def test_calls_that_end_when_they_like(
     check(main + other, marks, steps)
 
 
+@settings(deadline=None)
 @given(nested(MAIN, FIRST, LAST, 4), nested(OTHER, FIRST, LAST, 2), any_marks(), any_steps())
 def test_calls_that_launch_kernels(
     main: list[Event], other: list[Event], marks: Marks, steps: list[Span]
