@@ -4,18 +4,11 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from torch_perflint.runners.profiling.attribution import summarize
 from torch_perflint.runners.profiling.breakdown import Breakdown
-from torch_perflint.runners.profiling.breakdown import breakdown as of_ordered
-from torch_perflint.runners.profiling.recording import (
-    Event,
-    Kind,
-    Line,
-    Marks,
-    Span,
-    Task,
-    Work,
-    in_order,
-)
+from torch_perflint.runners.profiling.recording import Kind, Line, Marks, Span, Task, Work
+
+from .rows import Event, columns
 
 A: Line = ("train.py", 1)
 MAIN, OTHER = 1, 2
@@ -40,7 +33,8 @@ def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
 def breakdown(
     step: Span, events: Sequence[Event], at: Marks, work: Sequence[Work] = ()
 ) -> Breakdown:
-    return of_ordered(step, in_order(events), at, work)
+    [found] = summarize(columns(events), at, [step], work)
+    return found.parts
 
 
 def of(found: Breakdown) -> dict[str, int]:
@@ -81,6 +75,11 @@ def test_time_in_which_no_line_of_the_repository_runs_is_unexplained() -> None:
 def test_calls_that_reach_over_the_ends_of_a_step_count_inside_it_alone() -> None:
     events = [event("aten::mm", -50, 20), event("aten::mm", 90, 300)]
     assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 30, "HOST": 70}
+
+
+def test_calls_after_a_step_take_nothing_from_it() -> None:
+    events = [event("aten::mm", 10, 30), event("aten::mm", 120, 130), event("aten::mm", 120, 120)]
+    assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 20, "HOST": 80}
 
 
 def test_annotations_and_the_engine_compute_nothing_themselves() -> None:
@@ -129,6 +128,22 @@ def test_on_a_device_what_it_does_counts_and_the_host_says_why_it_does_nothing()
         "OPTIMIZER": 150,
         "UNEXPLAINED": 10,
     }
+
+
+def test_each_step_has_what_the_device_does_in_it() -> None:
+    events = [event("cudaDeviceSynchronize", 20, 40), event(STEP, 50, 90)]
+    work = [
+        Work("later", 260, 270, launched=255),
+        Work("adam", 80, 95, launched=60),
+        Work("gemm", 95, 130, launched=92),
+        Work("gemm", 10, 20, launched=5),
+    ]
+    steps = summarize(columns(events), ALWAYS, [(0, 100), (100, 200), (200, 300)], work)
+    assert [of(step.parts) for step in steps] == [
+        {"COMPUTE": 10 + 5, "SYNC": 60, "HOST": 10, "OPTIMIZER": 15},
+        {"COMPUTE": 30, "HOST": 70},
+        {"COMPUTE": 10, "HOST": 90},
+    ]
 
 
 def test_a_wait_for_a_device_that_is_idle_already_costs_nothing_by_itself() -> None:
