@@ -9,6 +9,8 @@ from .counters.periods import side_by_side
 from .counters.utilization import Device, Utilization, utilization
 from .new_places import Source, new_sites, with_base
 from .profiling.difference import diff_profiles
+from .profiling.memory import StepMemory
+from .profiling.memory_change import diff_memory
 from .profiling.profile import ProfileSummary, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
 from .sample import PerfTest, Segment, Side
@@ -34,6 +36,7 @@ class Measured:
     blame: str = ""
     added: bool = False  # this change adds the perf test's file
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
+    memory: dict[Side, StepMemory] = field(default_factory=dict)  # of both, where it grew
     # Seconds that a fresh process compiled for, whose caches were filled.
     warm_compile: dict[Side, float | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -87,6 +90,9 @@ def result_of(
         notes=(*measured.notes, *_by_itself_notes(by_itself), *unknown),
         utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
         compiling=_compiling(measured) if compared else None,
+        memory=diff_memory(*(measured.memory[side] for side in Side), source)
+        if measured.memory
+        else None,
     )
 
 

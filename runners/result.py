@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .counters.compiling import Compiling
 from .counters.utilization import Utilization
+from .profiling.memory_change import MemoryChange
 from .profiling.profile import ProfileChange
 from .sample import Environment, PerfTest, Reason, Segment, Side, SyncSite
 from .verdict.compare import Comparison, Verdict
@@ -74,7 +75,8 @@ class TestResult:
 
     `comparison` is None where nothing was timed; `reason` then says why in one sentence.
     `counters` holds every stable counter, changed or not. `utilization` is None where a step's
-    floating-point work is none or not known, `compiling` where `torch.compile` did nothing.
+    floating-point work is none or not known, `compiling` where `torch.compile` did nothing, and
+    `memory` where no more is held or saved.
 
     Where the change edits the perf test or a conftest above it, both versions of the test are run
     against both sides. `version` then says whose version this result is of, and `other` is what
@@ -101,6 +103,7 @@ class TestResult:
     harness: str = ""
     utilization: Utilization | None = None
     compiling: Compiling | None = None
+    memory: MemoryChange | None = None
 
     @property
     def over_budget(self) -> tuple[CounterChange, ...]:

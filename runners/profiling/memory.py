@@ -1,8 +1,9 @@
 """What is alive at the peak of a step's memory, by the lines and modules that made it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from .recording import Line
 
@@ -39,21 +40,44 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that are held between steps for a module, the largest first.
+
+    `kind` is a value of `KINDS`; they are counted to the module that owns the parameter.
+    """
+
+    module: str
+    kind: str
+    size: int
+
+
+PARAMETERS, GRADIENTS, OPTIMIZER = KINDS = "parameters and buffers", "gradients", "optimizer state"
+
+
+@dataclass(frozen=True, slots=True)
 class StepMemory:
     """A step's memory in bytes: `before` is held when it begins, `peak` is the most, with that.
 
-    `holders` is what the step has taken of it, the largest first.
+    `holders` is what the step has taken of it, the largest first; `kept` is the part of `before`
+    that belongs to modules.
     """
 
     before: int
     peak: int
     holders: tuple[Holder, ...] = ()
     saved: tuple[Saved, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
-def at_peak(changes: Sequence[Change]) -> tuple[int, tuple[Holder, ...]]:
-    """Return the most that the changes, in order of time, add up to, and what is alive then."""
-    sizes: dict[int, int] = {}
+def at_peak(
+    changes: Sequence[Change], there: Mapping[int, int] = MappingProxyType({})
+) -> tuple[int, tuple[Holder, ...]]:
+    """Return the most that the changes, in order of time, add up to, and what is alive then.
+
+    `there` are the blocks that are there before, by number, with their sizes: to release one (a
+    gradient, say) makes room for others.
+    """
+    sizes = dict(there)
     total = most = 0
     until = 0
     for number, change in enumerate(changes, 1):
