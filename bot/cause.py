@@ -19,6 +19,7 @@ from ..runners.profiling.profile import (
 )
 from ..runners.result import CounterChange, TestResult
 from ..runners.sample import Reason
+from .memory_cause import MemoryCause, cause_of_memory
 from .placed import Placed
 
 # Below this share of the time that a step gained, a line or an operator explains too little.
@@ -115,7 +116,7 @@ class CompileCause:
 
 
 CauseOfTime = LineCause | OperatorCause | PartCause | Unexplained
-CauseOfCount = SyncCause | CallsCause | CompileCause
+CauseOfCount = SyncCause | CallsCause | CompileCause | MemoryCause
 Cause = CauseOfTime | CauseOfCount
 
 
@@ -147,6 +148,8 @@ def cause_of_count(
         return SyncCause(site.path, site.line, site.operator, finding)
     if counter.new_reasons:
         return CompileCause(counter.new_reasons[0], len(counter.new_reasons) - 1)
+    if result.memory is not None and (holds := cause_of_memory(result.memory, counter)):
+        return holds
     if words(counter) == OPERATORS and result.profile is not None:
         return _more_calls(result.profile)
     return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..runners.profiling.memory_change import LineHeld, MemoryChange, ModuleHeld
+from ..runners.profiling.memory import LineHeld, MemoryChange, ModuleHeld
 from ..runners.result import CounterChange
 
 # Below this share of what is held more, a line or a module explains too little.

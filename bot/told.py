@@ -24,6 +24,8 @@ from .cause import (
 )
 from .links import Links
 from .markdown import code, prose
+from .memory_cause import LineHolds, ModuleKeeps, ModuleSaves
+from .memory_rows import memory_cause
 from .placed import Placed
 from .profile_rows import part_name
 from .rows import NAME_LIMIT, REASON_LIMIT, SOURCE_LIMIT, rule_code
@@ -132,6 +134,8 @@ class Teller:
                     "words": prose(reason.words, REASON_LIMIT),
                     "others": numbers.plural(others, "more reason") if others else None,
                 }
+            case LineHolds() | ModuleKeeps() | ModuleSaves():
+                return memory_cause(cause, self.links)
             case CallsCause():
                 return {"kind": "calls", "operator": _operator(cause), **self._at(cause.line)}
         return None

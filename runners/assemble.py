@@ -9,7 +9,7 @@ from .counters.periods import side_by_side
 from .counters.utilization import Device, Utilization, utilization
 from .new_places import Source, new_sites, with_base
 from .profiling.difference import diff_profiles
-from .profiling.memory import StepMemory
+from .profiling.memory import MemoryChange, StepMemory
 from .profiling.memory_change import diff_memory
 from .profiling.profile import ProfileSummary, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
@@ -90,9 +90,7 @@ def result_of(
         notes=(*measured.notes, *_by_itself_notes(by_itself), *unknown),
         utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
         compiling=_compiling(measured) if compared else None,
-        memory=diff_memory(*(measured.memory[side] for side in Side), source)
-        if measured.memory
-        else None,
+        memory=_memory(measured, source),
     )
 
 
@@ -103,6 +101,12 @@ def _utilization(
         return None
     device = Device.of(head.machine or {})
     return utilization(base.counts.products, head.counts.products, comparison, device, stated)
+
+
+def _memory(measured: Measured, source: Source) -> MemoryChange | None:
+    if not measured.memory:
+        return None
+    return diff_memory(measured.memory[Side.BASE], measured.memory[Side.HEAD], source)
 
 
 def _compiling(measured: Measured) -> Compiling | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .counters.compiling import Compiling
 from .counters.utilization import Utilization
-from .profiling.memory_change import MemoryChange
+from .profiling.memory import MemoryChange
 from .profiling.profile import ProfileChange
 from .sample import Environment, PerfTest, Reason, Segment, Side, SyncSite
 from .verdict.compare import Comparison, Verdict

@@ -69,6 +69,57 @@ class StepMemory:
     kept: tuple[Kept, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LineHeld:
+    """Bytes that a line has taken and that are alive at the peak of a step.
+
+    `line` counts in head's file and `path` is "" where no line of the repository ran; what edited
+    lines held on base is shared out among those that replace them. `touched` says whether the
+    change added or edited it. `module` is the one that ran when it took most more, "" where none
+    did, one of `modules` in which it takes more: as in `ModuleHeld`.
+    """
+
+    path: str
+    line: int
+    source: str
+    base: int
+    head: int
+    touched: bool = False
+    module: str = ""
+    modules: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleHeld:
+    """Bytes of one kind that belong to a module: see `Kept`, and `Saved` where `kind` is "".
+
+    Modules that differ in numbers only are taken together, as `GPT.blocks.*.mlp`.
+    """
+
+    module: str
+    kind: str
+    base: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChange:
+    """What differs of a step's memory, in bytes, the largest growth first.
+
+    `base` and `head` are the most that is held, as far as operators show it, and `base_before` and
+    `head_before` what is held when the step begins. `lines` have taken what is alive then, `kept`
+    is held between steps for a module, and `saved` is saved for backward while it runs.
+    """
+
+    base: int
+    head: int
+    base_before: int
+    head_before: int
+    lines: tuple[LineHeld, ...] = ()
+    kept: tuple[ModuleHeld, ...] = ()
+    saved: tuple[ModuleHeld, ...] = ()
+
+
 def at_peak(
     changes: Sequence[Change], there: Mapping[int, int] = MappingProxyType({})
 ) -> tuple[int, tuple[Holder, ...]]:

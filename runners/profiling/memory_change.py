@@ -3,10 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from .difference import carried, match_lines
-from .memory import Holder, StepMemory
+from .memory import Holder, LineHeld, MemoryChange, ModuleHeld, StepMemory
 
 # So many rows of each kind are enough.
 _MOST = 20
@@ -14,64 +13,11 @@ _MOST = 20
 _NUMBER = re.compile(r"\.\d+(?=\.|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class LineHeld:
-    """Bytes that a line has taken and that are alive at the peak of a step.
-
-    `line` counts in head's file and `path` is "" where no line of the repository ran; what edited
-    lines held on base is shared out among those that replace them. `touched` says whether the
-    change added or edited it. `module` is the one that ran when it took most more, "" where none
-    did, one of `modules` in which it takes more: as in `ModuleHeld`.
-    """
-
-    path: str
-    line: int
-    source: str
-    base: int
-    head: int
-    touched: bool = False
-    module: str = ""
-    modules: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleHeld:
-    """Bytes of one kind that belong to a module: see `Kept`, and `Saved` where `kind` is "".
-
-    Modules that differ in numbers only are taken together, as `GPT.blocks.*.mlp`.
-    """
-
-    module: str
-    kind: str
-    base: int
-    head: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryChange:
-    """What differs of a step's memory, in bytes, the largest growth first.
-
-    `base` and `head` are the most that is held, as far as operators show it, and `base_before` and
-    `head_before` what is held when the step begins. `lines` have taken what is alive then, `kept`
-    is held between steps for a module, and `saved` is saved for backward while it runs.
-    """
-
-    base: int
-    head: int
-    base_before: int
-    head_before: int
-    lines: tuple[LineHeld, ...] = ()
-    kept: tuple[ModuleHeld, ...] = ()
-    saved: tuple[ModuleHeld, ...] = ()
-
-
 def diff_memory(
     base: StepMemory, head: StepMemory, source: Callable[[str], tuple[str, str]]
 ) -> MemoryChange:
     """Compare two sides; `source` returns the base and head text of a file ("" where missing)."""
-    shown = _names(
-        one.module for side in (base, head) for one in (*side.holders, *side.kept, *side.saved)
-    )
+    shown = _names(name for side in (base, head) for name in _modules_of(side))
     kept = _modules(
         _sums((shown[one.module], one.kind, one.size) for one in base.kept),
         _sums((shown[one.module], one.kind, one.size) for one in head.kept),
@@ -86,6 +32,12 @@ def diff_memory(
     return MemoryChange(
         base.peak, head.peak, base.before, head.before, tuple(lines[:_MOST]), kept, saved
     )
+
+
+def _modules_of(side: StepMemory) -> Iterator[str]:
+    yield from (one.module for one in side.holders)
+    yield from (one.module for one in side.kept)
+    yield from (one.module for one in side.saved)
 
 
 def _names(modules: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,14 @@
 """What two sides hold is compared by lines of code that are the same, and by modules."""
 
-from torch_perflint.runners.profiling.memory import Holder, Kept, Saved, StepMemory
-from torch_perflint.runners.profiling.memory_change import LineHeld, ModuleHeld, diff_memory
+from torch_perflint.runners.profiling.memory import (
+    Holder,
+    Kept,
+    LineHeld,
+    ModuleHeld,
+    Saved,
+    StepMemory,
+)
+from torch_perflint.runners.profiling.memory_change import diff_memory
 
 OLD = "a\nb\nc\nd\n"
 NEW = "import x\na\nb2\nc\nd\nmore\n"
