@@ -15,9 +15,10 @@ PEAK, SAVED = "peak_bytes", "saved_for_backward_bytes"
 
 @dataclass(frozen=True, slots=True)
 class LineHolds:
-    """A line that holds more at the peak of a step."""
+    """A line that holds more at the peak of a step; others hold so many bytes `less`, 0 for few."""
 
     line: LineHeld
+    less: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def holds_more(memory: MemoryChange, grew: float) -> LineHolds | ModuleKeeps | N
     kept = _keeps(memory)
     enough = max(EXPLAINS * grew, 1.0)
     if line is not None and _more(line) >= max(enough, kept.more if kept else 0):
-        return LineHolds(line)
+        less = -sum(_more(one) for one in memory.lines if _more(one) < 0)
+        return LineHolds(line, less if less >= EXPLAINS * _more(line) else 0)
     return kept if kept is not None and kept.more >= enough else None
 
 

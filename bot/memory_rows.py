@@ -29,13 +29,14 @@ _SAVED = "saved for backward"
 def memory_cause(cause: MemoryCause, links: Links) -> dict[str, object]:
     """What holds more memory, as values for the templates."""
     match cause:
-        case LineHolds(line):
+        case LineHolds(line, less):
             return {
                 "kind": "holds",
                 "place": links.place(line.path, line.line),
                 "more": size(line.head - line.base),
                 "module": code(line.module, NAME_LIMIT) if line.module else None,
                 "others": _others(line),
+                "less": size(less) if less else None,
             }
         case ModuleKeeps(module, more, kinds):
             return {

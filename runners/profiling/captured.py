@@ -62,7 +62,7 @@ class Captured:
 
     `clock_ms` is a step without a profiler, to which the profile is brought; `recorded_ms` is one
     with it. `source` has the text of each line that is told, by "path:line". `memory` is None for
-    a script.
+    a script that is compiled or has too few steps.
     """
 
     what: str

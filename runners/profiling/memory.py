@@ -68,6 +68,11 @@ class StepMemory:
     saved: tuple[Saved, ...] = ()
     kept: tuple[Kept, ...] = ()
 
+    def kept_by_kind(self) -> dict[str, int]:
+        """Return of each kind how much is held between steps, what there is none of left out."""
+        sums = {kind: sum(one.size for one in self.kept if one.kind == kind) for kind in KINDS}
+        return {kind: size for kind, size in sums.items() if size}
+
 
 @dataclass(frozen=True, slots=True)
 class LineHeld:

@@ -5,7 +5,7 @@ import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,51 @@ def step_memory(
     only its memory counts.
     """
     own = OwnCode(root)
+    held: list[StepMemory] = []
+    saved: list[tuple[Saved, ...]] = []
     with _running_modules() as modules:
-        held = [_held(step, own, modules) for _ in _until(limit, steps)]
-        saved = [_saved(step, modules) for _ in _until(limit, steps)]
+        for _ in _until(limit, steps):
+            with _holding(own, modules, held):
+                step()
+        for _ in _until(limit, steps):
+            with _saving(modules, saved):
+                step()
     most = max(held, key=lambda one: one.peak)
     return replace(most, saved=max(saved, key=lambda one: sum(each.size for each in one)))
+
+
+class ScriptMemory:
+    """Looks at two steps of a script from its inside: what the first holds, what the second saves.
+
+    `boundary` is called where a step ends; `found` is what both have shown.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.found: StepMemory | None = None
+        self._own = OwnCode(root)
+        self._held: list[StepMemory] = []
+        self._saved: list[tuple[Saved, ...]] = []
+        self._modules: list[str] = []
+        self._around, self._looking = ExitStack(), ExitStack()
+        self._begun = False
+
+    def boundary(self) -> None:
+        """Go on to the next step; all contexts are closed once there is something found."""
+        self._looking.close()
+        if not self._begun:
+            self._begun = True
+            self._modules = self._around.enter_context(_running_modules())
+            self._looking.enter_context(_holding(self._own, self._modules, self._held))
+        elif not self._saved:
+            self._looking.enter_context(_saving(self._modules, self._saved))
+        else:
+            self.close()
+            self.found = replace(self._held[0], saved=self._saved[0])
+
+    def close(self) -> None:
+        """Look no more."""
+        self._looking.close()
+        self._around.close()
 
 
 def _until(limit: TimeLimit | None, steps: int) -> Iterator[int]:
@@ -52,7 +92,9 @@ def _until(limit: TimeLimit | None, steps: int) -> Iterator[int]:
         yield number
 
 
-def _held(step: Callable[[], object], own: OwnCode, modules: list[str]) -> StepMemory:
+@contextmanager
+def _holding(own: OwnCode, modules: list[str], found: list[StepMemory]) -> Iterator[None]:
+    """Add what is held before what runs inside, and at its most, to `found`."""
     gc.collect()
     on_gpu = torch.cuda.is_available()
     device = "cuda" if on_gpu else "cpu"
@@ -61,12 +103,14 @@ def _held(step: Callable[[], object], own: OwnCode, modules: list[str]) -> StepM
     watch = _Watch(own, modules, device)
     watch.note_what_is_there()
     with watch:
-        step()
+        yield
     most, holders = at_peak(watch.changes, watch.there)
-    return StepMemory(before, before + most, holders, kept=kept)
+    found.append(StepMemory(before, before + most, holders, kept=kept))
 
 
-def _saved(step: Callable[[], object], modules: list[str]) -> tuple[Saved, ...]:
+@contextmanager
+def _saving(modules: list[str], found: list[tuple[Saved, ...]]) -> Iterator[None]:
+    """Add what autograd saves while it runs to `found`."""
     sums: Counter[str] = Counter()
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -76,8 +120,8 @@ def _saved(step: Callable[[], object], modules: list[str]) -> tuple[Saved, ...]:
         return tensor.detach()
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        step()
-    return tuple(Saved(module, size) for module, size in sums.most_common())
+        yield
+    found.append(tuple(Saved(module, size) for module, size in sums.most_common()))
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -98,6 +98,13 @@ def test_what_holds_most_is_the_cause() -> None:
     assert cause_of_memory(MEMORY, CounterChange("operators", 0, 9)) is None
 
 
+def test_what_other_lines_hold_less_is_said_where_it_is_a_quarter() -> None:
+    moved = (MEMORY.lines[0], LineHeld("old.py", 3, "y = self.mlp(x)", 90 * MIB, 0))
+    page = render_comment(report(grown(replace(MEMORY, lines=moved), head=110 * MIB)))
+    assert "holds 96.00 MiB more at the peak (in `GPT.blocks.*.mlp` and 1 more module), and" in page
+    assert ", and other lines 90.00 MiB less." in page
+
+
 def test_each_cause_has_its_words() -> None:
     kept = render_comment(report(grown(replace(MEMORY, lines=()), head=140 * MIB)))
     words = "`GPT.head` keeps 15.50 MiB more between steps (optimizer state, gradients)."
