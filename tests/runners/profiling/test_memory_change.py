@@ -27,6 +27,7 @@ def test_a_line_that_only_moved_is_the_same_and_an_edited_one_has_what_it_replac
             Holder("m.py:2", "Net", 50),
             Holder("m.py:4", "Net.0", 30),
             Holder("m.py:4", "Net.1", 30),
+            Holder("m.py:4", "Other", 500),
             Holder("", "", 7),
         ),
     )
@@ -38,6 +39,7 @@ def test_a_line_that_only_moved_is_the_same_and_an_edited_one_has_what_it_replac
             Holder("m.py:3", "Net", 60),
             Holder("m.py:5", "Net.0", 40),
             Holder("m.py:5", "Net.1", 90),
+            Holder("m.py:5", "Other", 510),
             Holder("m.py:5", "", 900),
             Holder("m.py:6", "", 200),
             Holder("", "", 5),
@@ -46,7 +48,7 @@ def test_a_line_that_only_moved_is_the_same_and_an_edited_one_has_what_it_replac
     found = diff_memory(base, head, texts)
     assert (found.base, found.head, found.base_before, found.head_before) == (500, 900, 10, 20)
     assert found.lines == (
-        LineHeld("m.py", 5, "d", 60, 1030, False, "Net.*", 1),
+        LineHeld("m.py", 5, "d", 560, 1540, False, "Net.*", 2),
         LineHeld("m.py", 6, "more", 0, 200, True, "", 0),
         LineHeld("m.py", 3, "b2", 50, 60, True, "Net", 1),
         LineHeld("", 0, "", 7, 5),
