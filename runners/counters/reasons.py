@@ -21,7 +21,7 @@ _END_OF_SENTENCE = re.compile(r"(?<!e\.g)(?<!i\.e)\.\s")
 # "7/0: " before a guard, the number of the compilation whose guard it is.
 _COMPILATION = re.compile(r"^\d+/\d+(?:_\d+)?: ")
 # What is otherwise in each process, and what says nothing to people.
-_NOISE = re.compile(r" at 0x[0-9a-fA-F]+|\b\d{12,}\b| \(has_kwargs (?:True|False)\)")
+_NOISE = re.compile(r" at 0x[0-9a-fA-F]+|\b\d{12,}\b| \(has_kwargs \w+\)| \(e\.g\. `[^`]*`\)")
 _FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
 # Behind a guard stands the line that made it, and the end of its file's path.
 _MADE_BY = re.compile(r"  # .*?  # (\S+):(\d+) in ")

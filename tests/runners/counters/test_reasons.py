@@ -47,7 +47,7 @@ def own(file: str) -> str | None:
         (
             GRAPH_BREAKS,
             BRANCH,
-            "Detected data-dependent branching (e.g. `if my_tensor.sum() > 0:`)",
+            "Detected data-dependent branching",
         ),
         (GRAPH_BREAKS, "generic_jump TensorVariable()", "a branch on a tensor's value"),
         (GRAPH_BREAKS, "generic_jump SymNodeVariable()", "a branch on `SymNodeVariable()`"),
