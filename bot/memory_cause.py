@@ -43,7 +43,7 @@ MemoryCause = LineHolds | ModuleKeeps | ModuleSaves
 def cause_of_memory(memory: MemoryChange, counter: CounterChange) -> MemoryCause | None:
     """Say what holds or saves more; None for other counters and where nothing holds a quarter."""
     if counter.name == SAVED:
-        return _saves(memory, (counter.head - counter.base) / counter.steps)
+        return _saves(memory, (counter.head - counter.base) / max(counter.steps, 1))
     if counter.name == PEAK:
         return holds_more(memory, counter.head - counter.base)
     return None

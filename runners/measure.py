@@ -189,7 +189,11 @@ class Launch:
             self.drop(side.other)
         steps = self._rhythms.get(test.id, Rhythm()).period
         order = self._workers.order("memory", test, self._workers.counting_seed(test), side)
-        done = self._workers.ask(side, {**order, "steps": steps, "seconds": most_seconds})
+        try:
+            done = self._workers.ask(side, {**order, "steps": steps, "seconds": most_seconds})
+        except SideFailed:
+            self.drop(side, at_once=True)
+            raise
         if done["outcome"] != "passed":
             raise SideFailed(side, Failure(done["summary"], done["details"]))
         return None if done["memory"] is None else memory_of(done["memory"])

@@ -7,12 +7,14 @@ from torch_perflint.runners.assemble import Measured
 from torch_perflint.runners.config import RunnersConfig
 from torch_perflint.runners.counters.examined import Examined
 from torch_perflint.runners.holders import look_at_holders, memory_grew
+from torch_perflint.runners.measure import Launch
 from torch_perflint.runners.processes.isolate import SideFailed
 from torch_perflint.runners.profiling.memory import StepMemory
 from torch_perflint.runners.result import Failure
 from torch_perflint.runners.sample import Counts, PerfTest, Side
+from torch_perflint.runners.sides.checkout import check_out
 
-from .runs import PYTEST, perf_file, run
+from .runs import PYTEST, perf_file, roots, run, worker_plan
 
 MODEL = """
 import torch
@@ -134,3 +136,52 @@ def test_both_sides_are_kept_or_it_is_said_why_not() -> None:
     assert not failed.memory
     (note,) = failed.notes
     assert note.startswith("what holds more memory is not known: ") and "it died" in note
+
+
+LOOKED_AT = """
+import os, torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack as modes
+
+weight = torch.ones(64, 64, requires_grad=True)
+
+def step():
+    if os.path.exists("dies-here") and any(type(mode).__name__ == "_Watch" for mode in modes()):
+        os._exit(3)
+    return (weight @ weight).exp().sum().backward()
+
+compiled = torch.compile(lambda: (weight @ weight).exp().sum(), backend="eager")
+"""
+TESTS = """
+import os, lib
+
+@pytest.mark.perf
+def test_dies(perf):
+    open("dies-here", "w").close()
+    try:
+        perf(lib.step)
+    finally:
+        os.remove("dies-here")
+
+@pytest.mark.perf
+def test_lives(perf): perf(lib.step)
+
+@pytest.mark.perf
+def test_compiled(perf): perf(lib.compiled)
+"""
+
+
+@pytest.mark.torch
+def test_a_side_that_dies_while_it_is_looked_at_is_fresh_for_the_next_test(repo: Any) -> None:
+    repo.commit({"pyproject.toml": PYTEST, "lib.py": LOOKED_AT, "test_lib.py": perf_file(TESTS)})
+    repo.commit()
+    with check_out(repo.root, "main~1", "main") as sides:
+        plan, where = worker_plan(sides, "test_lib.py", "lib"), roots(sides)
+        with Launch(plan, where, 1, 0) as launch:
+            tests = {test.name: test for test in launch.collect(Side.HEAD).tests}
+            with pytest.raises(SideFailed):
+                launch.step_memory(tests["test_dies"], Side.HEAD)
+            (where[Side.HEAD] / "dies-here").unlink()
+            found = launch.step_memory(tests["test_lives"], Side.HEAD)
+            assert found is not None
+            assert found.holders[0].line == "lib.py:10"
+            assert launch.step_memory(tests["test_compiled"], Side.HEAD) is None
