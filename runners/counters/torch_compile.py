@@ -82,19 +82,17 @@ def first_steps(step: Callable[[], object]) -> Compiled:
     """Run the step three times, and count what was compiled meanwhile."""
     before = _so_far()
     told: list[Told] = []
-    seen, jumps = before, 0
+    seen, jumps, known = before, 0, set(before.counts)
     # Looked at after each step: one that resets what is compiled empties PyTorch's list as well.
     for _ in range(STEPS):
         step()
         seen, last = _so_far(), seen
+        known &= seen.counts.keys()
         listed = list(map(_listed, _since(last.listed, seen.listed)))
         jumps += sum(one.text not in _counted_breaks() for one in listed)
         compiled = _since(last.compilations, seen.compilations)
         told += [*listed, *(one for each in compiled for one in _told(each))]
-    counts = {
-        name: seen.counts[name] - before.counts[name]
-        for name in seen.counts.keys() & before.counts.keys()
-    }
+    counts = {name: seen.counts[name] - before.counts[name] for name in known}
     if GRAPH_BREAKS in counts:
         counts[GRAPH_BREAKS] += jumps
     return Compiled(counts, tuple(one for one in told if one.counter in counts))

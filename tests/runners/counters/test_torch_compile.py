@@ -248,3 +248,24 @@ def test_a_step_that_resets_what_is_compiled_still_has_its_reasons() -> None:
     found = examine(step)
     assert found.values["graph_breaks"] == sum(one.count for one in found.reasons) == 2 * 3
     assert [one.count for one in found.reasons] == [3, 3]
+
+
+def test_recompilations_are_unknown_where_pytorch_may_have_forgotten_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torch_perflint.runners.counters import torch_compile
+
+    run = torch.compile(lambda x: x + 1, backend="eager")
+    seen = iter([False, True, False, False])
+    so_far = torch_compile._so_far
+
+    def full_once() -> Any:
+        found = so_far()
+        if next(seen):
+            # As where its list was full when nobody had asked for a longer one.
+            del found.counts["recompiles"]
+        return found
+
+    monkeypatch.setattr(torch_compile, "_so_far", full_once)
+    found = torch_compile.first_steps(lambda: run(torch.ones(4)))
+    assert found.counts == {"graph_breaks": 0}
