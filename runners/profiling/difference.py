@@ -171,6 +171,27 @@ def _before(
     """What head's lines took on base, by their numbers in head."""
     before = {number: time(line) for number, line in was.items()}
     after = {number: time(line) for number, line in now.items()}
+    return _carried(old, new, same, before, after)
+
+
+def carried(
+    base: str, head: str, before: Mapping[int, float], after: Mapping[int, float]
+) -> dict[int, float]:
+    """Bring what is known of a file's lines on base, by their numbers, to the lines of head.
+
+    `before` is of base's lines and `after` of head's: what replaced lines had is shared out among
+    those in their place, in proportion to what these have.
+    """
+    return _carried(_rows(base), _rows(head), match_lines(base, head), before, after)
+
+
+def _carried(
+    old: list[str],
+    new: list[str],
+    same: Mapping[int, int],
+    before: Mapping[int, float],
+    after: Mapping[int, float],
+) -> dict[int, float]:
     shared = _shares(old, new, before, after)
     kept = {number: before.get(number_before, 0.0) for number, number_before in same.items()}
     return shared | kept

@@ -35,6 +35,7 @@ def as_page(captured: Captured) -> str:
             "before": captured.memory.before,
             "peak": captured.memory.peak,
             "holders": [asdict(one) for one in held[:MOST_LINES]],
+            "kept": captured.memory.kept_by_kind(),
             "saved": [asdict(one) for one in saved[:MOST_LINES]],
         }
     shown = {f"{line.path}:{line.line}" for line in lines[:MOST_LINES]}

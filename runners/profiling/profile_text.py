@@ -81,7 +81,10 @@ def _operators(captured: Captured, width: int) -> Iterator[str]:
 def _memory(memory: StepMemory, width: int) -> Iterator[str]:
     size = numbers.size
     saved = size(sum(one.size for one in memory.saved))
-    held = f"memory: {size(memory.before)} before the step, {size(memory.peak)} at its peak"
+    kinds = ", ".join(f"{size(n)} of {kind}" for kind, n in memory.kept_by_kind().items())
+    held = f"memory: {size(memory.before)} before the step"
+    held += f" ({kinds})" if kinds else ""
+    held += f", {size(memory.peak)} at its peak"
     yield wrap(f"{held}; saved for backward: {saved}", width)
     rows = [
         (size(one.size), inert(one.line, 80) or numbers.NONE, inert(one.module, 60))

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.runners.profiling.captured import Block, Captured, from_json, to_json
-from torch_perflint.runners.profiling.memory import Holder, Saved, StepMemory
+from torch_perflint.runners.profiling.memory import (
+    GRADIENTS,
+    PARAMETERS,
+    Holder,
+    Kept,
+    Saved,
+    StepMemory,
+)
 from torch_perflint.runners.profiling.page import as_page
 from torch_perflint.runners.profiling.profile import (
     LineTime,
@@ -40,6 +47,7 @@ CAPTURED = Captured(
         7 << 20,
         (Holder("train.py:12", "Net.wide", 4 << 20),),
         (Saved("Net.wide", 2 << 20), Saved("", 1 << 19)),
+        (Kept("Net.wide", GRADIENTS, 1 << 20), Kept("Net", PARAMETERS, 1 << 19)),
     ),
 )
 
@@ -81,6 +89,8 @@ def test_the_text_has_parts_lines_and_operators_with_their_shares() -> None:
     assert "5.00 50% 6 aten::mm" in rows
     assert "0.50 ms of operators belong to no line of this repository" in rows
     assert "4.00 MiB train.py:12 Net.wide" in rows
+    kinds = "512 KiB of parameters and buffers, 1.00 MiB of gradients"
+    assert f"memory: 3.00 MiB before the step ({kinds})," in " ".join(rows)
     assert "7.00 MiB at its peak; saved for backward: 2.50 MiB" in " ".join(rows)
     assert rows[-1] == "note: 3 steps were profiled: the script had no more"
 
