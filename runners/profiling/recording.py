@@ -19,6 +19,7 @@ class Kind(Enum):
     OPERATOR = "operator"
     ANNOTATION = "annotation"  # a `record_function`: PyTorch's own, or the user's
     RUNTIME = "runtime"  # a call of the device's own API
+    MODULE = "module"  # the forward of an `nn.Module`
 
 
 class Event(NamedTuple):
@@ -118,7 +119,8 @@ class Marks:
 class Recording:
     """Some steps as they were recorded; `spans` are the steps by the clock, in order.
 
-    `call` is how much longer a call takes by being recorded.
+    `call` is how much longer a call takes by being recorded. `modules` are the calls of modules,
+    each by its name and class: "GPT.blocks.0.mlp (MLP)".
     """
 
     events: Sequence[Event]
@@ -126,3 +128,4 @@ class Recording:
     spans: Sequence[Span]
     work: Sequence[Work] = ()
     call: int = 0
+    modules: Sequence[Event] = ()

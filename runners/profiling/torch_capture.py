@@ -82,9 +82,12 @@ class ScriptCapture:
         if self.is_over:
             return
         self.is_over = True
-        if self._recorder is None or not self._spans:
+        if self._recorder is None:
             return
         self._recorder.marker.stop()
+        if not self._spans:
+            self._recorder.end()
+            return
         recording = self._recorder.stop(self._spans, self._plan.out / TRACE)
         self._done(captured(self._plan, recording, median(self._clock)))
 

@@ -14,6 +14,7 @@ from .attribution import StepProfile, of_recording
 from .line_marks import LineMarker
 from .parts import ENGINE
 from .recording import Event, Kind, Recording, Span, Task, Work, in_order, no_collector
+from .torch_modules import MODULE, ModuleMarker
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
 # Kineto's names for what it records.
@@ -26,6 +27,7 @@ _KINDS = {
 _DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 _COLLECTIVE = re.compile(r"(nccl|rccl)", re.IGNORECASE)
 _HERE = "perflint"  # our own annotation; tells which of the profiler's threads runs the steps
+_OURS = (_HERE, MODULE)
 
 
 def profile_steps(step: Callable[[], object], steps: int, root: Path) -> list[StepProfile]:
@@ -42,14 +44,18 @@ def record_steps(
     """
     recorder = StepRecorder(root)
     recorder.start()
-    with recorder.marker.watching():
-        step()
     spans = []
-    for _ in range(steps):
-        start = time.time_ns()
+    try:
         with recorder.marker.watching():
             step()
-        spans.append((start, time.time_ns()))
+        for _ in range(steps):
+            start = time.time_ns()
+            with recorder.marker.watching():
+                step()
+            spans.append((start, time.time_ns()))
+    except BaseException:
+        recorder.end()
+        raise
     return recorder.stop(spans, keep)
 
 
@@ -58,6 +64,7 @@ class StepRecorder:
 
     def __init__(self, root: Path) -> None:
         self.marker = LineMarker(root)
+        self._modules = ModuleMarker()
         self._call = 0
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
@@ -70,15 +77,21 @@ class StepRecorder:
         self._profile.start()
         with in_this_thread():
             self._call = max(0, _small_call() - plain)
+        self._modules.start()
 
     def stop(self, spans: Sequence[Span], keep: Path | None = None) -> Recording:
         """Stop, and read what was recorded of these steps."""
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self._profile.stop()
+        self.end()
         if keep is not None:
             self._profile.export_chrome_trace(str(keep))
         return read_recording(self._profile, self.marker, spans, self._call)
+
+    def end(self) -> None:
+        """Stop, and leave nothing behind in the process."""
+        self._modules.stop()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._profile.stop()
 
 
 def read_recording(
@@ -89,7 +102,8 @@ def read_recording(
         raw = _raw_events(recorded)
         thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
         events = in_order(read_events(raw))
-        return Recording(events, marker.marks(thread), spans, _work(raw), call)
+        marks, modules = marker.marks(thread), _modules(raw)
+        return Recording(events, marks, spans, _work(raw), call, modules)
 
 
 def in_this_thread() -> record_function:
@@ -138,7 +152,22 @@ def read_events(raw: list[Any]) -> list[Event]:
             kind,
         )
         for event, kind in ours
-        if (name := event.name()) != _HERE
+        if not (name := event.name()).startswith(_OURS)
+    ]
+
+
+def _modules(raw: list[Any]) -> list[Event]:
+    """Read the calls of modules that a `ModuleMarker` has marked."""
+    return [
+        Event(
+            name.removeprefix(MODULE),
+            event.start_ns(),
+            event.end_ns(),
+            event.start_thread_id(),
+            kind=Kind.MODULE,
+        )
+        for event in raw
+        if (name := event.name()).startswith(MODULE)
     ]
 
 
