@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from .host import HostTime, host_time
-from .parts import OPTIMIZER, WAITS, Part
+from .parts import CLOSURE, OPTIMIZER, WAITS, Part
 from .recording import Event, Marks, Span, Task, Work
 from .spans import cut, is_in, joined, length, without
 
@@ -61,7 +61,7 @@ def _device(
 ) -> Counter[Part]:
     """What the device does, and why it does nothing where it does not."""
     start, end = step
-    optimizer = joined((e.start, e.end) for e in events if e.name.startswith(OPTIMIZER))
+    optimizer = _optimizer(events)
     kernels: dict[Part, list[Span]] = {Part.COMPUTE: [], Part.OPTIMIZER: []}
     for one in work:
         if one.task is Task.KERNEL:
@@ -81,6 +81,14 @@ def _device(
     for gap in without([step], taken):
         times.update(_idle(gap, host, waits))
     return times
+
+
+def _optimizer(events: Sequence[Event]) -> list[Span]:
+    """When optimizers are at work: not in closures, but in what those call of an optimizer."""
+    closures = joined((e.start, e.end) for e in events if e.name == CLOSURE)
+    steps = [(e.start, e.end) for e in events if e.name.startswith(OPTIMIZER)]
+    called = [step for step in steps if is_in(step[0], closures)]
+    return joined([*without(joined(steps), closures), *called])
 
 
 def _idle(gap: Span, host: HostTime, waits: Sequence[Span]) -> Counter[Part]:

@@ -25,6 +25,8 @@ class Part(Enum):
 # How PyTorch calls what it records itself.
 _DATA = ("enumerate(DataLoader)",)
 OPTIMIZER = ("Optimizer.",)
+# What we call the user's own function that an optimizer's step is given, and calls.
+CLOSURE = "closure of Optimizer.step"
 ENGINE = "autograd::engine::evaluate_function"
 _COMMUNICATION = re.compile(r"(c10d|nccl|gloo|ucc|mpi|_c10d_functional|record_param_comms)\b[:_]?")
 _COPIES = frozenset({"aten::copy_", "aten::_copy_from", "aten::_copy_from_and_resize"})
@@ -37,7 +39,7 @@ _VALUE = "aten::_local_scalar_dense"
 def part_of(event: Event, outer: Part | None) -> Part:
     """What the time of a call counts as, by its name and by what the call around it is."""
     if outer is Part.DATA or outer is Part.OPTIMIZER or outer is Part.COMMUNICATION:
-        return outer
+        return Part.HOST if event.name == CLOSURE else outer
     if (named := part_by_name(event.name)) is not None:
         return named
     # Between the operators that the user calls, nothing is computed.

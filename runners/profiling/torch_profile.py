@@ -14,6 +14,7 @@ from .attribution import StepProfile, of_recording
 from .line_marks import LineMarker
 from .parts import ENGINE
 from .recording import Event, Kind, Recording, Span, Task, Work, in_order, no_collector
+from .torch_closures import ClosureMarker
 from .torch_modules import MODULE, ModuleMarker
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
@@ -65,6 +66,7 @@ class StepRecorder:
     def __init__(self, root: Path) -> None:
         self.marker = LineMarker(root)
         self._modules = ModuleMarker()
+        self._closures = ClosureMarker()
         self._call = 0
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
@@ -78,6 +80,7 @@ class StepRecorder:
         with in_this_thread():
             self._call = max(0, _small_call() - plain)
         self._modules.start()
+        self._closures.start()
 
     def stop(self, spans: Sequence[Span], keep: Path | None = None) -> Recording:
         """Stop, and read what was recorded of these steps."""
@@ -89,6 +92,7 @@ class StepRecorder:
     def end(self) -> None:
         """Stop, and leave nothing behind in the process."""
         self._modules.stop()
+        self._closures.stop()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self._profile.stop()
