@@ -6,9 +6,9 @@ engine evaluates. What belongs to no module is told as such, so that all adds up
 device a module has the kernels that it caused, as lines do.
 """
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from statistics import mean
@@ -50,163 +50,157 @@ def module_times(recording: Recording, cost: Callable[[Event], int]) -> list[Mod
 
     `cost` is what a call costs on a device by itself, in nanoseconds.
     """
-    if not recording.modules:
+    if not recording.modules or not recording.spans:
         return [ModuleTimes() for _ in recording.spans]
-    ordered = in_order([*recording.modules, *recording.events])
-    if any(event.device is not None for event in recording.events):
-        return _on_device(ordered, recording, cost)
-    steps = _Steps(recording.spans, recording.call)
-    around = _Around(_Known())
-    for event in ordered:
-        if event.thread != recording.marks.thread:
-            continue
-        if around.ends <= event.start:
-            for end, running in around.leave(event.start):
-                steps.reach(end, running)
-        if event.start >= steps.until:
-            steps.reach(event.start, around.now)
-        steps.calls += 1
-        # Most are operators, and change nothing of what is running.
-        if _turns(event):
-            steps.reach(event.start, around.now)
-            if around.enter(event):
-                steps.called(event.name)
-        else:
-            around.note(event)
-    last = recording.spans[-1][1] if recording.spans else 0
-    for end, running in around.leave(last):
-        steps.reach(end, running)
-    steps.reach(last, around.now)
+    events, mine = recording.events, recording.marks.thread
+    engine = [event for event in events if event.backward and event.name.startswith(ENGINE)]
+    turns: dict[int, list[Event]] = defaultdict(list)
+    for event in in_order([*recording.modules, *engine]):
+        turns[event.thread].append(event)
+    # The profiler tells the number that comes next: the last operator with it has got it.
+    forward = {
+        event.sequence: event.start
+        for event in events
+        if event.sequence >= 0 and not event.backward and event.thread == mine
+    }
+    homes: dict[str, tuple[str, ...]] = {}
+    # Other threads run backward of what the step's own has run.
+    main = _Timeline(turns.pop(mine, []), forward, homes)
+    threads = {mine: main}
+    for thread, own in turns.items():
+        threads[thread] = _Timeline(own, forward, homes, main)
+    if any(event.device is not None for event in events):
+        return _on_device(recording, threads, cost)
+    starts = sorted(
+        event.start for event in chain(events, recording.modules) if event.thread == mine
+    )
+    steps = _Steps(recording, starts)
+    for moment, running in zip(main.moments[1:], main.running, strict=False):
+        steps.reach(moment, running)
+    steps.reach(recording.spans[-1][1], main.running[-1])
+    _count(steps.found, recording.spans, main.calls)
     return steps.found
 
 
 def _on_device(
-    ordered: Sequence[Event], recording: Recording, cost: Callable[[Event], int]
+    recording: Recording, threads: Mapping[int, "_Timeline"], cost: Callable[[Event], int]
 ) -> list[ModuleTimes]:
     """A call costs what it does on the device; the rest of a step belongs to no module."""
     found = [ModuleTimes() for _ in recording.spans]
-    known = _Known()
-    threads: dict[int, _Around] = {}
-    step, following = -1, [*(start for start, _ in recording.spans), math.inf]
-    for event in ordered:
-        while following[step + 1] <= event.start:
-            step += 1
-        around = threads.get(event.thread)
-        if around is None:
-            around = threads[event.thread] = _Around(known)
-        for _ in around.leave(event.start):
-            pass
-        if _turns(event):
-            if around.enter(event) and step >= 0:
-                found[step].calls[event.name] += 1
-        elif event.thread == recording.marks.thread:
-            # Other threads count their operators by themselves.
-            around.note(event)
-        if step >= 0 and event.kind not in (Kind.MODULE, Kind.ANNOTATION) and around.now[0]:
-            found[step].add(around.now, cost(event))
+    starts = [start for start, _ in recording.spans]
+    for event in recording.events:
+        if event.kind is Kind.ANNOTATION or event.thread not in threads:
+            continue
+        if (step := bisect_right(starts, event.start) - 1) >= 0 and (took := cost(event)):
+            running = threads[event.thread].at(event.start)
+            if running[0]:
+                found[step].add(running, took)
     for times, (start, end) in zip(found, recording.spans, strict=True):
         times.own["", False] = max(0, end - start - sum(times.own.values()))
+    for timeline in threads.values():
+        _count(found, recording.spans, timeline.calls)
     return found
 
 
-def _turns(event: Event) -> bool:
-    """Whether a thread turns to another module with this call."""
-    return event.kind is Kind.MODULE or (event.backward and event.name.startswith(ENGINE))
+def _count(
+    found: Sequence[ModuleTimes], spans: Sequence[Span], calls: Iterable[tuple[int, str]]
+) -> None:
+    starts = [start for start, _ in spans]
+    for moment, name in calls:
+        step = bisect_right(starts, moment) - 1
+        if step >= 0 and moment < spans[step][1]:
+            found[step].calls[name] += 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What was seen so far, of all threads.
+class _Timeline:
+    """Which modules run in a thread, from each of `moments` to the next, and when each is called.
 
-    `forward` maps autograd's sequence numbers to the modules whose forward operator got them. The
-    profiler tells the number that comes next, so that the last operator with it is the one. `homes`
-    has the modules that ran when a module was first called, itself included.
+    `turns` are the calls of modules and the functions that the engine evaluates, in order.
+    `forward` has the moment at which a sequence number was given, in the thread of `main`, and
+    `homes` the modules that ran when a module was first called, itself included.
     """
 
-    forward: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    def __init__(
+        self,
+        turns: Sequence[Event],
+        forward: Mapping[int, int],
+        homes: dict[str, tuple[str, ...]],
+        main: "_Timeline | None" = None,
+    ) -> None:
+        self.moments = [0]
+        self.running: list[Running] = [((), False)]
+        self.calls: list[tuple[int, str]] = []
+        self._forward, self._homes, self._main = forward, homes, main or self
+        self._last: tuple[str, ...] = ()  # the modules of the last function of the engine
+        around: list[tuple[int, Running]] = []  # when each call ends, and what was running before
+        for event in turns:
+            while around and around[-1][0] <= event.start:
+                self._turn(*around.pop())
+            before = self.running[-1]
+            around.append((event.end, before))
+            is_call = event.kind is Kind.MODULE
+            now = self._called(event, *before) if is_call else self._evaluated(event, *before)
+            self._turn(event.start, now)
+        while around:
+            self._turn(*around.pop())
 
+    def at(self, moment: int) -> Running:
+        """What is running then."""
+        return self.running[max(0, bisect_right(self.moments, moment) - 1)]
 
-class _Around:
-    """The modules that run in a thread, `now`, and when the innermost of them ends."""
+    def _turn(self, moment: int, running: Running) -> None:
+        self.moments.append(moment)
+        self.running.append(running)
 
-    def __init__(self, known: _Known) -> None:
-        self.now: Running = ((), False)
-        self.ends: float = math.inf
-        self._known = known
-        self._open: list[tuple[int, Running]] = []  # when each ends, and what was running before
-        self._last: tuple[str, ...] = ()  # the modules of the last function of backward
+    def _evaluated(self, event: Event, names: tuple[str, ...], backward: bool) -> Running:
+        given = self._forward.get(event.sequence)
+        if given is not None:
+            names, _ = self._main.at(given)
+        elif event.name == _ACCUMULATE:
+            # Right behind the function that has made the gradient.
+            names = self._last
+        self._last = names
+        return names, True
 
-    def leave(self, moment: int) -> Iterator[tuple[int, Running]]:
-        """End what ends up to a moment: yield each end, and what was running until then."""
-        while self._open and self._open[-1][0] <= moment:
-            end, before = self._open.pop()
-            self.ends = self._open[-1][0] if self._open else math.inf
-            yield end, self.now
-            self.now = before
-
-    def note(self, event: Event) -> None:
-        """Remember where a forward operator was called."""
-        if event.sequence >= 0 and not event.backward:
-            self._known.forward[event.sequence] = self.now[0]
-
-    def enter(self, event: Event) -> bool:
-        """Begin a module or a function of the engine; whether it is a call of a module."""
-        names, backward = self.now
-        self._open.append((event.end, self.now))
-        self.ends = event.end
-        if event.kind is not Kind.MODULE:
-            # A gradient is accumulated right behind the function that has made it.
-            lasting = self._last if event.name == _ACCUMULATE else names
-            self._last = self._known.forward.get(event.sequence, lasting)
-            self.now = self._last, True
-            return False
+    def _called(self, event: Event, names: tuple[str, ...], backward: bool) -> Running:
         name = event.name
-        if backward and name in self._known.homes:
-            # Checkpointing runs a forward again, from any of the functions that it contains.
-            self.now = self._known.homes[name], True
-        else:
-            self.now = (*names, name), backward
-            self._known.homes.setdefault(name, self.now[0])
         # A wrapper has the name of what it wraps.
-        return names[-1:] != (name,)
+        if names[-1:] != (name,):
+            self.calls.append((event.start, name))
+        if backward and name in self._homes:
+            # Checkpointing runs a forward again, from any of the functions that it contains.
+            return self._homes[name], True
+        names = (*names, name)
+        self._homes.setdefault(name, names)
+        return names, backward
 
 
 class _Steps:
-    """Shares time out to steps; `until` is where the present step, or what is before it, ends.
+    """Shares the time of a thread out to steps.
 
-    `calls` have been recorded since the moment that was reached last.
+    `starts` is when each call began that was recorded in it: recording took some of the time.
     """
 
-    def __init__(self, spans: Sequence[Span], call: int) -> None:
-        self.found = [ModuleTimes() for _ in spans]
-        self._edges = [*chain.from_iterable(spans)]  # even ones begin steps, odd ones end them
-        self._edge = self._at = 0
-        self._call = call
-        self.until: float = self._edges[0] if self._edges else math.inf
-        self.calls = 0
+    def __init__(self, recording: Recording, starts: Sequence[int]) -> None:
+        self.found = [ModuleTimes() for _ in recording.spans]
+        # Even ones begin steps, odd ones end them.
+        self._edges = [*chain.from_iterable(recording.spans)]
+        self._starts, self._call = starts, recording.call
+        self._edge = self._at = self._number = 0
 
     def reach(self, moment: int, running: Running) -> None:
         """Count the time up to a moment, in which these modules were running."""
-        if self.calls:
-            self._add(running, -self.calls * self._call)
-            self.calls = 0
-        while self._edge < len(self._edges) and self._at < moment:
+        while self._edge < len(self._edges) and self._at <= moment:
             end = min(moment, self._edges[self._edge])
-            self._add(running, end - self._at)
-            self._at = end
-            while self._edge < len(self._edges) and self._edges[self._edge] <= end:
-                self._edge += 1
-        self.until = self._edges[self._edge] if self._edge < len(self._edges) else math.inf
-
-    def called(self, name: str) -> None:
-        """Count a call of a module that begins now."""
-        if self._edge % 2:
-            self.found[self._edge // 2].calls[name] += 1
-
-    def _add(self, running: Running, nanoseconds: int) -> None:
-        if self._edge % 2:
-            self.found[self._edge // 2].add(running, nanoseconds)
+            # A call that begins there was made by what runs before.
+            number = bisect_right(self._starts, end, lo=self._number)
+            if self._edge % 2:
+                recorded = (number - self._number) * self._call
+                self.found[self._edge // 2].add(running, end - self._at - recorded)
+            self._at, self._number = end, number
+            if self._edges[self._edge] > end:
+                return
+            self._edge += 1
 
 
 def modules_of(rounds: Sequence[tuple[ModuleTimes, int]], step_ms: float) -> tuple[ModuleTime, ...]:
