@@ -26,10 +26,15 @@ class ModuleRow:
         return f"{name} x{self.count}" if self.count > 1 else name
 
 
-def folded(modules: Sequence[ModuleTime]) -> tuple[ModuleRow, ...]:
-    """Fold numbered siblings that are all of one class, with what is below them, dearest first."""
+def folded(
+    modules: Sequence[ModuleTime], beside: Sequence[ModuleTime] = ()
+) -> tuple[ModuleRow, ...]:
+    """Fold numbered siblings that are all of one class, with what is below them, dearest first.
+
+    They have to be of one class in the profile `beside` as well.
+    """
     kinds: dict[str, set[str]] = defaultdict(set)
-    for one in modules:
+    for one in (*modules, *beside):
         *path, last = one.name.split(".")
         if last.isdecimal():
             kinds[".".join(path)].add(one.kind)
@@ -71,6 +76,17 @@ def _row(name: str, group: Sequence[ModuleTime]) -> ModuleRow:
             sum(one.total_forward for one in group),
             sum(one.total_backward for one in group),
             sum(one.calls for one in group),
+            _together([one.error for one in group]),
         ),
         len(group),
     )
+
+
+def _together(errors: Iterable[float | None]) -> float | None:
+    """The error of a sum whose parts err alike: equal layers share the machine's state."""
+    total = 0.0
+    for error in errors:
+        if error is None:
+            return None
+        total += error
+    return total

@@ -6,12 +6,13 @@ engine evaluates. What belongs to no module is told as such, so that all adds up
 device a module has the kernels that it caused, as lines do.
 """
 
+import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from statistics import mean
+from statistics import mean, stdev
 
 from .parts import ENGINE
 from .profile import ModuleTime, brought
@@ -227,7 +228,18 @@ def modules_of(rounds: Sequence[tuple[ModuleTimes, int]], step_ms: float) -> tup
                 typical(times.total[key, False] / steps for times, steps in rounds),
                 typical(times.total[key, True] / steps for times, steps in rounds),
                 mean(times.calls[key] / steps for times, steps in rounds),
+                _error(
+                    [
+                        (times.own[key, False] + times.own[key, True]) / steps
+                        for times, steps in rounds
+                    ]
+                ),
             )
         )
     found.sort(key=lambda one: (-one.own, one.name))
     return brought(found, step_ms)
+
+
+def _error(values: Sequence[float]) -> float | None:
+    """The standard error of the mean of nanoseconds, in milliseconds."""
+    return None if len(values) < 4 else stdev(values) / math.sqrt(len(values)) / 1e6

@@ -45,7 +45,8 @@ class ModuleTime:
 
     `name` is "GPT.blocks.0.mlp", and `kind` the module's class. `forward` and `backward` are
     without the modules that it calls, `total_forward` and `total_backward` with them; the times
-    without them add up to the step. `calls` are those of its forward per step.
+    without them add up to the step. `calls` are those of its forward per step, and `error` is the
+    standard error of both without what it calls.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModuleTime:
     total_forward: float = 0.0
     total_backward: float = 0.0
     calls: float = 0.0
+    error: float | None = None
 
     @property
     def own(self) -> float:
@@ -155,6 +157,24 @@ class PartChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleChange:
+    """How a module differs, in milliseconds per step, forward and backward: see `ModuleTime`.
+
+    `name` has stars where it stands for `count` equal layers of head, "GPT.blocks.*". The totals
+    have what it calls as well.
+    """
+
+    name: str
+    kind: str
+    base_ms: float
+    head_ms: float
+    base_total_ms: float = 0.0
+    head_total_ms: float = 0.0
+    count: int = 1
+    within_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineCost:
     """What a line of head costs, in milliseconds per step: see `LineTime`."""
 
@@ -177,6 +197,7 @@ class ProfileChange:
     parts: tuple[PartChange, ...] = ()
     costs: tuple[LineCost, ...] = ()
     head_ms: float = 0.0
+    modules: tuple[ModuleChange, ...] = ()
 
 
 def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
@@ -237,6 +258,7 @@ def brought(modules: Sequence[ModuleTime], step_ms: float) -> tuple[ModuleTime, 
             backward=one.backward * share,
             total_forward=one.total_forward * share,
             total_backward=one.total_backward * share,
+            error=_times(one.error, share),
         )
         for one in modules
     )
