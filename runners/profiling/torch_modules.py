@@ -87,24 +87,44 @@ class ModuleNames:
     def __init__(self) -> None:
         self._known: dict[int, tuple[weakref.ref[Module], str, str]] = {}
         self._roots: dict[str, list[weakref.ref[Module]]] = {}
+        # The ids of an owner's parts: to walk it for each loss that a step makes would take long.
+        self._parts: dict[int, tuple[weakref.ref[Module], frozenset[int]]] = {}
 
     def of(self, module: Module, caller: _Call | None) -> tuple[str, str]:
         """Return the name and the class of a module that another one calls, or none."""
         if (known := self._lookup(module)) is not None:
             return known
         if caller is not None:
-            self._take(caller.module, caller.name)
-            if (known := self._lookup(module)) is None:
-                # No part of its caller: it was made there.
-                self._take(module, f"{caller.name}.{_kind(module)}()")
+            # No part of what was seen before: it was made there.
+            self._take(module, f"{caller.name}.{_kind(module)}()")
         else:
-            self._take_root(_owner(module))
+            self._take_root(self._owner(module))
         return self._lookup(module) or (_kind(module), _kind(module))
 
     def _lookup(self, module: Module) -> tuple[str, str] | None:
         known = self._known.get(id(module))
         # An id is given away again once its module is gone.
         return known[1:] if known is not None and known[0]() is module else None
+
+    def _owner(self, module: Module) -> Module:
+        """The outermost module with a method that runs now, and that the module is a part of.
+
+        Lightning calls `training_step`, not the module: its parts would be nobody's.
+        """
+        owner, frame = module, sys._getframe(1)
+        while frame is not None:
+            me = frame.f_locals.get("self")
+            if isinstance(me, Module) and id(module) in self._parts_of(me):
+                owner = me
+            frame = frame.f_back  # type: ignore[assignment]
+        return owner
+
+    def _parts_of(self, owner: Module) -> frozenset[int]:
+        known = self._parts.get(id(owner))
+        if known is None or known[0]() is not owner:
+            known = weakref.ref(owner), frozenset(map(id, owner.modules()))
+            self._parts[id(owner)] = known
+        return known[1]
 
     def _take_root(self, root: Module) -> None:
         around: list[Module] = []
@@ -136,20 +156,6 @@ def _kind(module: Module) -> str:
             break
         module = inner
     return type(module).__name__
-
-
-def _owner(module: Module) -> Module:
-    """The outermost module with a method that runs now, and that the module is a part of.
-
-    Lightning calls `training_step`, not the module: its parts would be nobody's.
-    """
-    owner, frame = module, sys._getframe(1)
-    while frame is not None:
-        me = frame.f_locals.get("self")
-        if isinstance(me, Module) and any(part is module for part in me.modules()):
-            owner = me
-        frame = frame.f_back  # type: ignore[assignment]
-    return owner
 
 
 def _hide_from_compiler() -> None:
