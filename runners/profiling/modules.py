@@ -133,17 +133,23 @@ class _Timeline:
         self.calls: list[tuple[int, str]] = []
         self._forward, self._homes, self._main = forward, homes, main or self
         self._last: tuple[str, ...] = ()  # the modules of the last function of the engine
-        around: list[tuple[int, Running]] = []  # when each call ends, and what was running before
+        # Of the calls around: when each ends, what ran before, and which module is called.
+        around: list[tuple[int, Running, str]] = []
         for event in turns:
             while around and around[-1][0] <= event.start:
-                self._turn(*around.pop())
-            before = self.running[-1]
-            around.append((event.end, before))
-            is_call = event.kind is Kind.MODULE
-            now = self._called(event, *before) if is_call else self._evaluated(event, *before)
-            self._turn(event.start, now)
+                self._turn(*around.pop()[:2])
+            before, caller = self.running[-1], around[-1][2] if around else ""
+            if event.kind is Kind.MODULE:
+                # A wrapper has the name of what it wraps.
+                if event.name != caller:
+                    self.calls.append((event.start, event.name))
+                around.append((event.end, before, event.name))
+                self._turn(event.start, self._called(event.name, *before))
+            else:
+                around.append((event.end, before, ""))
+                self._turn(event.start, self._evaluated(event, *before))
         while around:
-            self._turn(*around.pop())
+            self._turn(*around.pop()[:2])
 
     def at(self, moment: int) -> Running:
         """What is running then."""
@@ -163,11 +169,7 @@ class _Timeline:
         self._last = names
         return names, True
 
-    def _called(self, event: Event, names: tuple[str, ...], backward: bool) -> Running:
-        name = event.name
-        # A wrapper has the name of what it wraps.
-        if names[-1:] != (name,):
-            self.calls.append((event.start, name))
+    def _called(self, name: str, names: tuple[str, ...], backward: bool) -> Running:
         if backward and name in self._homes:
             # Checkpointing runs a forward again, from any of the functions that it contains.
             return self._homes[name], True

@@ -4,10 +4,12 @@ import sys
 import threading
 import warnings
 import weakref
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch._C._profiler import _RecordFunctionFast
+from torch.jit import ScriptModule
 from torch.nn import Module
 from torch.nn.modules.module import (
     register_module_forward_hook,
@@ -129,9 +131,9 @@ class ModuleNames:
     def _take_root(self, root: Module) -> None:
         around: list[Module] = []
         # What distributes a model is called as such, and the model by its own name.
-        while list(root._modules) == ["module"] and isinstance(root._modules["module"], Module):
+        while (inner := _only_child(root, ("module",))) is not None:
             around.append(root)
-            root = root._modules["module"]
+            root = inner
         self._take(root, self._root_name(root))
         for one in around:
             self._take(one, self._root_name(one))
@@ -150,12 +152,20 @@ class ModuleNames:
 
 
 def _kind(module: Module) -> str:
-    while len(module._modules) == 1:
-        [(name, inner)] = module._modules.items()
-        if name not in _WRAPPED or inner is None:
-            break
+    while (inner := _only_child(module, _WRAPPED)) is not None:
         module = inner
-    return type(module).__name__
+    # TorchScript's modules remember which class they were made from.
+    return module.original_name if isinstance(module, ScriptModule) else type(module).__name__
+
+
+def _only_child(module: Module, names: Sequence[str]) -> Module | None:
+    """The one module that another one has, where it has one of these names."""
+    children = dict(module.named_children())
+    if len(children) == 1:
+        [(name, child)] = children.items()
+        if name in names:
+            return child
+    return None
 
 
 def _hide_from_compiler() -> None:

@@ -121,6 +121,13 @@ def test_a_forward_that_backward_runs_again_belongs_to_its_modules() -> None:
     assert sum(step.own.values()) == 300
 
 
+def test_a_module_that_its_own_backward_runs_again_was_called_again() -> None:
+    again = [backward("HeadBackward", 130, 180, 6), module(HEAD, 140, 170)]
+    (step,) = times([*FORWARD, *again], (0, 200))
+    assert step.calls[HEAD] == 2
+    assert step.own[HEAD, True] == 50
+
+
 def test_steps_are_cut_by_the_clock_and_what_lies_between_them_counts_nowhere() -> None:
     events = [module(NET, 10, 100), module(NET, 150, 170), module(MLP, 155, 165)]
     first, second = times(events, (20, 80), (90, 200))

@@ -203,6 +203,30 @@ def test_modules_have_the_names_that_their_owner_knows() -> None:
     }
 
 
+def test_scripted_and_wrapped_modules_have_the_names_of_what_they_were_made_from() -> None:
+    from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.script(torch.nn.Tanh())
+    wrapped = torch.nn.Sequential(checkpoint_wrapper(torch.nn.Linear(8, 8)), torch.nn.ReLU())
+
+    def step() -> None:
+        scripted(wrapped(torch.ones(4, 8, requires_grad=True))).sum().backward()
+
+    step()
+    found = profiled(step)
+    assert {name: one.kind for name, one in found.items()} == {
+        "": "",
+        "Tanh": "Tanh",
+        "Sequential": "Sequential",
+        "Sequential.0": "Linear",
+        "Sequential.1": "ReLU",
+    }
+    # Once more in backward.
+    assert (found["Sequential.0"].calls, found["Sequential.1"].calls) == (2, 1)
+
+
 def test_a_module_that_is_made_anew_in_each_step_is_one_row() -> None:
     found = profiled(lambda: torch.nn.Tanh()(torch.ones(8)))
     assert {name: one.calls for name, one in found.items() if name} == {"Tanh": 1}
