@@ -2,8 +2,9 @@
 
 Two parts, each with its bar: `parts` (planted waits are found in the right part within 10 %, and at
 most 5 % of a step is unexplained), `lines` (shares of statements against timers around them, in
-turn, within 3 percentage points; overhead of capture and of markers). How fast a profile is added
-up is what `aggregation.py` measures.
+turn, within 3 percentage points; overhead of capture and of markers), `modules` (their shares,
+forward and backward, against timers around them, within 3 points). How fast a profile is added up
+is what `aggregation.py` measures.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import inspect
 import sys
 import textwrap
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -23,8 +25,9 @@ from torch_perflint.runners.profiling.attribution import merge
 from torch_perflint.runners.profiling.line_marks import LineMarker
 from torch_perflint.runners.profiling.parts import Part
 from torch_perflint.runners.profiling.profile import ProfileSummary, scaled
+from torch_perflint.runners.profiling.torch_modules import ModuleMarker
 from torch_perflint.runners.profiling.torch_profile import profile_steps
-from workloads import gpt_step
+from workloads import gpt_step, modules_step
 
 HERE = Path(__file__).resolve().parent
 Step = Callable[[], object]
@@ -203,14 +206,75 @@ def measure_overhead(rounds: int = 15) -> bool:
     return ratios[0] <= 1.15 and ratios[1] <= 1.5
 
 
+def measure_modules(rounds: int = 100) -> bool:
+    """Shares of modules by the profile and by timers around them and in their backward, in turn."""
+    shares: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
+    clocks, steps = [], []
+    for number in range(rounds + 5):
+        for _ in range(3):
+            modules_step.TIMES = {}
+            start = time.perf_counter()
+            modules_step.step()
+            clock = time.perf_counter() - start
+            if number >= 5:
+                clocks.append(clock)
+                for key, seconds in modules_step.TIMES.items():
+                    shares[key].append(seconds / clock)
+        modules_step.TIMES = None
+        if number >= 5:
+            steps += profile_steps(modules_step.step, 3, HERE)
+    summary = scaled(merge(steps), median(clocks) * 1e3)
+    found = {one.name: one for one in summary.modules}
+    good = abs(sum(one.own for one in summary.modules) / summary.step_ms - 1) < 1e-9
+    print(f"All rows add up to the step: {good}\n")
+    print("| Module | By timers | By the profile |\n|:--|--:|--:|")
+    for (name, backward), each in sorted(shares.items()):
+        share, one = mean(each), found[name]
+        seen = (one.total_backward if backward else one.total_forward) / summary.step_ms
+        ok = abs(share - seen) <= 0.03
+        good &= ok
+        phase = "backward" if backward else "forward"
+        print(f"| `{name}`, {phase} | {share:.1%} | {seen:.1%} |{'' if ok else ' MISSED'}")
+    print(f"\nIn no module: {found[''].own / summary.step_ms:.1%} of a step")
+    return good and measure_marks()
+
+
+def measure_marks(rounds: int = 30) -> bool:
+    """A plain step beside one that is recorded, and one in which modules are marked as well."""
+
+    def clock() -> float:
+        start = time.perf_counter()
+        gpt_step.step()
+        return time.perf_counter() - start
+
+    plain, recorded, marked = [], [], []
+    for _ in range(rounds):
+        plain.append(clock())
+        with profile(activities=[ProfilerActivity.CPU]), LineMarker(HERE).watching():
+            recorded.append(clock())
+        marker = ModuleMarker()
+        with profile(activities=[ProfilerActivity.CPU]), LineMarker(HERE).watching():
+            marker.start()
+            marked.append(clock())
+            marker.stop()
+    base = median(plain)
+    ratios = median(recorded) / base, median(marked) / base
+    print(f"Capture without modules {ratios[0]:.2f}, with them {ratios[1]:.2f} (bar 1.5)")
+    return ratios[1] <= 1.5
+
+
 def main() -> int:
     """Measure what is asked for; status 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["parts", "lines"])
+    parser.add_argument("--only", choices=["parts", "lines", "modules"])
     only = parser.parse_args().only
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    todo = {"parts": measure_parts, "lines": measure_lines}
+    todo = {
+        "parts": measure_parts,
+        "lines": measure_lines,
+        "modules": measure_modules,
+    }
     good = True
     for name, measure in todo.items():
         if only in (None, name):

@@ -1,6 +1,6 @@
 """Reads what workers answer: messages in, plain data out."""
 
-from ..profiling.profile import LineTime, OperatorTime, PartTime, ProfileSummary
+from ..profiling.profile import LineTime, ModuleTime, OperatorTime, PartTime, ProfileSummary
 from ..sample import Counts, PerfTest, Products, Reason, SyncSite
 from ..selection.collect import Collected
 from .channel import Message
@@ -48,4 +48,5 @@ def summary_of(data: Message) -> ProfileSummary:
         data["on_device"],
         data["call_ms"],
         data["rounds"],
+        tuple(ModuleTime(**module) for module in data["modules"]),
     )

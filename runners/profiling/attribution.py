@@ -13,6 +13,7 @@ from ..verdict.stats import trimmed_mean
 from .breakdown import Breakdown, breakdowns
 from .events import NONE, Events, added_up, begun_in, by_thread
 from .marked_lines import MarkedLines
+from .modules import ModuleTimes, module_times, modules_of
 from .nesting import nest
 from .owners import Owned, forward_lines, owned
 from .parts import Part
@@ -20,7 +21,7 @@ from .profile import UNEXPLAINED, LineTime, OperatorTime, PartTime, ProfileSumma
 from .recording import Line, Marks, Recording, Span, Work, no_collector
 from .walls import Walls, walls
 
-Key = TypeVar("Key", str, Line, Part)
+Key = TypeVar("Key", str, Line, Part, tuple[str, bool])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class StepProfile:
     on_device: bool = False
     call: int = 0
     steps: int = 1
+    modules: ModuleTimes = field(default_factory=ModuleTimes)
 
 
 def summarize(
@@ -116,7 +118,11 @@ def of_recording(recording: Recording) -> list[StepProfile]:
     """Add up what each step of a recording took."""
     with no_collector():
         steps = summarize(recording.events, recording.marks, recording.spans, recording.work)
-    return [replace(step, call=recording.call) for step in steps]
+        modules = module_times(recording)
+    return [
+        replace(step, call=recording.call, modules=times)
+        for step, times in zip(steps, modules, strict=True)
+    ]
 
 
 def together(steps: Sequence[StepProfile]) -> StepProfile:
@@ -148,6 +154,11 @@ def together(steps: Sequence[StepProfile]) -> StepProfile:
         any(step.on_device for step in steps),
         round(mean(step.call for step in steps)),
         sum(step.steps for step in steps),
+        ModuleTimes(
+            _sum([step.modules.own for step in steps]),
+            _sum([step.modules.total for step in steps]),
+            _sum([step.modules.calls for step in steps]),
+        ),
     )
 
 
@@ -188,6 +199,7 @@ def merge(rounds: Sequence[StepProfile]) -> ProfileSummary:
         any(one.on_device for one in rounds),
         median(one.call for one in rounds) / 1e6,
         len(rounds),
+        modules_of([(one.modules, one.steps) for one in _usual(rounds)], step_ms),
     )
 
 
@@ -201,10 +213,7 @@ def _typical(values: Sequence[float]) -> tuple[float, float | None]:
 
 def _parts(rounds: Sequence[StepProfile]) -> tuple[tuple[PartTime, ...], float]:
     """The parts of the rounds of middling length, whose means add up to that of these rounds."""
-    # Of fewer than five nothing would be trimmed: their median takes its place.
-    cut = len(rounds) // 5 if len(rounds) >= 5 else (len(rounds) - 1) // 2
-    by_length = sorted(rounds, key=lambda one: one.parts.step / one.steps)
-    usual = by_length[cut : len(rounds) - cut]
+    usual = _usual(rounds)
     parts = [
         PartTime(
             part.value,
@@ -217,6 +226,14 @@ def _parts(rounds: Sequence[StepProfile]) -> tuple[tuple[PartTime, ...], float]:
     times = [one.parts.unexplained / one.steps for one in usual]
     parts.append(PartTime(UNEXPLAINED, mean(times) / 1e6, _error_of_mean(times)))
     return tuple(parts), mean(one.parts.step / one.steps for one in usual) / 1e6
+
+
+def _usual(rounds: Sequence[StepProfile]) -> list[StepProfile]:
+    """The rounds of middling length."""
+    # Of fewer than five nothing would be trimmed: their median takes its place.
+    cut = len(rounds) // 5 if len(rounds) >= 5 else (len(rounds) - 1) // 2
+    by_length = sorted(rounds, key=lambda one: one.parts.step / one.steps)
+    return by_length[cut : len(rounds) - cut]
 
 
 def _error_of_mean(values: Sequence[float]) -> float | None:

@@ -21,7 +21,7 @@ from .events import Events, reaching_into
 from .host import HostTime, host_times
 from .marked_lines import MarkedLines
 from .nesting import Nested
-from .parts import OPTIMIZER, WAITS, Part
+from .parts import CLOSURE, OPTIMIZER, WAITS, Part
 from .recording import Span, Task, Work
 from .spans import cut, is_in, joined, length, without
 
@@ -61,10 +61,12 @@ def breakdowns(
         return [_known(step, host.totals(), host.calls) for step, host in pairs]
     found = []
     optimizer = events.named(lambda name: name.startswith(OPTIMIZER))
+    closure = events.named(lambda name: name == CLOSURE)
     waits = events.named(lambda name: WAITS.match(name) is not None)
     nears = reaching_into(events, steps)
     for step, host, near, done in zip(steps, hosts, nears, _during(steps, work), strict=True):
-        steps_of = joined(events.take(near[optimizer[near]]).spans())
+        closures = events.take(near[closure[near]]).spans()
+        steps_of = _optimizer(events.take(near[optimizer[near]]).spans(), closures)
         waits_of = joined(events.take(near[waits[near]]).spans())
         # Recording costs the host's time, which only counts where the device is idle.
         calls = {Part.HOST: sum(host.calls.values())}
@@ -116,6 +118,13 @@ def _device(
     for gap in without([step], taken):
         times.update(_idle(gap, host, waits))
     return times
+
+
+def _optimizer(steps: Sequence[Span], closures: Sequence[Span]) -> list[Span]:
+    """When optimizers are at work: not in closures, but in what those call of an optimizer."""
+    closures = joined(closures)
+    called = [step for step in steps if is_in(step[0], closures)]
+    return joined([*without(joined(steps), closures), *called])
 
 
 def _idle(gap: Span, host: HostTime, waits: Sequence[Span]) -> Counter[Part]:

@@ -9,7 +9,7 @@ from typing import Any
 from ... import PerflintError
 from .flame import Frame
 from .memory import Holder, Kept, Saved, StepMemory
-from .profile import LineTime, OperatorTime, PartTime, ProfileSummary
+from .profile import LineTime, ModuleTime, OperatorTime, PartTime, ProfileSummary
 
 VERSION = 1
 # The plan, as JSON, in the environment of the process that profiles.
@@ -126,7 +126,8 @@ def _summary(data: dict[str, Any]) -> ProfileSummary:
     operators = tuple(OperatorTime(**one) for one in data.pop("operators"))
     lines = tuple(LineTime(**one) for one in data.pop("lines"))
     parts = tuple(PartTime(**one) for one in data.pop("parts"))
-    return ProfileSummary(operators=operators, lines=lines, parts=parts, **data)
+    modules = tuple(ModuleTime(**one) for one in data.pop("modules"))
+    return ProfileSummary(operators=operators, lines=lines, parts=parts, modules=modules, **data)
 
 
 def memory_of(data: dict[str, Any]) -> StepMemory:

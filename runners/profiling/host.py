@@ -8,7 +8,7 @@ import numpy as np
 from .events import NONE, Bools, Events, Ints, reaching_into
 from .marked_lines import MarkedLines
 from .nesting import Nested
-from .parts import Part, part_by_name
+from .parts import CLOSURE, Part, part_by_name
 from .recording import Kind, Span
 from .spans import joined
 
@@ -87,11 +87,13 @@ def _parts_of(thread: Nested) -> Ints:
     plain = (parts == NONE) & (events.kind == Kind.OPERATOR)
     parts[plain] = _PLACES[Part.COMPUTE]
     parts[parts == NONE] = _HOST
+    # What an optimizer calls back is the user's own.
+    closure = events.named(lambda name: name == CLOSURE)
     keeps = _flags(Part.DATA, Part.OPTIMIZER, Part.COMMUNICATION)
     keeps_plain = keeps | _flags(Part.COPIES, Part.SYNC)
     for places in thread.levels()[1:]:
         outer = parts[thread.outer[places]]
-        kept = np.where(plain[places], keeps_plain[outer], keeps[outer])
+        kept = np.where(plain[places], keeps_plain[outer], keeps[outer]) & ~closure[places]
         parts[places[kept]] = outer[kept]
     return parts
 

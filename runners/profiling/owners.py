@@ -47,11 +47,19 @@ def self_times(thread: Nested) -> Ints:
     events = thread.events
     took = events.end - events.start
     if events.device is not None:
-        # On a device the kernels are the cost, and on the host only the calls that wait for them.
-        return events.device + took * events.named(lambda name: name.startswith(_WAITING))
+        return device_times(events, events.device)
     inside = thread.outer != NONE
     np.subtract.at(own := took.copy(), thread.outer[inside], took[inside])
     return own
+
+
+def device_times(events: Events, kernels: Ints) -> Ints:
+    """The nanoseconds that each call costs on a device, with the time of the kernels it launched.
+
+    On the host only the calls cost something that wait for these.
+    """
+    waits = events.named(lambda name: name.startswith(_WAITING))
+    return kernels + (events.end - events.start) * waits
 
 
 def forward_lines(events: Events, marked: MarkedLines) -> dict[int, int]:

@@ -19,6 +19,8 @@ class Part(Enum):
 # How PyTorch calls what it records itself.
 _DATA = ("enumerate(DataLoader)",)
 OPTIMIZER = ("Optimizer.",)
+# What we call the user's own function that an optimizer's step is given, and calls.
+CLOSURE = "closure of Optimizer.step"
 ENGINE = "autograd::engine::evaluate_function"
 _COMMUNICATION = re.compile(r"(c10d|nccl|gloo|ucc|mpi|_c10d_functional|record_param_comms)\b[:_]?")
 _COPIES = frozenset({"aten::copy_", "aten::_copy_from", "aten::_copy_from_and_resize"})

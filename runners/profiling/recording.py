@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .events import Events
@@ -20,6 +20,15 @@ class Kind(IntEnum):
     OPERATOR = 0
     ANNOTATION = 1  # a `record_function`: PyTorch's own, or the user's
     RUNTIME = 2  # a call of the device's own API
+
+
+class ModuleCall(NamedTuple):
+    """One call of an `nn.Module`'s forward; `name` has its class: "GPT.blocks.0.mlp (MLP)"."""
+
+    name: str
+    start: int
+    end: int
+    thread: int
 
 
 @contextmanager
@@ -74,7 +83,8 @@ class Marks:
 class Recording:
     """Some steps as they were recorded; `spans` are the steps by the clock, in order.
 
-    `call` is how much longer a call takes by being recorded.
+    `call` is how much longer a call takes by being recorded. `modules` are the calls of modules,
+    each by its name and class: "GPT.blocks.0.mlp (MLP)".
     """
 
     events: "Events"
@@ -82,3 +92,4 @@ class Recording:
     spans: Sequence[Span]
     work: Sequence[Work] = ()
     call: int = 0
+    modules: Sequence[ModuleCall] = ()

@@ -97,7 +97,11 @@ class ScriptCapture:
             return
         self.is_over = True
         self._memory.close()
-        if self._recorder is None or not self._spans:
+        if self._recorder is None:
+            return
+        if not self._spans:
+            self._recorder.marker.stop()
+            self._recorder.end()
             return
         found = self._captured or self._sum_up(self._recorder)
         if self._memory.found is not None:

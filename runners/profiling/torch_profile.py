@@ -15,7 +15,9 @@ from .attribution import StepProfile, of_recording
 from .events import NONE, Events, in_order
 from .line_marks import LineMarker
 from .parts import ENGINE
-from .recording import Kind, Recording, Span, Task, Work, no_collector
+from .recording import Kind, ModuleCall, Recording, Span, Task, Work, no_collector
+from .torch_closures import ClosureMarker
+from .torch_modules import MODULE, ModuleMarker
 
 _BACKWARD_SCOPE = 1  # RecordScope::BACKWARD_FUNCTION
 # Kineto's names for what it records.
@@ -28,6 +30,7 @@ _KINDS = {
 _DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 _COLLECTIVE = re.compile(r"(nccl|rccl)", re.IGNORECASE)
 _HERE = "perflint"  # our own annotation; tells which of the profiler's threads runs the steps
+_OURS = (_HERE, MODULE)
 
 
 def profile_steps(step: Callable[[], object], steps: int, root: Path) -> list[StepProfile]:
@@ -44,14 +47,18 @@ def record_steps(
     """
     recorder = StepRecorder(root)
     recorder.start()
-    with recorder.marker.watching():
-        step()
     spans = []
-    for _ in range(steps):
-        start = time.time_ns()
+    try:
         with recorder.marker.watching():
             step()
-        spans.append((start, time.time_ns()))
+        for _ in range(steps):
+            start = time.time_ns()
+            with recorder.marker.watching():
+                step()
+            spans.append((start, time.time_ns()))
+    except BaseException:
+        recorder.end()
+        raise
     return recorder.stop(spans, keep)
 
 
@@ -60,6 +67,8 @@ class StepRecorder:
 
     def __init__(self, root: Path) -> None:
         self.marker = LineMarker(root)
+        self._modules = ModuleMarker()
+        self._closures = ClosureMarker()
         self._call = 0
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
@@ -72,15 +81,23 @@ class StepRecorder:
         self._profile.start()
         with in_this_thread():
             self._call = max(0, _small_call() - plain)
+        self._modules.start()
+        self._closures.start()
 
     def stop(self, spans: Sequence[Span], keep: Path | None = None) -> Recording:
         """Stop, and read what was recorded of these steps."""
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self._profile.stop()
+        self.end()
         if keep is not None:
             self._profile.export_chrome_trace(str(keep))
         return read_recording(self._profile, self.marker, spans, self._call)
+
+    def end(self) -> None:
+        """Stop, and leave nothing behind in the process."""
+        self._modules.stop()
+        self._closures.stop()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._profile.stop()
 
 
 def read_recording(
@@ -90,7 +107,10 @@ def read_recording(
     with no_collector():
         raw = raw_events(recorded)
         thread = next(event.start_thread_id() for event in raw if event.name() == _HERE)
-        return Recording(read_events(raw), marker.marks(thread), spans, _work(raw), call)
+        events = read_events(raw)
+        modules = _modules(events)
+        events = events.take(~events.named(lambda name: name.startswith(_OURS)))
+        return Recording(events, marker.marks(thread), spans, _work(raw), call, modules)
 
 
 def in_this_thread() -> record_function:
@@ -148,6 +168,16 @@ def read_events(raw: list[Any]) -> Events:
 def _ask(raw: list[Any], what: str) -> Iterator[Any]:
     """Call this method of each of the profiler's events, without a step of Python for each."""
     return map(getattr(type(raw[0]), what), raw) if raw else iter(())
+
+
+def _modules(events: Events) -> list[ModuleCall]:
+    """The calls of modules that a `ModuleMarker` has marked."""
+    ours = events.take(events.named(lambda name: name.startswith(MODULE)))
+    columns = (ours.name.tolist(), ours.start.tolist(), ours.end.tolist(), ours.thread.tolist())
+    return [
+        ModuleCall(events.names[name].removeprefix(MODULE), start, end, thread)
+        for name, start, end, thread in zip(*columns, strict=True)
+    ]
 
 
 def _work(raw: list[Any]) -> list[Work]:

@@ -14,6 +14,7 @@ A: Line = ("train.py", 1)
 MAIN, OTHER = 1, 2
 LOADER = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
 STEP = "Optimizer.step#AdamW.step"
+CLOSURE = "closure of Optimizer.step"
 
 
 def marks(*reached: tuple[int, Line | None]) -> Marks:
@@ -25,7 +26,7 @@ ALWAYS = marks((0, A))
 
 def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
     kind = Kind.OPERATOR
-    if name.startswith(("enumerate", "Optimizer", "mine")):
+    if name.startswith(("enumerate", "Optimizer", "closure", "mine")):
         kind = Kind.ANNOTATION
     return Event(name, start, end, thread, kind=Kind.RUNTIME if name.startswith("cuda") else kind)
 
@@ -65,6 +66,37 @@ def test_each_moment_of_a_host_step_has_one_part() -> None:
         "COMMUNICATION": 50,
         "HOST": 20 + 10 + 50 + 10 + 140,
     }
+
+
+def test_what_a_closure_computes_is_no_optimizer_s_time() -> None:
+    events = [
+        event(STEP, 0, 500),
+        event(CLOSURE, 100, 300),
+        event(LOADER, 110, 150),
+        event("Optimizer.zero_grad#LBFGS.zero_grad", 150, 160),
+        event("aten::mm", 170, 250),
+        event("aten::add_", 320, 330),
+        event(CLOSURE, 400, 480),
+        event("aten::mm", 410, 440),
+    ]
+    assert of(breakdown((0, 600), events, ALWAYS)) == {
+        "DATA": 40,
+        "COMPUTE": 80 + 30,
+        "OPTIMIZER": 100 + 10 + 100 + 20,
+        "HOST": 10 + 10 + 50 + 50 + 100,
+    }
+
+
+def test_kernels_that_a_closure_launches_are_no_optimizer_s() -> None:
+    events = [
+        event(STEP, 0, 500),
+        event(CLOSURE, 100, 300),
+        event("Optimizer.zero_grad#LBFGS.zero_grad", 150, 160),
+    ]
+    kernels = {50: "update", 120: "forward", 155: "zero", 200: "backward", 350: "update"}
+    work = [Work(name, at + 10, at + 20, launched=at) for at, name in kernels.items()]
+    found = of(breakdown((0, 600), events, ALWAYS, work))
+    assert (found["OPTIMIZER"], found["COMPUTE"]) == (3 * 10, 2 * 10)
 
 
 def test_time_in_which_no_line_of_the_repository_runs_is_unexplained() -> None:
