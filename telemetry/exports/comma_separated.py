@@ -18,7 +18,7 @@ _LINES_AT_ONCE = 2000
 def text(entries: Iterable[Entry]) -> Iterator[str]:
     """Yield the text in parts; `position` is 0 for commits that are not on the main branch."""
     whole = io.StringIO()
-    writer = csv.writer(whole, lineterminator="\n")
+    writer = csv.writer(whole)  # a carriage return is quoted only as a part of the line's end
     writer.writerow([*_OF_SERIES, *_OF_VALUE])
     for number, entry in enumerate(entries, 1):
         cells = [_cell(getattr(entry.series, name)) for name in _OF_SERIES]
