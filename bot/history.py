@@ -212,7 +212,7 @@ def _export(asked: argparse.Namespace) -> int:
             if asked.out:
                 _need(".disk").write_parts(Path(asked.out), parts)
             else:
-                sys.stdout.writelines(part.decode() for part in parts)
+                sys.stdout.buffer.writelines(parts)  # UTF-8, whatever the terminal has
         if asked.format not in ("csv", "parquet") and (left := work.left_out(store, wanted)):
             _tell(left)
     return 0
