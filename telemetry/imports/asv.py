@@ -14,7 +14,7 @@ from ... import PerflintError
 from ...runners.sample import Environment
 from ...runners.verdict.compare import Verdict
 from ..record import Reading, Source, StoredPoint, StoredRun
-from .taken import LONGEST, Taken, fitting, moment_of, number
+from .taken import LONGEST, Taken, fitting, moment_of, number, words
 
 # What each type of benchmark measures: name, unit ("" where the benchmark says it).
 _METRICS = {
@@ -49,7 +49,7 @@ def read(saved: Any, benchmarks: Mapping[str, Any], repository: str) -> Taken:
         started = [moment for _, one in _results(saved) if (moment := number(one["started_at"]))]
         run = StoredRun(
             base="",
-            head=fitting(saved["commit_hash"], LONGEST["commit"]),
+            head=fitting(words(saved["commit_hash"]), LONGEST["commit"]),
             created=moment_of(max(started, default=saved["date"])),
             perflint="asv",
             status=0,
@@ -124,7 +124,7 @@ def _points(
     metric, unit = _METRICS[about["type"]]
     unit = fitting(unit or about.get("unit") or "unit", LONGEST["unit"])
     ends = zip(*(_as_long(result[end], len(values)) for end in ("low", "high")), strict=True)
-    for words, value, (low, high) in zip(product(*params), values, ends, strict=True):
+    for chosen, value, (low, high) in zip(product(*params), values, ends, strict=True):
         known = number(value)
         if known is None:
             left["failed or skipped"] += 1
@@ -132,7 +132,7 @@ def _points(
         bounds = number(low), number(high)
         whole = bounds if None not in bounds else (None, None)
         reading = Reading(metric, unit, False, known, *whole)
-        test = fitting(f"{name}[{'-'.join(map(str, words))}{suffix}]", LONGEST["test"])
+        test = fitting(f"{name}[{'-'.join(map(str, chosen))}{suffix}]", LONGEST["test"])
         yield StoredPoint(test, Verdict.NEW, 1.0, "calls", more=(reading,))
 
 

@@ -9,7 +9,7 @@ from ... import PerflintError
 from ...runners.sample import Environment
 from ...runners.verdict.compare import Verdict
 from ..record import UNCOMMITTED, Reading, Source, StoredPoint, StoredRun
-from .taken import LONGEST, Taken, fitting, moment_in, number
+from .taken import LONGEST, Taken, fitting, moment_in, number, words
 
 
 def read(saved: Any, repository: str) -> Taken:
@@ -22,7 +22,7 @@ def read(saved: Any, repository: str) -> Taken:
     try:
         commit = saved["commit_info"]
         dirty = UNCOMMITTED if commit.get("dirty") else ""
-        head = fitting(commit["id"], LONGEST["commit"] - len(UNCOMMITTED)) + dirty
+        head = fitting(words(commit["id"]), LONGEST["commit"] - len(UNCOMMITTED)) + dirty
         created = moment_in(saved["datetime"])
         points, left = _points(saved["benchmarks"])
         environment = _environment(saved["machine_info"])
@@ -47,7 +47,7 @@ def _points(benchmarks: list[Any]) -> tuple[tuple[StoredPoint, ...], dict[str, i
     left: dict[str, int] = {}
     for one in benchmarks:
         median = number(one["stats"]["median"])
-        test = fitting(one["fullname"], LONGEST["test"])
+        test = fitting(words(one["fullname"]), LONGEST["test"])
         if test in points:
             raise ValueError(f"{test} is in it twice")
         if median is None:

@@ -28,6 +28,13 @@ def fitting(text: object, longest: int) -> str:
     return whole[: longest - len(end)] + end
 
 
+def words(value: object) -> str:
+    """Return what has to be text and not empty. Raises ValueError for anything else."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} stands where a name belongs")
+    return value
+
+
 def number(value: object) -> float | None:
     """Return a finite number; None for NaN, which says that a test was left out, and the rest."""
     if isinstance(value, bool) or not isinstance(value, int | float):

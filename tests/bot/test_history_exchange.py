@@ -82,6 +82,20 @@ def test_one_run_is_written_for_pytest_benchmark(
     assert [one["fullname"] for one in data["benchmarks"]] == [POINT.test]
 
 
+def test_of_two_machines_the_one_that_is_asked_for_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_store(".perflint/history.sqlite") as store:
+        later = "2026-01-02T00:00:00+00:00"
+        store.add(replace(RUN, environment=replace(HERE, cpu="another"), created=later))
+    for cpu in ("a processor", "another"):
+        words = ["pytest-benchmark", "--hardware", f"{cpu}, 2 cores, 1 thread"]
+        told = json.loads(exported(capsys, *words))
+        assert told["machine_info"]["cpu"]["brand_raw"] == cpu
+    with pytest.raises(PerflintError, match="choose with --hardware"):
+        main(["export", "--format", "bencher"])
+
+
 def test_csv_has_all_values(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = exported(capsys, "csv").splitlines()
     assert len(lines) == 1 + 4
@@ -137,13 +151,13 @@ def test_every_format_is_named_in_the_docs() -> None:
 
 SAVED = {
     "machine_info": {"python_version": "3.12", "cpu": {"brand_raw": "A CPU", "count": 8}},
-    "commit_info": {"id": "", "dirty": False},
+    "commit_info": {"id": "e" * 40, "dirty": False},
     "benchmarks": [{"fullname": "t.py::test_a", "stats": {"median": 0.5}}],
     "datetime": "2026-01-01T00:00:00+00:00",
     "version": "5.3.1",
 }
 RESULT = {
-    "commit_hash": "",
+    "commit_hash": "e" * 40,
     "env_name": "conda-py3.11",
     "date": 1767225600000,
     "params": {"machine": "box"},

@@ -103,6 +103,7 @@ def test_series_without_a_place_are_counted(store: Store) -> None:
     assert unplaced(store, Wanted()) == 4
     place(store, 1)
     assert unplaced(store, Wanted()) == 2
+    assert numbers(store) == [1.0]
     assert unplaced(store, Wanted(metric="time", test="test_new[8]")) == 1
 
 

@@ -88,6 +88,8 @@ def test_the_same_file_is_the_same_run() -> None:
         (changed(datetime="yesterday"), "yesterday"),
         (changed(datetime=7), "TypeError"),
         (changed(commit_info=None), "AttributeError"),
+        (changed(commit_info={"id": None}), "None stands where a name belongs"),
+        (changed(benchmarks=[{"fullname": {}, "stats": {"median": 1}}]), "where a name belongs"),
         (changed(benchmarks=[{"fullname": "t"}]), "'stats'"),
         (changed(benchmarks=[SAVED["benchmarks"][0]] * 2), "is in it twice"),
         (changed(machine_info={"cpu": {"count": "many"}}), "ValueError"),
