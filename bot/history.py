@@ -11,7 +11,7 @@ from types import ModuleType
 
 from .. import PerflintError
 from ..runners.text.numbers import plural
-from .past.options import add_export, add_import
+from .past.options import ONLY_FOR, add_export, add_import
 from .past.where import DEFAULT_STORE, store_at
 
 # Which extra brings a package that this command needs.
@@ -195,6 +195,9 @@ def _import(asked: argparse.Namespace) -> int:
 def _export(asked: argparse.Namespace) -> int:
     if asked.format == "parquet" and not asked.out:
         raise PerflintError("parquet is no text: say with --out into which file")
+    for option, formats in ONLY_FOR.items():
+        if getattr(asked, option) and asked.format not in formats:
+            raise PerflintError(f"--{option} means nothing to {asked.format}")
     work, open_store = _need(".past.exporting"), _need("..telemetry.store").open_store
     record = _need("..telemetry.record")
     names = ("test", "metric", "hardware", "repository", "commit")

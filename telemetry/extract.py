@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,6 +111,9 @@ def _largest(asked: sa.Select[Any], column: sa.ColumnElement[int]) -> sa.ScalarS
 
 
 def _entry(row: Any) -> Entry:
-    told = row["environment"]
-    environment = None if told is None else Environment(**json.loads(told))
-    return Entry(read_series(row), read_value(row), row["link"], environment)
+    return Entry(read_series(row), read_value(row), row["link"], _environment(row["environment"]))
+
+
+@lru_cache(maxsize=256)  # many values are of one run
+def _environment(told: str | None) -> Environment | None:
+    return None if told is None else Environment(**json.loads(told))

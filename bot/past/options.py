@@ -13,6 +13,11 @@ FORMATS = (
     "parquet",
     "otlp",
 )
+ONLY_FOR = {
+    "better": ("github-action-benchmark",),
+    "endpoint": ("otlp",),
+    "out": tuple(name for name in FORMATS if name != "otlp"),
+}
 IMPORTED = ("pytest-benchmark", "asv")
 
 Do = Callable[[argparse.Namespace], int]

@@ -121,6 +121,8 @@ def test_series_that_the_main_branch_does_not_have_are_told(
         (["bencher", "--metric", "none"], "is what was asked for"),
         (["bencher", "--commit", "eee"], "no commit with results in .* begin with eee"),
         (["parquet"], "say with --out"),
+        (["csv", "--better", "bigger"], "--better means nothing to csv"),
+        (["otlp", "--out", "x"], "--out means nothing to otlp"),
     ],
 )
 def test_nothing_to_write_is_an_error(here: Path, words: list[str], word: str) -> None:
@@ -141,7 +143,7 @@ def test_an_extra_that_is_missing_is_named(here: Path, monkeypatch: pytest.Monke
     for name, extra in (("parquet", "parquet"), ("otlp", "otlp")):
         monkeypatch.delitem(sys.modules, f"torch_perflint.telemetry.exports.{name}", raising=False)
         with pytest.raises(PerflintError, match=rf"torch-perflint\[{extra}\]"):
-            main(["export", "--format", name, "--out", "x"])
+            main(["export", "--format", name, *(["--out", "x"] if name == "parquet" else [])])
 
 
 def test_every_format_is_named_in_the_docs() -> None:
