@@ -1,4 +1,4 @@
-"""`perflint history`: keeps reports, puts them in order, lists them, and looks after the store."""
+"""`perflint history`: keeps reports, orders, lists and hands them on, looks after the store."""
 
 import argparse
 import shutil
@@ -11,10 +11,17 @@ from types import ModuleType
 
 from .. import PerflintError
 from ..runners.text.numbers import plural
+from .past.options import ONLY_FOR, add_export, add_import
 from .past.where import DEFAULT_STORE, store_at
 
 # Which extra brings a package that this command needs.
-EXTRA_OF = {"sqlalchemy": "telemetry", "alembic": "telemetry", "msgspec": "bot"}
+EXTRA_OF = {
+    "sqlalchemy": "telemetry",
+    "alembic": "telemetry",
+    "msgspec": "bot",
+    "pyarrow": "parquet",
+    "opentelemetry": "otlp",
+}
 
 EXAMPLES = f"""\
 examples:
@@ -23,13 +30,15 @@ examples:
   perflint history list --output-format json
   perflint history add report.json --store postgresql://host/perflint
   perflint history backfill v1.0..main --every 5
+  perflint history export --format openmetrics --out perflint.prom
+  perflint history import .benchmarks --format pytest-benchmark
   perflint history copy backup.sqlite              back up; --store backup.sqlite copy ... restores
   perflint history vacuum --raw-days 90 --unplaced-days 30
 
 The store is the file {DEFAULT_STORE} of the repository unless --store names another file or a
 database (SQLite, PostgreSQL). A report that is added twice is stored once.
 
-exit status: 0 done, 2 perflint could not do its work
+exit status: 0 done, 2 perflint could not do its work (import: not with every file)
 """
 
 
@@ -52,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     order = argparse.ArgumentParser(add_help=False)
     order.add_argument("--branch", default="", help="the main branch (default: what origin says)")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="add|backfill|order|list|copy|vacuum"
+        dest="action",
+        required=True,
+        metavar="add|backfill|import|order|list|export|copy|vacuum",
     )
     add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
     add.set_defaults(do=_add)
@@ -68,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "--every", type=_positive, default=1, metavar="N", help="of so many commits one, and B"
     )
     past.add_argument("-k", default="", metavar="EXPR", help="only perf tests that match")
+    add_import(actions, [store, order], _import)
     in_order = actions.add_parser(
         "order",
         parents=[store, order],
@@ -81,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, metavar="N", help="runs; default: %(default)s"
     )
     show.add_argument("--output-format", choices=("text", "json"), default="text")
+    add_export(actions, [store, order], _export)
     copy = actions.add_parser(
         "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
     )
@@ -163,7 +176,48 @@ def _list(asked: argparse.Namespace) -> int:
         # Not on standard output: whoever counts its lines would count this one.
         with_it = f"no run with the perf test {asked.test}"
         what = "nothing is stored yet" if asked.test is None else with_it
-        print(f"perflint: {what} in {store.name}", file=sys.stderr)
+        _tell(f"{what} in {store.name}")
+    return 0
+
+
+def _import(asked: argparse.Namespace) -> int:
+    work, feed = _need(".past.importing"), _need(".past.feed")
+    here, path = Path.cwd(), Path(asked.path)
+    name = asked.repository or feed.name_of(here)
+    with _need("..telemetry.store").open_store(_store(asked, make=True), create=True) as store:
+        _tell_upgrade(store)
+        outcome = work.import_all(store, path, asked.format, name, _tell)
+        print(work.in_words(outcome, path, store.name))
+        print(feed.put_in_order(store, name, here, asked.branch))
+    return 2 if outcome.broken else 0
+
+
+def _export(asked: argparse.Namespace) -> int:
+    if asked.format == "parquet" and not asked.out:
+        raise PerflintError("parquet is no text: say with --out into which file")
+    for option, formats in ONLY_FOR.items():
+        if getattr(asked, option) and asked.format not in formats:
+            raise PerflintError(f"--{option} means nothing to {asked.format}")
+    work, open_store = _need(".past.exporting"), _need("..telemetry.store").open_store
+    record = _need("..telemetry.record")
+    names = ("test", "metric", "hardware", "repository", "commit")
+    wanted = record.Wanted(**{name: getattr(asked, name) for name in names})
+    extra = {"parquet": "parquet", "otlp": "otlp"}.get(asked.format)
+    if extra:
+        _need(f"..telemetry.exports.{extra}")
+    with open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        if asked.format == "otlp":
+            print(work.send(store, wanted, asked.endpoint))
+        else:
+            told = (asked.format, asked.better, asked.branch, Path.cwd())
+            parts = work.parts(store, wanted, *told)
+            if asked.out:
+                _need(".disk").write_parts(Path(asked.out), parts)
+            else:
+                sys.stdout.buffer.writelines(parts)  # UTF-8, whatever the terminal has
+        if asked.format not in ("csv", "parquet") and (left := work.left_out(store, wanted)):
+            _tell(left)
     return 0
 
 
@@ -207,9 +261,11 @@ def _store(asked: argparse.Namespace, *, make: bool = False) -> str:
 
 def _tell_upgrade(store: object) -> None:
     if version := getattr(store, "upgraded_from", None):
-        print(
-            f"perflint: the history had schema version {version}, and is upgraded", file=sys.stderr
-        )
+        _tell(f"the history had schema version {version}, and is upgraded")
+
+
+def _tell(line: str) -> None:
+    print(f"perflint: {line}", file=sys.stderr)
 
 
 def _width() -> int | None:
@@ -222,7 +278,7 @@ def _need(module: str) -> ModuleType:
     try:
         return import_module(module, __package__)
     except ModuleNotFoundError as error:
-        extra = EXTRA_OF.get(error.name or "")
+        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         raise PerflintError(

@@ -254,7 +254,7 @@ def _argument(command: Command) -> tuple[str, ...]:
     return {
         "explain": values("RULE") or (),
         "completion": tuple(SHELLS),
-        "history": ("add", "backfill", "order", "list", "copy", "vacuum"),
+        "history": ("add", "backfill", "import", "order", "list", "export", "copy", "vacuum"),
     }.get(command.name, ())
 
 

@@ -46,6 +46,8 @@ HOMES_OF = {
     "uvicorn": ("bot/server/serve.py",),
     "prometheus_client": ("bot/server/metrics.py",),
     "sqlalchemy": ("telemetry/*.py", "telemetry/migrations/versions/*.py"),
+    "pyarrow": ("telemetry/exports/parquet.py",),
+    "opentelemetry": ("telemetry/exports/otlp.py",),
     "alembic": (
         "telemetry/upgrade.py",
         "telemetry/migrations/*.py",
@@ -73,6 +75,8 @@ HEAVY = {
     "torch",
     "msgspec",
     "pynvml",
+    "pyarrow",
+    "opentelemetry",
 }
 FILES = [file.relative_to(ROOT) for room in ROOMS_BELOW for file in (ROOT / room).rglob("*.py")]
 
@@ -171,6 +175,9 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("bot.server.events", HEAVY - {"msgspec"}),
         ("bot.server.queue_command", HEAVY - {"msgspec"}),
         ("telemetry.record", HEAVY),
+        ("telemetry.exports.openmetrics", HEAVY),
+        ("telemetry.exports.pytest_benchmark", HEAVY),
+        ("telemetry.imports.asv", HEAVY),
     ],
 )
 def test_importing_wakes_no_more_than_needed(module: str, asleep: set[str]) -> None:
