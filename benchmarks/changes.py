@@ -2,8 +2,8 @@
 
     python benchmarks/changes.py FILE [--series 300] [--asv FOLDER]
 
-Each kind of noise of `change_series.py` with steps of 0, 1, 2 and 5 % in the middle of 300 points. A
-hit is a point within 5 of the true place; every other point is false, or misplaced where the step
+Each kind of noise of `change_series.py`, with steps of 0, 1, 2 and 5 % in the middle of 300 points.
+A hit is a point within 5 of the true place; every other point is false, or misplaced where the step
 has no hit and the point lies within 40. The delay is how many values after the step had come when
 a hit was first told, each prefix asked anew. Of the peers' settings, for each kind of noise, those
 count that tell no more false points without a step than ours do; of these, the one that finds most.
@@ -12,109 +12,31 @@ FILE keeps what was measured, so that a run goes on where it was stopped; then t
 """
 
 import argparse
-import json
 import statistics
-import subprocess
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from asv_series import stretches
 from change_series import KINDS, LENGTH, PLACE, series
+from change_tools import (
+    DELAYS,
+    NEAR,
+    PEERS,
+    SETTINGS,
+    STEPS,
+    Kept,
+    ask,
+    chosen,
+    count,
+    named,
+    our_delays,
+    our_points,
+)
 from environments import cache_folder, environment
-
-from torch_perflint import PerflintError
-from torch_perflint.telemetry.changes import Changes, find_changes
-
-PEERS = {"apache-otava": "0.8.0", "ruptures": "1.1.10"}
-SCRIPT = Path(__file__).with_name("peers") / "change_points.py"
-STEPS = (0.0, 0.01, 0.02, 0.05)
-NEAR, MISPLACED = 5, 40
-DELAYS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100, 150)
-P_VALUES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
-SETTINGS: dict[str, list[list[Any]]] = {
-    "otava": [[p, smallest] for p in P_VALUES for smallest in (0, 0.01, 0.02, 0.04)],
-    "ruptures": [["linear", c] for c in (3, 4, 6, 8, 12, 20, 30, 60, 120)]
-    + [["rbf", c] for c in (0.5, 1, 1.5, 2, 3, 6, 10)],
-}
-BUDGET = {"drift": 0.2, "seasonal": 0.2}
+from torch_perflint.telemetry.changes import find_changes
 
 
-class Kept:
-    """What was measured, by name, in a JSON file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-
-    def get(self, name: str, measure: Callable[[], Any]) -> Any:
-        """The value of this name; measured and written where it is not there."""
-        if name not in self.values:
-            self.values[name] = measure()
-            self.path.write_text(json.dumps(self.values))
-        return self.values[name]
-
-
-def ask(python: Path, **question: Any) -> Any:
-    """One question to the peers' process."""
-    done = subprocess.run(
-        [str(python), str(SCRIPT)], input=json.dumps(question), capture_output=True, text=True
-    )
-    if done.returncode:
-        raise PerflintError(f"the peers' process failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout)
-
-
-def our_points(all_series: Sequence[list[float]]) -> list[list[int]]:
-    """The indices that we tell of each series."""
-    return [[point.index for point in find_changes(one).points] for one in all_series]
-
-
-def our_delays(all_series: Sequence[list[float]]) -> list[int | None]:
-    """After how many values we first tell the step; each prefix goes on from the one before."""
-    out: list[int | None] = []
-    for one in all_series:
-        told: Changes = find_changes(one[:PLACE])
-        for delay in DELAYS:
-            told = find_changes(one[: PLACE + delay], earlier=told)
-            if any(abs(point.index - PLACE) <= NEAR for point in told.points):
-                out.append(delay)
-                break
-        else:
-            out.append(None)
-    return out
-
-
-def count(told: Sequence[Sequence[int]], step: float) -> tuple[float, float, float]:
-    """Hits, misplaced and false points per series."""
-    hits = misplaced = false = 0
-    for points in told:
-        hit = bool(step) and any(abs(point - PLACE) <= NEAR for point in points)
-        near = bool(step) and not hit and any(abs(point - PLACE) <= MISPLACED for point in points)
-        hits, misplaced, false = hits + hit, misplaced + near, false + len(points) - hit - near
-    return hits / len(told), misplaced / len(told), false / len(told)
-
-
-def chosen(kept: Kept, tool: str, kind: str, ours: float) -> int | None:
-    """Which setting finds most of those that tell no more false points than we do."""
-    told = [kept.values[f"{tool} {kind} {step}"] for step in STEPS]
-    fine = [
-        number
-        for number in range(len(SETTINGS[tool]))
-        if count([points[number] for points in told[0]], 0)[2] <= ours
-    ]
-
-    def found(number: int) -> float:
-        return sum(
-            count([points[number] for points in cell], step)[0]
-            for step, cell in zip(STEPS[1:], told[1:], strict=True)
-        )
-
-    return max(fine, key=found) if fine else None
-
-
-def rows(kept: Kept, python: Path, number: int) -> list[str]:
+def simulated(kept: Kept, python: Path, number: int) -> list[str]:
     """The table of simulated series, as Markdown."""
     out = [
         "| noise | step | tool | hits | misplaced | false | delay, median | within 20 |",
@@ -122,53 +44,31 @@ def rows(kept: Kept, python: Path, number: int) -> list[str]:
     ]
     for kind in KINDS:
         cells = {step: [series(kind, step, i).tolist() for i in range(number)] for step in STEPS}
-        for step in STEPS:
+        for step, cell in cells.items():
+            kept.get(f"ours {kind} {step}", our_points, cell)
             for tool, settings in SETTINGS.items():
-                kept.get(
-                    f"{tool} {kind} {step}",
-                    lambda tool=tool, settings=settings, step=step: ask(  # type: ignore[misc]
-                        python, tool=tool, ask="points", settings=settings, series=cells[step]
-                    ),
-                )
-            kept.get(f"ours {kind} {step}", lambda step=step: our_points(cells[step]))  # type: ignore[misc]
+                words = {"tool": tool, "ask": "points", "settings": settings, "series": cell}
+                kept.get(f"{tool} {kind} {step}", ask, python, **words)
         rate = count(kept.values[f"ours {kind} 0.0"], 0)[2]
-        # Where ours tells none at all, the peers may still tell one in 300.
-        peers = {tool: chosen(kept, tool, kind, max(rate, 1 / number)) for tool in SETTINGS}
-        for step in STEPS:
+        # Where ours tells none at all, the peers may still tell one.
+        best = {tool: chosen(kept, tool, kind, max(rate, 1 / number)) for tool in SETTINGS}
+        for step, cell in cells.items():
             told = kept.values[f"ours {kind} {step}"]
-            late = (
-                kept.get(f"delay ours {kind} {step}", lambda: our_delays(cells[step]))
-                if step
-                else []
-            )
+            late = kept.get(f"delay ours {kind} {step}", our_delays, cell) if step else []
             out.append(line(kind, step, "perflint", count(told, step), late))
-            for tool, best in peers.items():
-                if best is None:
+            for tool, which in best.items():
+                if which is None:
                     out.append(
-                        f"| {kind} | {step:.0%} | {tool}: no setting has so few false | | | | | |"
+                        f"| {kind} | {step:.0%} | {tool}: all tell more | | | | | |"
                     )
                     continue
-                setting = SETTINGS[tool][best]
-                told = [points[best] for points in kept.values[f"{tool} {kind} {step}"]]
-                late = []
-                if step and tool == "otava":
-                    late = kept.get(
-                        f"delay {tool} {setting} {kind} {step}",
-                        lambda: ask(
-                            python,
-                            tool=tool,
-                            ask="delay",
-                            settings=[setting],
-                            place=PLACE,
-                            near=NEAR,
-                            lengths=[PLACE + d for d in DELAYS],
-                            series=cells[step],
-                        ),
-                    )
-                named = " ".join(
-                    f"{part:g}" if isinstance(part, float) else str(part) for part in setting
-                )
-                out.append(line(kind, step, f"{tool} {named}", count(told, step), late))
+                setting = SETTINGS[tool][which]
+                told = [points[which] for points in kept.values[f"{tool} {kind} {step}"]]
+                words = {"tool": tool, "ask": "delay", "settings": [setting], "series": cell}
+                words |= {"place": PLACE, "near": NEAR, "lengths": [PLACE + d for d in DELAYS]}
+                name = f"delay {tool} {setting} {kind} {step}"
+                late = kept.get(name, ask, python, **words) if step else []
+                out.append(line(kind, step, f"{tool} {named(setting)}", count(told, step), late))
     return out
 
 
@@ -187,6 +87,65 @@ def line(
     return (
         f"| {kind} | {step:.0%} | {tool} | {found} | {beside} | {false:.3f} | {middle} | {soon} |"
     )
+
+
+def real(kept: Kept, python: Path, folder: Path) -> list[str]:
+    """The table of published series: as they are, and with a step put into their middle.
+
+    A hit is a point within 5 of the step where the tool tells none of the series as it is.
+    """
+    plain = [*stretches(folder, LENGTH, 300).values()]
+    cells = {
+        step: [
+            [value * (1 + step) if place >= PLACE else value for place, value in enumerate(one)]
+            for one in plain
+        ]
+        for step in STEPS
+    }
+    ours = {step: kept.get(f"ours real {step}", our_points, cell) for step, cell in cells.items()}
+    rate = sum(map(len, ours[0.0])) / len(plain)
+    out = ["| tool | told of a series as it is | +1 % found | +2 % found | +5 % found |"]
+    out += ["|:--|--:|--:|--:|--:|", real_line("perflint", ours)]
+    for tool, settings in SETTINGS.items():
+        words = {"tool": tool, "ask": "points", "settings": settings}
+        told = {
+            step: kept.get(f"{tool} real {step}", ask, python, series=cell, **words)
+            for step, cell in cells.items()
+        }
+        tables = [
+            {step: [points[number] for points in told[step]] for step in STEPS}
+            for number in range(len(settings))
+        ]
+        fine = [
+            number
+            for number, table in enumerate(tables)
+            if sum(map(len, table[0.0])) / len(plain) <= rate
+        ]
+        best = max(fine, key=lambda number: sum(real_hits(tables[number])), default=None)
+        if best is None:
+            out.append(f"| {tool}: no setting tells so few | | | | |")
+        else:
+            out.append(real_line(f"{tool} {named(settings[best])}", tables[best]))
+    return out
+
+
+def real_hits(told: dict[float, list[list[int]]]) -> list[float]:
+    """The part of series in which each step is found, of those without a point there before."""
+
+    def there(points: list[int]) -> bool:
+        return any(abs(point - PLACE) <= NEAR for point in points)
+
+    return [
+        sum(there(new) and not there(old) for new, old in zip(told[step], told[0.0], strict=True))
+        / len(told[0.0])
+        for step in STEPS[1:]
+    ]
+
+
+def real_line(tool: str, told: dict[float, list[list[int]]]) -> str:
+    """One row."""
+    each = sum(map(len, told[0.0])) / len(told[0.0])
+    return f"| {tool} | {each:.2f} | " + " | ".join(f"{hit:.1%}" for hit in real_hits(told)) + " |"
 
 
 def speed(python: Path) -> list[str]:
@@ -223,7 +182,7 @@ def main() -> None:
         names = [f"{name}=={version}" for name, version in PEERS.items()]
         python = environment(cache_folder() / "change-points", *names) / "python"
     kept = Kept(wanted.file)
-    print(*speed(python), "", *rows(kept, python, wanted.series), sep="\n")
+    print(*speed(python), "", *simulated(kept, python, wanted.series), sep="\n")
     if wanted.asv:
         print("", *real(kept, python, wanted.asv), sep="\n")
 

@@ -1,4 +1,4 @@
-"""One look at the newest values of a series: is there one more change, and where?"""
+"""One look at the newest values of a series: whether there is one more change, and where."""
 
 import math
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Caution:
 # less than 5 of 100, AR(1) noise of 0.6 among them.
 LIGHT = Caution(score=3.6, edge=0.6, margin=0.0, errors=0.0, prior=0.0, agreed=False)
 # For what is told for good: asked anew of every length of a series.
-STRICT = Caution(score=5.0, edge=0.0, margin=10.0, errors=1.0, prior=3.0, agreed=True)
+STRICT = Caution(score=5.0, edge=0.6, margin=10.0, errors=1.0, prior=3.0, agreed=True)
 # What a jump among the newest values needs.
 SUDDEN = 4.0
 # A slope beside the step has to explain so much more, in squares over the variance.

@@ -1,7 +1,7 @@
 """Otava and ruptures on series from standard input; run with the Python of the peers.
 
-Reads one JSON object: `ask` is "points" (all points of each series under each setting), "delay" (at
-which of the `lengths` a point near `place` is first told) or "seconds" (how long each series takes).
+Reads one JSON object: `ask` is "points" (all points of each series under each setting), "delay"
+(at which of the `lengths` a point near `place` is first told) or "seconds" (what a series takes).
 Writes one JSON array with an entry per series.
 """
 
