@@ -14,7 +14,7 @@ PEERS = {"apache-otava": "0.8.0", "ruptures": "1.1.10"}
 SCRIPT = Path(__file__).with_name("peers") / "change_points.py"
 STEPS = (0.0, 0.01, 0.02, 0.05)
 NEAR, MISPLACED = 5, 40
-DELAYS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100, 150)
+DELAYS = (1, 2, 3, 4, 6, 8, 12, 20, 40, 150)
 P_VALUES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
 SETTINGS: dict[str, list[list[Any]]] = {
     "otava": [[p, smallest] for p in P_VALUES for smallest in (0, 0.01, 0.02, 0.04)],
@@ -78,22 +78,51 @@ def count(told: Sequence[Sequence[int]], step: float) -> tuple[float, float, flo
     return hits / len(told), misplaced / len(told), false / len(told)
 
 
-def chosen(kept: Kept, tool: str, kind: str, ours: float) -> int | None:
-    """Which setting finds most of those that tell no more false points than we do."""
-    told = [kept.values[f"{tool} {kind} {step}"] for step in STEPS]
-    fine = [
-        number
-        for number in range(len(SETTINGS[tool]))
-        if count([points[number] for points in told[0]], 0)[2] <= ours
+def false_points(kept: Kept, tool: str, kind: str, number: int) -> float:
+    """How many points one setting of a peer tells of a series of this kind without a step."""
+    return count([points[number] for points in kept.values[f"{tool} {kind} 0.0"]], 0)[2]
+
+
+def found(kept: Kept, tool: str, kind: str, number: int) -> list[float]:
+    """Which part of each step one setting of a peer finds."""
+    return [
+        count([points[number] for points in kept.values[f"{tool} {kind} {step}"]], step)[0]
+        for step in STEPS[1:]
     ]
 
-    def found(number: int) -> float:
-        return sum(
-            count([points[number] for points in cell], step)[0]
-            for step, cell in zip(STEPS[1:], told[1:], strict=True)
-        )
 
-    return max(fine, key=found) if fine else None
+def chosen(kept: Kept, tool: str, kind: str, most: float) -> int:
+    """The setting that finds most of those that tell no more than `most` false points.
+
+    Where each tells more: the one that tells fewest.
+    """
+    numbers = range(len(SETTINGS[tool]))
+    false = [false_points(kept, tool, kind, number) for number in numbers]
+    fine = [number for number in numbers if false[number] <= most]
+    if not fine:
+        return min(numbers, key=lambda number: false[number])
+    return max(fine, key=lambda number: sum(found(kept, tool, kind, number)))
+
+
+def one_for_all(kept: Kept, tool: str, limits: dict[str, float]) -> tuple[int, bool]:
+    """The setting that finds most over all kinds of noise within `limits` of false points.
+
+    Where none keeps within them, the one that is farthest below the limit it breaks most; and
+    whether it keeps within them.
+    """
+    numbers = range(len(SETTINGS[tool]))
+    worst = [
+        max(false_points(kept, tool, kind, number) / most for kind, most in limits.items())
+        for number in numbers
+    ]
+    fine = [number for number in numbers if worst[number] <= 1]
+    if not fine:
+        return min(numbers, key=lambda number: worst[number]), False
+
+    def total(number: int) -> float:
+        return sum(sum(found(kept, tool, kind, number)) for kind in limits)
+
+    return max(fine, key=total), True
 
 
 def named(setting: list[Any]) -> str:

@@ -26,6 +26,12 @@ HOMES_OF = {
         "runners/verdict/stats.py",
         "runners/verdict/judge.py",
         "runners/verdict/sequence.py",
+        "telemetry/changes.py",
+        "telemetry/look.py",
+        "telemetry/noise.py",
+        "telemetry/scan.py",
+        "telemetry/sizes.py",
+        "telemetry/window.py",
     ),
     "torch": ("runners/*/torch_*.py",),
     "pynvml": ("runners/gpu/nvml.py",),
@@ -160,6 +166,7 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("bot.server.events", HEAVY - {"msgspec"}),
         ("bot.server.queue_command", HEAVY - {"msgspec"}),
         ("telemetry.record", HEAVY),
+        ("telemetry.changes", HEAVY - {"numpy"}),
     ],
 )
 def test_importing_wakes_no_more_than_needed(module: str, asleep: set[str]) -> None:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
 from torch_perflint import PerflintError
 from torch_perflint.telemetry.changes import Changes, ChangeSettings, State, find_changes
 
