@@ -32,6 +32,12 @@ HOMES_OF = {
         "runners/profiling/marked_lines.py",
         "runners/profiling/nesting.py",
         "runners/profiling/owners.py",
+        "telemetry/changes.py",
+        "telemetry/look.py",
+        "telemetry/noise.py",
+        "telemetry/scan.py",
+        "telemetry/sizes.py",
+        "telemetry/window.py",
     ),
     "torch": ("runners/*/torch_*.py",),
     "pynvml": ("runners/gpu/nvml.py",),
@@ -178,6 +184,7 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("telemetry.exports.openmetrics", HEAVY),
         ("telemetry.exports.pytest_benchmark", HEAVY),
         ("telemetry.imports.asv", HEAVY),
+        ("telemetry.changes", HEAVY - {"numpy"}),
     ],
 )
 def test_importing_wakes_no_more_than_needed(module: str, asleep: set[str]) -> None:
