@@ -22,7 +22,7 @@ from .rows import (
     result_row,
     run_row,
 )
-from .tables import COMMIT, COUNT, POINT, REPORT, RESULT, RUN, SERIES
+from .tables import COMMIT, COUNT, LOOK, POINT, REPORT, RESULT, RUN, SERIES
 
 _MAINLINE = RUN.outerjoin(
     COMMIT, sa.and_(COMMIT.c.repository == RUN.c.repository, COMMIT.c.sha == RUN.c.head)
@@ -210,6 +210,7 @@ class Store(Database):
             connection.execute(RESULT.update().where(RESULT.c.run.in_(old)).values(segments="[]"))
             connection.execute(REPORT.delete().where(REPORT.c.run.in_(old)))
             used = sa.select(POINT.c.series).distinct().scalar_subquery()
+            connection.execute(LOOK.delete().where(LOOK.c.series.not_in(used)))
             connection.execute(SERIES.delete().where(SERIES.c.id.not_in(used)))
         return self.stock()
 
