@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(
         dest="action",
         required=True,
-        metavar="add|backfill|import|order|list|export|copy|vacuum",
+        metavar="add|backfill|import|order|list|changes|export|copy|vacuum",
     )
     add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
     add.set_defaults(do=_add)
@@ -94,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--output-format", choices=("text", "json"), default="text")
     add_export(actions, [store, order], _export)
+    changed = actions.add_parser(
+        "changes", parents=[store], help="tell which series changed for good, and at which commit"
+    )
+    changed.set_defaults(do=_changes)
+    changed.add_argument("--test", metavar="NAME", help="only this perf test: its name or full id")
+    changed.add_argument("--metric", metavar="NAME", help="only this metric: throughput, …")
+    changed.add_argument("--output-format", choices=("text", "json"), default="text")
     copy = actions.add_parser(
         "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
     )
@@ -218,6 +225,31 @@ def _export(asked: argparse.Namespace) -> int:
                 sys.stdout.buffer.writelines(parts)  # UTF-8, whatever the terminal has
         if asked.format not in ("csv", "parquet") and (left := work.left_out(store, wanted)):
             _tell(left)
+    return 0
+
+
+def _changes(asked: argparse.Namespace) -> int:
+    telling, looking = _need(".past.changing"), _need("..telemetry.looks")
+    with _need("..telemetry.store").open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        looking.look_again(store)
+        wanted = store.series(test=asked.test)
+        found = [
+            one
+            for number, one in looking.looks(store).items()
+            if number in wanted and asked.metric in (None, one.series.metric)
+        ]
+        commits = {
+            (name, place): commit
+            for name, places in telling.places_of(found).items()
+            for place in sorted(places)
+            for commit in store.commits(name, place, place)
+        }
+    if asked.output_format == "json":
+        print(telling.as_json(found, commits))
+        return 0
+    lines = list(telling.as_lines(found, commits))
+    print("\n".join(lines) or f"none of {len(found):,} series changed for good")
     return 0
 
 

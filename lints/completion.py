@@ -254,7 +254,17 @@ def _argument(command: Command) -> tuple[str, ...]:
     return {
         "explain": values("RULE") or (),
         "completion": tuple(SHELLS),
-        "history": ("add", "backfill", "import", "order", "list", "export", "copy", "vacuum"),
+        "history": (
+            "add",
+            "backfill",
+            "import",
+            "order",
+            "list",
+            "changes",
+            "export",
+            "copy",
+            "vacuum",
+        ),
     }.get(command.name, ())
 
 

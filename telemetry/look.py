@@ -183,7 +183,8 @@ def sudden(
         same = rest[-count:] * math.copysign(1, size)
         before = np.abs(sizes[: old - count])
         if (
-            abs(size) < max(1.1 * float(before.max()), smallest)
+            size == 0.0
+            or abs(size) < max(1.1 * float(before.max()), smallest)
             or float(np.median(same)) < 0.6 * abs(size)
             or float(same.min()) < 0.2 * abs(size)
         ):

@@ -1,7 +1,7 @@
 """Tells the changes of stored series: as lines for people, and as JSON for programs."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 from ...runners.text.numbers import interval, percent
@@ -76,13 +76,3 @@ def _commit(commit: Commit | None, place: int) -> str:
 def _facts(series: Series, change: Change, commits: Commits) -> dict[str, object]:
     at = commits.get((series.repository, change.place))
     return asdict(change) | {"state": change.state.value, "commit": at.sha if at else None}
-
-
-def worse_first(found: Sequence[Looked]) -> list[Looked]:
-    """Series with a change or a leak for the worse before the others."""
-
-    def worse(one: Looked) -> bool:
-        sizes = [change.change for change in one.changes] + ([one.leak.change] if one.leak else [])
-        return any((size < 0) == one.series.higher_is_better for size in sizes)
-
-    return sorted(found, key=lambda one: not worse(one))

@@ -164,6 +164,8 @@ def test_a_count_may_begin_at_zero() -> None:
 
 def test_a_constant_series_has_no_change() -> None:
     assert find_changes([1.5] * 50) == Changes((), None, 0, 50)
+    for count in range(6, 60):
+        assert find_changes([0.0] * count) == Changes((), None, 0, count)
     assert places(find_changes([1.5] * 30 + [1.6] * 6)) == [30]
 
 
