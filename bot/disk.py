@@ -1,6 +1,7 @@
 """Writes files as a whole or not at all, and makes the folders for what is ours."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from .. import PerflintError
@@ -9,11 +10,17 @@ from ..runners.sides.git import repository
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file as a whole or not at all. Raises PerflintError where that fails."""
+    write_parts(path, (content,))
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file that is made part by part, as `write_whole` does."""
     half = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            half.write_bytes(content)
+            with half.open("wb") as file:
+                file.writelines(parts)
             half.replace(path)
         finally:
             half.unlink(missing_ok=True)  # half a file on a full disk helps nobody

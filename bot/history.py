@@ -1,4 +1,4 @@
-"""`perflint history`: keeps reports, puts them in order, lists them, and looks after the store."""
+"""`perflint history`: keeps reports, orders, lists and hands them on, looks after the store."""
 
 import argparse
 import shutil
@@ -11,10 +11,18 @@ from types import ModuleType
 
 from .. import PerflintError
 from ..runners.text.numbers import plural
+from .past.options import ONLY_FOR, add_export, add_import, add_site, positive
 from .past.where import DEFAULT_STORE, store_at
 
 # Which extra brings a package that this command needs.
-EXTRA_OF = {"sqlalchemy": "telemetry", "alembic": "telemetry", "msgspec": "bot"}
+EXTRA_OF = {
+    "sqlalchemy": "telemetry",
+    "alembic": "telemetry",
+    "numpy": "telemetry",
+    "msgspec": "bot",
+    "pyarrow": "parquet",
+    "opentelemetry": "otlp",
+}
 
 EXAMPLES = f"""\
 examples:
@@ -23,6 +31,8 @@ examples:
   perflint history list --output-format json
   perflint history add report.json --store postgresql://host/perflint
   perflint history backfill v1.0..main --every 5
+  perflint history export --format openmetrics --out perflint.prom
+  perflint history import .benchmarks --format pytest-benchmark
   perflint history copy backup.sqlite              back up; --store backup.sqlite copy ... restores
   perflint history site --out site                 pages with plots: open site/index.html
   perflint history vacuum --raw-days 90 --unplaced-days 30
@@ -30,7 +40,7 @@ examples:
 The store is the file {DEFAULT_STORE} of the repository unless --store names another file or a
 database (SQLite, PostgreSQL). A report that is added twice is stored once.
 
-exit status: 0 done, 2 perflint could not do its work
+exit status: 0 done, 2 perflint could not do its work (import: not with every file)
 """
 
 
@@ -53,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     order = argparse.ArgumentParser(add_help=False)
     order.add_argument("--branch", default="", help="the main branch (default: what origin says)")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="add|backfill|order|list|site|copy|vacuum"
+        dest="action",
+        required=True,
+        metavar="add|backfill|import|order|list|changes|site|export|copy|vacuum",
     )
     add = actions.add_parser("add", parents=[store, order], help="keep one or more reports")
     add.set_defaults(do=_add)
@@ -66,9 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     past.set_defaults(do=_backfill)
     past.add_argument("range", metavar="A..B", help="by first parents, as v1.0..main")
     past.add_argument(
-        "--every", type=_positive, default=1, metavar="N", help="of so many commits one, and B"
+        "--every", type=positive, default=1, metavar="N", help="of so many commits one, and B"
     )
     past.add_argument("-k", default="", metavar="EXPR", help="only perf tests that match")
+    add_import(actions, [store, order], _import)
     in_order = actions.add_parser(
         "order",
         parents=[store, order],
@@ -79,21 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(do=_list)
     show.add_argument("--test", metavar="NAME", help="only this perf test: its name or full id")
     show.add_argument(
-        "--limit", type=_positive, default=20, metavar="N", help="runs; default: %(default)s"
+        "--limit", type=positive, default=20, metavar="N", help="runs; default: %(default)s"
     )
     show.add_argument("--output-format", choices=("text", "json"), default="text")
-    site = actions.add_parser(
-        "site", parents=[store], help="write pages with plots of all series, for a browser"
+    add_site(actions, [store], _site)
+    add_export(actions, [store, order], _export)
+    changed = actions.add_parser(
+        "changes", parents=[store], help="tell which series changed for good, and at which commit"
     )
-    site.set_defaults(do=_site)
-    site.add_argument("--out", required=True, metavar="DIR", help="new, empty, or an older site")
-    site.add_argument(
-        "--runs",
-        type=_positive,
-        default=200,
-        metavar="N",
-        help="pages of runs; default: %(default)s",
-    )
+    changed.set_defaults(do=_changes)
+    changed.add_argument("--test", metavar="NAME", help="only this perf test: its name or full id")
+    changed.add_argument("--metric", metavar="NAME", help="only this metric: throughput, …")
+    changed.add_argument("--output-format", choices=("text", "json"), default="text")
     copy = actions.add_parser(
         "copy", parents=[store], help="copy all of it into a new store: a backup, or another server"
     )
@@ -109,19 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         ("days", "runs"),
     ):
         text = f"delete {what} older than that (default: keep)"
-        vacuum.add_argument(f"--{name}", type=_positive, metavar="DAYS", help=text)
+        vacuum.add_argument(f"--{name}", type=positive, metavar="DAYS", help=text)
     return parser
-
-
-def _positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise ValueError(word)
-    return number
-
-
-# argparse names the type in its message: "invalid whole number above 0 value: '0'".
-_positive.__name__ = "whole number above 0"
 
 
 def _add(asked: argparse.Namespace) -> int:
@@ -176,27 +175,84 @@ def _list(asked: argparse.Namespace) -> int:
         # Not on standard output: whoever counts its lines would count this one.
         with_it = f"no run with the perf test {asked.test}"
         what = "nothing is stored yet" if asked.test is None else with_it
-        print(f"perflint: {what} in {store.name}", file=sys.stderr)
+        _tell(f"{what} in {store.name}")
+    return 0
+
+
+def _import(asked: argparse.Namespace) -> int:
+    work, feed = _need(".past.importing"), _need(".past.feed")
+    here, path = Path.cwd(), Path(asked.path)
+    name = asked.repository or feed.name_of(here)
+    with _need("..telemetry.store").open_store(_store(asked, make=True), create=True) as store:
+        _tell_upgrade(store)
+        outcome = work.import_all(store, path, asked.format, name, _tell)
+        print(work.in_words(outcome, path, store.name))
+        print(feed.put_in_order(store, name, here, asked.branch))
+    return 2 if outcome.broken else 0
+
+
+def _export(asked: argparse.Namespace) -> int:
+    if asked.format == "parquet" and not asked.out:
+        raise PerflintError("parquet is no text: say with --out into which file")
+    for option, formats in ONLY_FOR.items():
+        if getattr(asked, option) and asked.format not in formats:
+            raise PerflintError(f"--{option} means nothing to {asked.format}")
+    work, open_store = _need(".past.exporting"), _need("..telemetry.store").open_store
+    record = _need("..telemetry.record")
+    names = ("test", "metric", "hardware", "repository", "commit")
+    wanted = record.Wanted(**{name: getattr(asked, name) for name in names})
+    extra = {"parquet": "parquet", "otlp": "otlp"}.get(asked.format)
+    if extra:
+        _need(f"..telemetry.exports.{extra}")
+    with open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        if asked.format == "otlp":
+            print(work.send(store, wanted, asked.endpoint))
+        else:
+            told = (asked.format, asked.better, asked.branch, Path.cwd())
+            parts = work.parts(store, wanted, *told)
+            if asked.out:
+                _need(".disk").write_parts(Path(asked.out), parts)
+            else:
+                sys.stdout.buffer.writelines(parts)  # UTF-8, whatever the terminal has
+        if asked.format not in ("csv", "parquet") and (left := work.left_out(store, wanted)):
+            _tell(left)
+    return 0
+
+
+def _changes(asked: argparse.Namespace) -> int:
+    telling, looking = _need(".past.changing"), _need("..telemetry.looks")
+    with _need("..telemetry.store").open_store(_store(asked)) as store:
+        _tell_upgrade(store)
+        looking.look_again(store)
+        wanted = store.series(test=asked.test)
+        found = [
+            one
+            for number, one in looking.looks(store).items()
+            if number in wanted and asked.metric in (None, one.series.metric)
+        ]
+        commits = {
+            (name, place): commit
+            for name, places in telling.places_of(found).items()
+            for place in sorted(places)
+            for commit in store.commits(name, place, place)
+        }
+    if asked.output_format == "json":
+        print(telling.as_json(found, commits))
+        return 0
+    lines = list(telling.as_lines(found, commits))
+    print("\n".join(lines) or f"none of {len(found):,} series changed for good")
     return 0
 
 
 def _site(asked: argparse.Namespace) -> int:
-    build, open_store = _need(".past.site.build").build, _need("..telemetry.store").open_store
+    site, open_store = _need(".past.site.write"), _need("..telemetry.store").open_store
     with open_store(_store(asked)) as store:
         _tell_upgrade(store)
-        built = build(store, Path(asked.out), asked.runs)
-    for problem in built.problems:
-        print(f"perflint: no page: {problem}", file=sys.stderr)
-    if built.left_out:
-        print(
-            f"perflint: left out: {built.left_out:,} series without a value on the main branch "
-            "(`perflint history order` puts commits in order)",
-            file=sys.stderr,
-        )
-    print(
-        f"{Path(asked.out, 'index.html')}: {built.series:,} series, "
-        f"{plural(built.values, 'value')}, {plural(built.pages, 'page')} of runs"
-    )
+        told, left = site.write_site(store, Path(asked.out), asked.runs)
+    for line in left:
+        print(f"perflint: {line}", file=sys.stderr)
+    print(told)
     return 0
 
 
@@ -240,9 +296,11 @@ def _store(asked: argparse.Namespace, *, make: bool = False) -> str:
 
 def _tell_upgrade(store: object) -> None:
     if version := getattr(store, "upgraded_from", None):
-        print(
-            f"perflint: the history had schema version {version}, and is upgraded", file=sys.stderr
-        )
+        _tell(f"the history had schema version {version}, and is upgraded")
+
+
+def _tell(line: str) -> None:
+    print(f"perflint: {line}", file=sys.stderr)
 
 
 def _width() -> int | None:
@@ -255,7 +313,7 @@ def _need(module: str) -> ModuleType:
     try:
         return import_module(module, __package__)
     except ModuleNotFoundError as error:
-        extra = EXTRA_OF.get(error.name or "")
+        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         raise PerflintError(

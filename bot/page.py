@@ -14,6 +14,7 @@ from . import numbers
 from .doubt import doubt
 from .links import Links
 from .markdown import block, code, prose
+from .memory_rows import grown_peak, memory_view, where_cell
 from .method import digits, method, reproduce
 from .placed import Placed
 from .profile_rows import profile_view, worth_showing
@@ -29,7 +30,7 @@ from .rows import (
     test_row,
 )
 from .story import State, Story, stopped_words, this
-from .told import Teller
+from .told import MOST_CAUSES, Teller
 
 MOST_ROWS = 20
 
@@ -101,6 +102,8 @@ class Page:
             "reproduce": reproduce(self.report, self.story.shown),
             "details": self._details(),
             "profiles": self._profiles(),
+            "memory": self._memory(),
+            "memories": self._memories(),
             "footer": self._footer(),
         }
 
@@ -224,8 +227,7 @@ class Page:
 
     def _counts(self, counts: Sequence[tuple[TestResult, CounterChange]]) -> dict[str, object]:
         shown = [
-            counter_row(result, self.labels[result.test.id], counter, self.links)
-            for result, counter in counts[: self.cut.counters]
+            self._counter_row(result, counter) for result, counter in counts[: self.cut.counters]
         ]
         places = any(row[3] for row in shown)
         return {
@@ -233,6 +235,10 @@ class Page:
             "places": places,
             "more": _more(len(counts) - len(shown), "more count"),
         }
+
+    def _counter_row(self, result: TestResult, counter: CounterChange) -> list[str]:
+        *row, where = counter_row(result, self.labels[result.test.id], counter, self.links)
+        return [*row, where or where_cell(result, counter, self.links)]
 
     def _hidden_counts(self) -> str | None:
         run = self.report.run
@@ -292,6 +298,18 @@ class Page:
             and ((rows := worth_showing(result)).operators or rows.lines or rows.parts)
         ]
         return views if self.cut.operators else [view | {"operators": []} for view in views]
+
+    def _memory(self) -> list[dict[str, object]]:
+        """The tests whose peak grew, and what holds it."""
+        told = [(result, grown_peak(result, self.links)) for result in self.story.shown]
+        return [one | {"test": self._name(result)} for result, one in told if one][:MOST_CAUSES]
+
+    def _memories(self) -> list[dict[str, object]]:
+        if not self.cut.lines:
+            return []
+        shown = [result for result in self.story.shown if result.memory is not None][:3]
+        views = [memory_view(one, self.labels[one.test.id], self.links) for one in shown]
+        return [view for view in views if view is not None]
 
     def _footer(self) -> dict[str, str | None]:
         report = self.report

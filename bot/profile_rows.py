@@ -4,15 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..runners.profiling.module_table import OTHER
 from ..runners.profiling.parts import Part
-from ..runners.profiling.profile import UNEXPLAINED, LineChange, OperatorChange, PartChange
+from ..runners.profiling.profile import (
+    UNEXPLAINED,
+    LineChange,
+    ModuleChange,
+    OperatorChange,
+    PartChange,
+)
 from ..runners.result import TestResult
 from . import numbers
 from .links import Links
 from .markdown import cell, code
 from .rows import NAME_LIMIT
 
-MOST_OPERATORS, MOST_LINES = 10, 5
+MOST_OPERATORS, MOST_LINES, MOST_MODULES = 10, 5, 5
 # Of what a step gained or lost, less than this share is no news.
 WORTH_A_ROW = 0.05
 # Rounded to two digits after the point, less is shown as nothing.
@@ -22,7 +29,7 @@ _AUTOGRAD = "autograd::engine::evaluate_function: "
 
 _PARTS = {*(part.value for part in Part), UNEXPLAINED}
 
-Change = TypeVar("Change", OperatorChange, LineChange)
+Change = TypeVar("Change", OperatorChange, LineChange, ModuleChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class Rows:
     lines: tuple[LineChange, ...]
     hidden: int
     parts: tuple[PartChange, ...] = ()
+    modules: tuple[ModuleChange, ...] = ()
 
 
 def worth_showing(result: TestResult) -> Rows:
@@ -48,11 +56,15 @@ def worth_showing(result: TestResult) -> Rows:
     gained = (at.head_seconds - at.base_seconds) * 1000 if at else 0.0
     operators = _kept(profile.operators, gained, lambda one: one.base_calls == one.head_calls)
     lines = _kept(profile.lines, gained, lambda one: not one.touched)
+    modules = _kept(profile.modules, gained, lambda one: True)
     hidden = len(profile.operators) + len(profile.lines) - len(operators) - len(lines)
+    hidden += len(profile.modules) - len(modules)
     parts = tuple(
         part for part in profile.parts if max(part.base_ms, part.head_ms) >= _ROUNDS_TO_ZERO
     )
-    return Rows(operators[:MOST_OPERATORS], lines[:MOST_LINES], hidden, parts)
+    return Rows(
+        operators[:MOST_OPERATORS], lines[:MOST_LINES], hidden, parts, modules[:MOST_MODULES]
+    )
 
 
 def profile_view(result: TestResult, label: str, links: Links) -> dict[str, object]:
@@ -63,6 +75,7 @@ def profile_view(result: TestResult, label: str, links: Links) -> dict[str, obje
         "parts": [_part_row(part) for part in rows.parts],
         "operators": [_operator_row(operator) for operator in rows.operators],
         "lines": [_line_row(line, links) for line in rows.lines],
+        "modules": [_module_row(module) for module in rows.modules],
         "hidden": numbers.plural(rows.hidden, "row") if rows.hidden else None,
     }
 
@@ -81,7 +94,7 @@ def _kept(
     )
 
 
-def _growth(change: LineChange | OperatorChange | PartChange) -> float:
+def _growth(change: LineChange | ModuleChange | OperatorChange | PartChange) -> float:
     return change.head_ms - change.base_ms
 
 
@@ -102,6 +115,14 @@ def _operator_row(operator: OperatorChange) -> list[str]:
     change = numbers.signed(_growth(operator), 2)
     name = operator.name.removeprefix(_AUTOGRAD)
     return [change, code(name, 40, in_table=True), *times, cell(calls)]
+
+
+def _module_row(module: ModuleChange) -> list[str]:
+    times = [numbers.milliseconds(ms) for ms in (module.base_ms, module.head_ms)]
+    name = f"{module.name} x{module.count}" if module.count > 1 else module.name
+    told = code(name, NAME_LIMIT, in_table=True) if module.name else OTHER
+    kind = code(module.kind, 40, in_table=True) if module.kind else ""
+    return [numbers.signed(_growth(module), 2), told, kind, *times]
 
 
 def _line_row(line: LineChange, links: Links) -> list[str]:

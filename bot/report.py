@@ -18,8 +18,8 @@ from .disk import write_whole
 #    `drop`, comparisons have `spoiled`, a run has `interrupted`, `unmeasured`, `verdicts`,
 #    `budgets`, `dependencies` and `unread`, the environment has `cuda` and `gpu_uuid`, peaks have
 #    what was reserved and the host's, tests have `utilization` and `compiling`, counters and their
-#    sites `steps`, profiles `parts`, `costs` and `head_ms`,
-#    and their changes `within_ms`, the report has `only`.
+#    sites `steps`, counters `base_reasons` and `head_reasons`, tests `memory`, profiles `parts`,
+#    `costs`, `head_ms` and `modules`, and their changes `within_ms`, the report has `only`.
 #    Reports of version 1 are read: they lack these.
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..lints.finding import Finding, Severity
 from ..runners.counters.counts import amounts, short_words
 from ..runners.result import CounterChange, DependencyChange, PeakMemory, TestResult
-from ..runners.sample import Environment
+from ..runners.sample import Environment, Reason
 from ..runners.verdict.compare import Verdict
 from . import numbers
 from .links import Links
@@ -27,6 +27,7 @@ SEVERITY_ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INF
 MOST_SITES = 2
 MOST_DEPENDENCIES = 20
 NAME_LIMIT = 48
+REASON_LIMIT = 120
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,3}")
 SOURCE_LIMIT = 60
 # What a run has seen of a finding's place, behind its reasons: see `lints/confirm.py`.
@@ -92,12 +93,23 @@ def counter_row(result: TestResult, label: str, counter: CounterChange, links: L
         for site in counter.sites[:MOST_SITES]
     ]
     more = len(counter.sites) - len(places)
+    if counter.new_reasons:
+        places, more = [_reason(counter.new_reasons[0], links)], len(counter.new_reasons) - 1
     where = cell(", ").join(places) + (cell(f" and {more} more") if more else "")
     counted = cell(f"**{amounts(counter)}**") + f" {_counter_name(counter)}"
     if counter.steps > 1:
         counted += cell(f" {counter.per}")
     icon = "🔴" if counter.over_budget else "⚪"
     return [icon, counted, code(label, NAME_LIMIT, in_table=True), where]
+
+
+def _reason(reason: Reason, links: Links) -> str:
+    """Where `torch.compile` gives up what it compiled, and why."""
+    words = prose(reason.words, REASON_LIMIT, in_table=True)
+    if not reason.path:
+        return words
+    place = links.place(reason.path, reason.line, limit=NAME_LIMIT, in_table=True)
+    return f"{place}: {words}"
 
 
 def finding_item(finding: Finding, links: Links, cost: Cost | None = None) -> str:

@@ -14,6 +14,7 @@ from . import numbers
 from .doubt import doubt
 from .links import Links
 from .markdown import inert, plain
+from .memory_rows import grown_peak
 from .placed import Placed
 from .remarks import run_notes, test_notes, why_open
 from .report import Report
@@ -51,6 +52,8 @@ def _below(result: TestResult, report: Report, teller: Teller) -> Iterator[str]:
     """What else there is to say about one test: its cause, counts, and why there is no verdict."""
     if told := teller.cause(result):
         yield plain(fill("cause.md.j2", it=told, this=this(report))).strip()
+    if grown := grown_peak(result, teller.links):
+        yield plain(fill("memory.md.j2", it=grown, this=this(report), bare=True)).strip()
     yield from _counted(result, report)
     if result.verdict in (Verdict.SLOWER, Verdict.FASTER) and result.utilization:
         yield f"achieved {utilization.words(result.utilization)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..lints.finding import Finding
 from ..runners.counters.counts import amounts, words
+from ..runners.counters.reasons import kind as reason_kind
 from ..runners.profiling.profile import LineChange
 from ..runners.result import CounterChange, TestResult
 from ..runners.verdict.compare import Verdict
@@ -12,6 +13,7 @@ from . import numbers
 from .cause import (
     CallsCause,
     Cause,
+    CompileCause,
     LineCause,
     OperatorCause,
     PartCause,
@@ -22,9 +24,11 @@ from .cause import (
 )
 from .links import Links
 from .markdown import code, prose
+from .memory_cause import LineHolds, ModuleKeeps, ModuleSaves
+from .memory_rows import memory_cause
 from .placed import Placed
 from .profile_rows import part_name
-from .rows import NAME_LIMIT, SOURCE_LIMIT, rule_code
+from .rows import NAME_LIMIT, REASON_LIMIT, SOURCE_LIMIT, rule_code
 
 # So many likely causes stand at the top; the tables hold the rest.
 MOST_CAUSES = 3
@@ -122,6 +126,16 @@ class Teller:
                     "operator": code(cause.operator, NAME_LIMIT),
                     "finding": _finding(cause.finding),
                 }
+            case CompileCause(reason, others):
+                return {
+                    "kind": "compile",
+                    "what": reason_kind(reason),
+                    "place": self.links.place(reason.path, reason.line) if reason.path else None,
+                    "words": prose(reason.words, REASON_LIMIT),
+                    "others": numbers.plural(others, "more reason") if others else None,
+                }
+            case LineHolds() | ModuleKeeps() | ModuleSaves():
+                return memory_cause(cause, self.links)
             case CallsCause():
                 return {"kind": "calls", "operator": _operator(cause), **self._at(cause.line)}
         return None

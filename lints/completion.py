@@ -254,7 +254,18 @@ def _argument(command: Command) -> tuple[str, ...]:
     return {
         "explain": values("RULE") or (),
         "completion": tuple(SHELLS),
-        "history": ("add", "backfill", "order", "list", "site", "copy", "vacuum"),
+        "history": (
+            "add",
+            "backfill",
+            "import",
+            "order",
+            "list",
+            "changes",
+            "site",
+            "export",
+            "copy",
+            "vacuum",
+        ),
     }.get(command.name, ())
 
 

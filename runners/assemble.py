@@ -1,20 +1,21 @@
 """Joins what was measured of one test into its result: one verdict and its reasons. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .counters.compiling import Compiling
 from .counters.examined import Examined
 from .counters.periods import side_by_side
 from .counters.utilization import Device, Utilization, utilization
-from .profiling.difference import diff_profiles, match_lines
+from .new_places import Source, new_sites, with_base
+from .profiling.difference import diff_profiles
+from .profiling.memory import MemoryChange, StepMemory
+from .profiling.memory_change import diff_memory
 from .profiling.profile import ProfileSummary, scaled
 from .result import CounterChange, Failure, PeakMemory, TestResult
-from .sample import PerfTest, Segment, Side, SyncSite
+from .sample import PerfTest, Segment, Side
 from .text.words import SKIPPED_ON_BASE, STOPPED
 from .verdict.compare import Comparison, Verdict
-
-Source = Callable[[str], tuple[str, str]]
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Measured:
     blame: str = ""
     added: bool = False  # this change adds the perf test's file
     profiles: dict[Side, ProfileSummary] = field(default_factory=dict)
+    memory: dict[Side, StepMemory] = field(default_factory=dict)  # of both, where it grew
     # Seconds that a fresh process compiled for, whose caches were filled.
     warm_compile: dict[Side, float | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -88,6 +90,7 @@ def result_of(
         notes=(*measured.notes, *_by_itself_notes(by_itself), *unknown),
         utilization=_utilization(base, head, comparison, peaks or {}) if compared else None,
         compiling=_compiling(measured) if compared else None,
+        memory=_memory(measured, source),
     )
 
 
@@ -98,6 +101,12 @@ def _utilization(
         return None
     device = Device.of(head.machine or {})
     return utilization(base.counts.products, head.counts.products, comparison, device, stated)
+
+
+def _memory(measured: Measured, source: Source) -> MemoryChange | None:
+    if not measured.memory:
+        return None
+    return diff_memory(measured.memory[Side.BASE], measured.memory[Side.HEAD], source)
 
 
 def _compiling(measured: Measured) -> Compiling | None:
@@ -205,22 +214,26 @@ def _counter_changes(
         if name not in steady and grew <= 0:
             continue
         over = name in budgets and grew > budgets[name] * steps
-        sites = _new_sites(base, head, source) if name == "host_syncs" and grew else ()
-        changes.append(CounterChange(name, was, now, over, sites, steps))
+        waits = (
+            (base.counts.syncs, head.counts.syncs) if name == "host_syncs" and grew else ((), ())
+        )
+        old, new = (
+            tuple(one for one in side.counts.reasons if one.counter == name)
+            for side in (base, head)
+        )
+        changes.append(
+            CounterChange(
+                name,
+                was,
+                now,
+                over,
+                new_sites(*waits, source),
+                steps,
+                base_reasons=old,
+                head_reasons=with_base(old, new, source),
+            )
+        )
     return tuple(changes)
-
-
-def _new_sites(base: Examined, head: Examined, source: Source) -> tuple[SyncSite, ...]:
-    """Return head's waits that base does not have on the same line of code."""
-    before = {(s.path, s.line, s.operator): s for s in base.counts.syncs}
-    found = []
-    for site in head.counts.syncs:
-        origin = match_lines(*source(site.path)).get(site.line, 0)
-        old = before.get((site.path, origin, site.operator), replace(site, count=0))
-        was, now, _ = side_by_side(old.count, old.steps, site.count, site.steps)
-        if now > was:
-            found.append(site)
-    return tuple(found)
 
 
 def _peak(base: Examined, head: Examined) -> PeakMemory | None:

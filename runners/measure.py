@@ -22,6 +22,8 @@ from .processes.channel import Message
 from .processes.isolate import SideFailed, WorkerPlan
 from .processes.session import Session, StepTooLong, Turn
 from .processes.workers import Workers
+from .profiling.captured import memory_of
+from .profiling.memory import StepMemory
 from .profiling.profile import ProfileSummary
 from .result import Failure
 from .sample import Memory, Pair, PerfTest, Segment, Side
@@ -35,6 +37,8 @@ _LONG_PROFILE_SECONDS = 1.0
 PROFILED_STEPS = _PROFILE_ROUNDS * _PROFILE_STEPS
 # What counting one side's steps, and profiling both sides', may take.
 COUNTING_SECONDS, PROFILING_SECONDS = 30.0, 20.0
+# And looking at what holds memory on one side, where a step holds more.
+HOLDERS_SECONDS = 10.0
 
 _TOO_LARGE = "both sides do not fit on the GPU together"
 _ALONE = "each was measured alone, in processes that lived one after the other"
@@ -173,6 +177,26 @@ class Launch:
             raise SideFailed(side, Failure(done["summary"], done["details"]))
         seconds: float | None = done["compile_seconds"]
         return seconds
+
+    def step_memory(
+        self, test: PerfTest, side: Side, most_seconds: float = HOLDERS_SECONDS
+    ) -> StepMemory | None:
+        """Build the test as it was counted, and find out what holds memory at the peak of its step.
+
+        Raises SideFailed. None where the step is compiled.
+        """
+        if self.is_apart(test):
+            self.drop(side.other)
+        steps = self._rhythms.get(test.id, Rhythm()).period
+        order = self._workers.order("memory", test, self._workers.counting_seed(test), side)
+        try:
+            done = self._workers.ask(side, {**order, "steps": steps, "seconds": most_seconds})
+        except SideFailed:
+            self.drop(side, at_once=True)
+            raise
+        if done["outcome"] != "passed":
+            raise SideFailed(side, Failure(done["summary"], done["details"]))
+        return None if done["memory"] is None else memory_of(done["memory"])
 
     def _weigh(self, test: PerfTest, side: Side, done: Message) -> None:
         """Find out whether both sides fit on the GPU, once both have been examined."""

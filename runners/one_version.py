@@ -11,9 +11,16 @@ from .counters.examined import Examined
 from .counters.kernels import kernel_notes
 from .counters.periods import Rhythm
 from .gpu.clocks import clock_notes
+from .holders import look_at_holders, memory_grew
 from .limit import TimeLimit
 from .machine.machine import environment, thread_notes, why_unequal
-from .measure import COUNTING_SECONDS, PROFILED_STEPS, PROFILING_SECONDS, Launch
+from .measure import (
+    COUNTING_SECONDS,
+    HOLDERS_SECONDS,
+    PROFILED_STEPS,
+    PROFILING_SECONDS,
+    Launch,
+)
 from .prepare import RunOptions
 from .processes.isolate import SideFailed, WorkerPlan
 from .recount import recount
@@ -267,6 +274,8 @@ class VersionRun:
         self._timing.add_segments(launch, measured)
         if measured.segments and not measured.timing_failures:
             self._profile(launch, measured)
+        if not measured.timing_failures:
+            self._look_at_holders(launch, measured)
 
     def _retry(self, launch: Launch, measured: Measured, most_seconds: float) -> None:
         """Try once more, in a fresh process, what fails on one side only.
@@ -308,6 +317,16 @@ class VersionRun:
         few = min(profile.steps for profile in measured.profiles.values())
         if few < PROFILED_STEPS:
             measured.notes.append(f"only {few} of its steps were profiled, as these take long")
+
+    def _look_at_holders(self, launch: Launch, measured: Measured) -> None:
+        if measured.identical or not memory_grew(measured, self._config.budgets):
+            return
+        if self._limit.is_over():
+            measured.notes.append(f"what holds more memory is not known: {self._limit.over()}")
+            return
+        self._say(f"{measured.test.name}: looking at what holds memory")
+        seconds = self._limit.share(HOLDERS_SECONDS)
+        look_at_holders(measured, lambda side: launch.step_memory(measured.test, side, seconds))
 
     def _assemble(self, measured: Measured) -> TestResult:
         def source(path: str) -> tuple[str, str]:

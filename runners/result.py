@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from .counters.compiling import Compiling
 from .counters.utilization import Utilization
+from .profiling.memory import MemoryChange
 from .profiling.profile import ProfileChange
-from .sample import Environment, PerfTest, Segment, Side, SyncSite
+from .sample import Environment, PerfTest, Reason, Segment, Side, SyncSite
 from .verdict.compare import Comparison, Verdict
 
 
@@ -14,7 +15,8 @@ from .verdict.compare import Comparison, Verdict
 class CounterChange:
     """One exact count on both sides; `over_budget`: it grew by more than allowed.
 
-    It is per step or, where steps differ in a rhythm, the sum over `steps` steps.
+    It is per step or, where steps differ in a rhythm, the sum over `steps` steps. Graph breaks and
+    recompilations have their reasons, all that each side has.
     """
 
     name: str
@@ -23,6 +25,16 @@ class CounterChange:
     over_budget: bool = False
     sites: tuple[SyncSite, ...] = ()  # where head does it, for host syncs
     steps: int = 1
+    base_reasons: tuple[Reason, ...] = ()
+    head_reasons: tuple[Reason, ...] = ()
+
+    @property
+    def new_reasons(self) -> tuple[Reason, ...]:
+        """Why it grew: what head has more often, what base has not at all and has a line first."""
+        if self.head <= self.base:
+            return ()
+        more = [one for one in self.head_reasons if one.count > one.before]
+        return tuple(sorted(more, key=lambda one: (one.before > 0, not one.path)))
 
     @property
     def per(self) -> str:
@@ -63,7 +75,8 @@ class TestResult:
 
     `comparison` is None where nothing was timed; `reason` then says why in one sentence.
     `counters` holds every stable counter, changed or not. `utilization` is None where a step's
-    floating-point work is none or not known, `compiling` where `torch.compile` did nothing.
+    floating-point work is none or not known, `compiling` where `torch.compile` did nothing, and
+    `memory` where no more is held or saved.
 
     Where the change edits the perf test or a conftest above it, both versions of the test are run
     against both sides. `version` then says whose version this result is of, and `other` is what
@@ -90,6 +103,7 @@ class TestResult:
     harness: str = ""
     utilization: Utilization | None = None
     compiling: Compiling | None = None
+    memory: MemoryChange | None = None
 
     @property
     def over_budget(self) -> tuple[CounterChange, ...]:

@@ -89,6 +89,23 @@ class SyncSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why `torch.compile` broke a graph or compiled once more, in a sentence, `count` times.
+
+    `counter` is the counter that it is a part of. `path` and `line` are the innermost line of the
+    repository that PyTorch names for it, "" and 0 where it names none. Of head's, `before` is
+    how often base has it on the same line of code.
+    """
+
+    counter: str
+    path: str
+    line: int
+    words: str
+    count: int = 1
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Products:
     """Floating-point operations of one step that one device does in one type.
 
@@ -113,7 +130,8 @@ class Counts:
     counter `flops`, as a mean per step; there are none where that is not known.
 
     Steps come round every `period` steps, as far as `counted` steps in a row show. `late` are the
-    counters that were left out since the time was up.
+    counters that were left out since the time was up. `reasons` are those of `graph_breaks` and
+    `recompiles`, as far as PyTorch gives them.
     """
 
     values: Mapping[str, int] = field(default_factory=dict)
@@ -124,6 +142,7 @@ class Counts:
     period: int = 1
     counted: int = 0
     late: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,14 @@ def series_of(run: StoredRun, point: StoredPoint, reading: Reading) -> Series:
 def hardware_class(at: Environment) -> str:
     """Name what a machine is, as far as speed depends on it; two machines may be of one class.
 
-    A GPU with the profile of its slice, or else the processor with its cores and PyTorch's threads.
+    A GPU with the profile of its slice, or else the processor with its cores and PyTorch's threads,
+    those of them that are known: other tools do not tell all.
     """
     if at.device != "cpu" and at.gpu:
         return at.gpu
-    threads = "1 thread" if at.threads == 1 else f"{at.threads} threads"
-    return f"{at.cpu}, {at.cores} cores, {threads}"
+    cores = f"{at.cores} cores" if at.cores else ""
+    threads = "1 thread" if at.threads == 1 else f"{at.threads} threads" if at.threads else ""
+    return ", ".join(part for part in (at.cpu, cores, threads) if part)
 
 
 def _interval(segments: Sequence[Segment], items: float) -> tuple[float | None, float | None, int]:

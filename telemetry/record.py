@@ -183,6 +183,27 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A value with its series and with what is known of the run that it comes from."""
+
+    series: Series
+    value: Value
+    link: str = ""
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which values are asked for; "" asks for all. `commit` is a whole hash."""
+
+    test: str = ""
+    metric: str = ""
+    hardware: str = ""
+    repository: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Stock:
     """How much is stored, and the bytes of the file, None where it is none of ours."""
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Database, engine_of
+from .extract import of_test
 from .readings import READINGS_VERSION, readings, series_of
 from .record import Commit, Series, Source, Stock, StoredPoint, StoredRun, Value
 from .rows import (
@@ -21,7 +22,7 @@ from .rows import (
     result_row,
     run_row,
 )
-from .tables import COMMIT, COUNT, POINT, REPORT, RESULT, RUN, SERIES
+from .tables import COMMIT, COUNT, LOOK, POINT, REPORT, RESULT, RUN, SERIES
 
 _MAINLINE = RUN.outerjoin(
     COMMIT, sa.and_(COMMIT.c.repository == RUN.c.repository, COMMIT.c.sha == RUN.c.head)
@@ -131,9 +132,7 @@ class Store(Database):
         """Return all series by their numbers, or those of a perf test: its name or its node id."""
         asked = sa.select(SERIES).order_by(SERIES.c.id)
         if test is not None:
-            whole = SERIES.c.test + SERIES.c.parameters
-            ends = whole.endswith(f"::{test}", autoescape=True)
-            asked = asked.where(sa.or_(whole == test, SERIES.c.test == test, ends))
+            asked = asked.where(of_test(test))
         with self.transaction() as connection:
             return {row["id"]: read_series(row) for row in connection.execute(asked).mappings()}
 
@@ -149,9 +148,16 @@ class Store(Database):
         with self.transaction() as connection:
             return [read_value(row) for row in connection.execute(asked).mappings()][::-1]
 
-    def runs(self, *, test: str | None = None, limit: int | None = None) -> tuple[StoredRun, ...]:
-        """Return the newest runs; with `test`, those that hold it, and of them only its points."""
+    def runs(
+        self, *, test: str | None = None, limit: int | None = None, head: str | None = None
+    ) -> tuple[StoredRun, ...]:
+        """Return the newest runs; with `test`, those that hold it, and of them only its points.
+
+        With `head`, only those of that commit.
+        """
         newest = sa.select(RUN).order_by(RUN.c.created.desc(), RUN.c.key).limit(limit)
+        if head is not None:
+            newest = newest.where(RUN.c.head == head)
         if test is not None:
             newest = newest.where(RUN.c.id.in_(sa.select(RESULT.c.run).where(_called(test))))
         with self.transaction() as connection:
@@ -204,6 +210,7 @@ class Store(Database):
             connection.execute(RESULT.update().where(RESULT.c.run.in_(old)).values(segments="[]"))
             connection.execute(REPORT.delete().where(REPORT.c.run.in_(old)))
             used = sa.select(POINT.c.series).distinct().scalar_subquery()
+            connection.execute(LOOK.delete().where(LOOK.c.series.not_in(used)))
             connection.execute(SERIES.delete().where(SERIES.c.id.not_in(used)))
         return self.stock()
 

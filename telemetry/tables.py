@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 # Of the newest migration; see migrations/versions.
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 TABLES = sa.MetaData()
 
@@ -106,4 +106,16 @@ POINT = sa.Table(
     sa.Column("samples", sa.Integer, nullable=False),
     sa.Index("point_run", "run"),
     sqlite_with_rowid=False,
+)
+
+# What was told of a series, as JSON, and what tells whether it is as it was then.
+LOOK = sa.Table(
+    "look",
+    TABLES,
+    sa.Column("series", sa.Integer, sa.ForeignKey("series.id"), primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("last", sa.Integer, nullable=False),  # place
+    sa.Column("newest", sa.Integer, nullable=False),  # run
+    sa.Column("digest", sa.String(64), nullable=False),  # of the values
+    sa.Column("told", sa.Text, nullable=False),
 )

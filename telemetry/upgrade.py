@@ -12,7 +12,7 @@ _VERSION = sa.Table(
 _FIRST = sa.Table(
     "schema_version", sa.MetaData(), sa.Column("version", sa.Integer, primary_key=True)
 )
-_KNOWN = ("0001", SCHEMA_VERSION)
+_KNOWN = ("0001", "0002", SCHEMA_VERSION)
 
 
 def bring_up_to_date(connection: sa.Connection, name: str, *, create: bool) -> str | None:

@@ -26,6 +26,18 @@ HOMES_OF = {
         "runners/verdict/stats.py",
         "runners/verdict/judge.py",
         "runners/verdict/sequence.py",
+        "runners/profiling/attribution.py",
+        "runners/profiling/events.py",
+        "runners/profiling/host.py",
+        "runners/profiling/marked_lines.py",
+        "runners/profiling/nesting.py",
+        "runners/profiling/owners.py",
+        "telemetry/changes.py",
+        "telemetry/look.py",
+        "telemetry/noise.py",
+        "telemetry/scan.py",
+        "telemetry/sizes.py",
+        "telemetry/window.py",
     ),
     "torch": ("runners/*/torch_*.py",),
     "pynvml": ("runners/gpu/nvml.py",),
@@ -40,6 +52,8 @@ HOMES_OF = {
     "uvicorn": ("bot/server/serve.py",),
     "prometheus_client": ("bot/server/metrics.py",),
     "sqlalchemy": ("telemetry/*.py", "telemetry/migrations/versions/*.py"),
+    "pyarrow": ("telemetry/exports/parquet.py",),
+    "opentelemetry": ("telemetry/exports/otlp.py",),
     "alembic": (
         "telemetry/upgrade.py",
         "telemetry/migrations/*.py",
@@ -67,6 +81,8 @@ HEAVY = {
     "torch",
     "msgspec",
     "pynvml",
+    "pyarrow",
+    "opentelemetry",
 }
 FILES = [file.relative_to(ROOT) for room in ROOMS_BELOW for file in (ROOT / room).rglob("*.py")]
 
@@ -165,6 +181,10 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
         ("bot.server.events", HEAVY - {"msgspec"}),
         ("bot.server.queue_command", HEAVY - {"msgspec"}),
         ("telemetry.record", HEAVY),
+        ("telemetry.exports.openmetrics", HEAVY),
+        ("telemetry.exports.pytest_benchmark", HEAVY),
+        ("telemetry.imports.asv", HEAVY),
+        ("telemetry.changes", HEAVY - {"numpy"}),
     ],
 )
 def test_importing_wakes_no_more_than_needed(module: str, asleep: set[str]) -> None:

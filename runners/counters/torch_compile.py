@@ -1,20 +1,35 @@
 """Counts what `torch.compile` had to do for a step: graph breaks and recompilations."""
 
+import operator
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+
+from .reasons import GRAPH_BREAKS, RECOMPILES, Told
 
 # PyTorch keeps the data of so many compilations, unless told otherwise.
 _KEPT, _KEEP = 64, 1 << 16
 STEPS = 3
 
 Counted = dict[str, int]
-NOTHING: Counted = {"graph_breaks": 0, "recompiles": 0}
+NOTHING: Counted = {GRAPH_BREAKS: 0, RECOMPILES: 0}
 
 _MICROSECOND = 1e-6
+
+
+class Compiled(NamedTuple):
+    """What was counted, and what PyTorch says of it, of graph breaks first."""
+
+    counts: Counted
+    told: tuple[Told, ...] = ()
+
+    def of(self, counter: str) -> tuple[Told, ...]:
+        """Return what is said of one counter."""
+        return tuple(one for one in self.told if one.counter == counter)
 
 
 def forget() -> None:
@@ -63,16 +78,27 @@ def as_written() -> Iterator[None]:
         yield
 
 
-def first_steps(step: Callable[[], object]) -> Counted:
+def first_steps(step: Callable[[], object]) -> Compiled:
     """Run the step three times, and count what was compiled meanwhile."""
     before = _so_far()
+    told: list[Told] = []
+    seen, jumps, known = before, 0, set(before.counts)
+    # Looked at after each step: one that resets what is compiled empties PyTorch's list as well.
     for _ in range(STEPS):
         step()
-    after = _so_far()
-    return {name: after[name] - before[name] for name in after.keys() & before.keys()}
+        seen, last = _so_far(), seen
+        known &= seen.counts.keys()
+        listed = list(map(_listed, _since(last.listed, seen.listed)))
+        jumps += sum(one.text not in _counted_breaks() for one in listed)
+        compiled = _since(last.compilations, seen.compilations)
+        told += [*listed, *(one for each in compiled for one in _told(each))]
+    counts = {name: seen.counts[name] - before.counts[name] for name in known}
+    if GRAPH_BREAKS in counts:
+        counts[GRAPH_BREAKS] += jumps
+    return Compiled(counts, tuple(one for one in told if one.counter in counts))
 
 
-def compile_again(step: Callable[[], object], first: Counted) -> tuple[Counted, Counted]:
+def compile_again(step: Callable[[], object], first: Compiled) -> tuple[Compiled, Compiled]:
     """Compile the step once more; return two counts of it, which agree unless they cannot.
 
     `first` is what `first_steps` said. Its graph breaks differ where the test compiles while it is
@@ -83,30 +109,66 @@ def compile_again(step: Callable[[], object], first: Counted) -> tuple[Counted, 
     if not is_compiled():
         return first, first
     second = _anew(step, first)
-    return (first, second) if first == second else (second, _anew(step, first))
+    same = first.counts == second.counts
+    return (first, second) if same else (second, _anew(step, first))
 
 
-def _anew(step: Callable[[], object], first: Counted) -> Counted:
+def _anew(step: Callable[[], object], first: Compiled) -> Compiled:
     torch._dynamo.reset()
-    return {**first, "graph_breaks": first_steps(step)["graph_breaks"]}
+    again = first_steps(step)
+    counts = {**first.counts, GRAPH_BREAKS: again.counts[GRAPH_BREAKS]}
+    return Compiled(counts, (*again.of(GRAPH_BREAKS), *first.of(RECOMPILES)))
 
 
-def _so_far() -> Counted:
+class _SoFar(NamedTuple):
+    """What PyTorch has counted since it was loaded, and listed since it was reset."""
+
+    counts: Counted
+    listed: tuple[Any, ...] = ()
+    compilations: tuple[Any, ...] = ()
+
+
+def _so_far() -> _SoFar:
     if _dynamo() is None:
-        return NOTHING
+        return _SoFar(NOTHING)
     utils = _utils()
-    compilations = utils.get_compilation_metrics()
+    compilations = tuple(utils.get_compilation_metrics())
     frames = utils.counters["frames"]
     # A break in a loop or a `try` leaves the whole function to Python, and is counted nowhere else.
     left = frames["total"] - frames["ok"]
-    breaks = {"graph_breaks": sum(utils.counters["graph_break"].values()) + left}
-    if len(compilations) >= _KEEP or len(compilations) == _KEPT:
-        # The oldest may be lost, and with them the count.
-        utils.set_compilation_metrics_limit(_KEEP)
-        return breaks
+    counts = {GRAPH_BREAKS: sum(_counted_breaks().values()) + left}
+    # Else the oldest may be lost, and with them the count.
+    if len(compilations) < _KEEP and len(compilations) != _KEPT:
+        counts[RECOMPILES] = sum(one.recompile_reason is not None for one in compilations)
     utils.set_compilation_metrics_limit(_KEEP)
-    again = sum(compilation.recompile_reason is not None for compilation in compilations)
-    return {**breaks, "recompiles": again}
+    return _SoFar(counts, tuple(getattr(utils, "graph_break_reasons", ())), compilations)
+
+
+def _counted_breaks() -> Counter[str]:
+    """Return PyTorch's counts by their message; branches on tensors are on its list only."""
+    counted: Counter[str] = _utils().counters["graph_break"]
+    return counted
+
+
+def _listed(reason: Any) -> Told:
+    frames = tuple((frame.filename, frame.lineno or 0) for frame in reason.user_stack)
+    return Told(GRAPH_BREAKS, reason.reason, frames)
+
+
+def _told(compilation: Any) -> Iterator[Told]:
+    function = (compilation.co_filename or "", compilation.co_firstlineno or 0)
+    if compilation.fail_type is not None:
+        failed = compilation.fail_user_frame_filename, compilation.fail_user_frame_lineno
+        text = compilation.fail_reason or compilation.fail_type
+        yield Told(GRAPH_BREAKS, text, (failed,) if all(failed) else (), function)
+    if compilation.recompile_reason is not None:
+        yield Told(RECOMPILES, compilation.recompile_reason, function=function)
+
+
+def _since(before: Sequence[Any], after: Sequence[Any]) -> Sequence[Any]:
+    """Return what is new; all of it where PyTorch was reset meanwhile and has a new list."""
+    goes_on = len(after) >= len(before) and all(map(operator.is_, before, after))
+    return after[len(before) :] if goes_on else after
 
 
 def _dynamo() -> Any:

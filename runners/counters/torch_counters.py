@@ -9,10 +9,12 @@ import torch
 
 from ..config import COUNTERS
 from ..limit import TimeLimit
-from ..sample import Counts, Products, SyncSite
+from ..sample import Counts, Products, Reason, SyncSite
+from ..sides.own_code import OwnCode
 from . import torch_autograd, torch_compile, torch_launches, torch_memory
 from .periods import Agreed, agree, common_period, period_of
 from .python_calls import count_calls
+from .reasons import reasons_of
 from .torch_flops import Kind
 from .torch_operators import Seen, Site, count_operators
 
@@ -31,7 +33,7 @@ _PEAKS = ("peak_bytes",)
 def count_steps(
     step: Callable[[], object],
     root: Path,
-    compiled: torch_compile.Counted | None = None,
+    compiled: torch_compile.Compiled | None = None,
     limit: TimeLimit | None = None,
 ) -> Counts:
     """Count steps that are past their first ones, and keep what they agree on.
@@ -59,12 +61,17 @@ def count_steps(
         agree(rounds.memory(), _PEAKS),
         *map(agree, rounds.called_and_saved(root)),
     ]
+    reasons: list[Reason] = []
     if compiled is None:
-        compiled = {} if torch_compile.is_compiled() else torch_compile.NOTHING
+        compiled = torch_compile.Compiled(
+            {} if torch_compile.is_compiled() else torch_compile.NOTHING
+        )
     if limit.is_over() and torch_compile.is_compiled():
-        rounds.late += compiled
+        rounds.late += compiled.counts
     else:
-        parts.append(agree(torch_compile.compile_again(step, compiled)))
+        twice = torch_compile.compile_again(step, compiled)
+        parts.append(agree([one.counts for one in twice]))
+        reasons = reasons_of(twice[0].told, OwnCode(root).path, str(root))
     return Counts(
         _known({name: n for part in parts for name, n in part.values.items()}),
         _known({name: both for part in parts for name, both in part.unstable.items()}),
@@ -74,6 +81,7 @@ def count_steps(
         period=operators.period,
         counted=len(seen),
         late=tuple(rounds.late),
+        reasons=tuple(reasons),
     )
 
 

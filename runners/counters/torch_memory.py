@@ -99,21 +99,31 @@ def held_bytes() -> int:
     storages = {}
     for thing in gc.get_objects():
         # Some lazy objects raise when asked for their class, so ask for the type only.
-        if issubclass(type(thing), torch.Tensor) and (block := _block(thing)):
-            storages[block[0]] = block[1]
+        if not issubclass(type(thing), torch.Tensor):
+            continue
+        # What backward has made, and no Python has looked at since, is no object of Python yet.
+        for tensor in (thing, gradient_of(thing)):
+            if tensor is not None and (block := block_of(tensor)):
+                storages[block[0]] = block[1]
     return sum(storages.values())
 
 
-def _block(tensor: torch.Tensor) -> tuple[int, int] | None:
-    """Return address and size of a tensor's memory, or None where it has none on the CPU."""
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return the gradient that a leaf of the graph has; None where there is none."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return tensor.grad if tensor.is_leaf else None
+
+
+def block_of(tensor: torch.Tensor, device: str = "cpu") -> tuple[int, int] | None:
+    """Return address and bytes of a tensor's memory, or None where it has none on the device."""
     with torch._C.DisableTorchFunctionSubclass():
         # Sparse tensors and subclasses that wrap others hold theirs in parts, fake tensors nowhere.
         if hasattr(type(tensor), "__tensor_flatten__"):
             return None
-        if tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        if tensor.layout is not torch.strided or tensor.device.type != device:
             return None
         storage = tensor.untyped_storage()
-        if storage.device.type != "cpu":
+        if storage.device.type != device:
             return None
         return storage.data_ptr(), storage.nbytes()
 

@@ -1,7 +1,7 @@
 """Reads what workers answer: messages in, plain data out."""
 
-from ..profiling.profile import LineTime, OperatorTime, PartTime, ProfileSummary
-from ..sample import Counts, PerfTest, Products, SyncSite
+from ..profiling.profile import LineTime, ModuleTime, OperatorTime, PartTime, ProfileSummary
+from ..sample import Counts, PerfTest, Products, Reason, SyncSite
 from ..selection.collect import Collected
 from .channel import Message
 
@@ -32,6 +32,7 @@ def counts_of(data: Message) -> Counts:
         period=data["period"],
         counted=data["counted"],
         late=tuple(data["late"]),
+        reasons=tuple(Reason(**one) for one in data["reasons"]),
     )
 
 
@@ -47,4 +48,5 @@ def summary_of(data: Message) -> ProfileSummary:
         data["on_device"],
         data["call_ms"],
         data["rounds"],
+        tuple(ModuleTime(**module) for module in data["modules"]),
     )

@@ -19,6 +19,7 @@ from ..sides.provenance import FirstParty
 from ..text.words import DETAIL_LINES
 from . import pytest_plugin
 from .channel import VARIABLE, Channel, Closed, Message
+from .memory_driver import MemoryDriver
 from .orphans import die_with_parent
 from .placement import held_on, processes_started, processor_of
 from .pulse import Pulse
@@ -146,7 +147,8 @@ class WorkerPlugin:
         # Built again and again, compiled code would come to a limit of PyTorch and run as written.
         torch_compile.forget()
         # Counts are exact, and jitter would show up in the peak of memory.
-        jitter = [] if counts else torch_step.renew_heap(order["jitter"])
+        exact = counts or order["do"] == "memory"
+        jitter = [] if exact else torch_step.renew_heap(order["jitter"])
         torch_step.seed_everything(order["seed"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         del jitter
@@ -160,6 +162,8 @@ class WorkerPlugin:
                 return _CountDriver(self._channel, self._root, order["seconds"])
             case "compile":
                 return _CompileDriver(self._channel)
+            case "memory":
+                return MemoryDriver(self._channel, self._root, order["steps"], order["seconds"])
             case "run":
                 return RunDriver(self._channel, order["steps"])
         return _TurnDriver(self._channel, self._root)
@@ -325,7 +329,7 @@ def _nothing() -> None:
     pass
 
 
-_Driver = _CountDriver | _CompileDriver | RunDriver | _TurnDriver
+_Driver = _CountDriver | _CompileDriver | MemoryDriver | RunDriver | _TurnDriver
 
 
 def pytest_report_header() -> str:

@@ -17,9 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from .host import HostTime, host_time
-from .parts import OPTIMIZER, WAITS, Part
-from .recording import Event, Marks, Span, Task, Work
+from .events import Events, reaching_into
+from .host import HostTime, host_times
+from .marked_lines import MarkedLines
+from .nesting import Nested
+from .parts import CLOSURE, OPTIMIZER, WAITS, Part
+from .recording import Span, Task, Work
 from .spans import cut, is_in, joined, length, without
 
 
@@ -40,28 +43,63 @@ class Breakdown:
         return self.step - sum(self.parts.values())
 
 
-def breakdown(
-    step: Span, events: Sequence[Event], marks: Marks, work: Sequence[Work] = ()
-) -> Breakdown:
-    """Part one step, from `step[0]` to `step[1]` by the clock.
+def breakdowns(
+    steps: Sequence[Span],
+    events: Events,
+    thread: Nested,
+    marked: MarkedLines,
+    work: Sequence[Work] = (),
+) -> list[Breakdown]:
+    """Part each step, from `step[0]` to `step[1]` by the clock; steps are in order.
 
-    `events` are those of all threads that reach into the step, as `in_order` has them; `work` is
-    what the device did, of any time.
+    `events` are those of all threads, and `thread` are those of the steps' own; `work` is what the
+    device did, of any time.
     """
-    host = host_time(step, events, marks)
-    times = _device(step, host, events, work) if work else host.totals()
-    # With a device, recording costs the host's time, which only counts where the device is idle.
-    calls = {Part.HOST: sum(host.calls.values())} if work else host.calls
+    hosts = host_times(steps, events, thread, marked)
+    if not work:
+        pairs = zip(steps, hosts, strict=True)
+        return [_known(step, host.totals(), host.calls) for step, host in pairs]
+    found = []
+    optimizer = events.named(lambda name: name.startswith(OPTIMIZER))
+    closure = events.named(lambda name: name == CLOSURE)
+    waits = events.named(lambda name: WAITS.match(name) is not None)
+    nears = reaching_into(events, steps)
+    for step, host, near, done in zip(steps, hosts, nears, _during(steps, work), strict=True):
+        closures = events.take(near[closure[near]]).spans()
+        steps_of = _optimizer(events.take(near[optimizer[near]]).spans(), closures)
+        waits_of = joined(events.take(near[waits[near]]).spans())
+        # Recording costs the host's time, which only counts where the device is idle.
+        calls = {Part.HOST: sum(host.calls.values())}
+        found.append(_known(step, _device(step, host, steps_of, waits_of, done), calls))
+    return found
+
+
+def _known(step: Span, times: Mapping[Part, int], calls: Mapping[Part, int]) -> Breakdown:
     known = {part: times[part] for part in Part if times[part]}
     return Breakdown(step[1] - step[0], known, calls)
 
 
+def _during(steps: Sequence[Span], work: Sequence[Work]) -> list[list[Work]]:
+    """What the device did in each step."""
+    found: list[list[Work]] = [[] for _ in steps]
+    ends = [end for _, end in steps]
+    for one in work:
+        number = bisect_right(ends, one.start)
+        while number < len(steps) and steps[number][0] < one.end:
+            found[number].append(one)
+            number += 1
+    return found
+
+
 def _device(
-    step: Span, host: HostTime, events: Sequence[Event], work: Sequence[Work]
+    step: Span,
+    host: HostTime,
+    optimizer: Sequence[Span],
+    waits: Sequence[Span],
+    work: Sequence[Work],
 ) -> Counter[Part]:
     """What the device does, and why it does nothing where it does not."""
     start, end = step
-    optimizer = joined((e.start, e.end) for e in events if e.name.startswith(OPTIMIZER))
     kernels: dict[Part, list[Span]] = {Part.COMPUTE: [], Part.OPTIMIZER: []}
     for one in work:
         if one.task is Task.KERNEL:
@@ -77,10 +115,16 @@ def _device(
         free = without(joined(cut(spans, start, end)), taken)
         times[part] += length(free)
         taken = joined([*taken, *free])
-    waits = joined((e.start, e.end) for e in events if WAITS.match(e.name))
     for gap in without([step], taken):
         times.update(_idle(gap, host, waits))
     return times
+
+
+def _optimizer(steps: Sequence[Span], closures: Sequence[Span]) -> list[Span]:
+    """When optimizers are at work: not in closures, but in what those call of an optimizer."""
+    closures = joined(closures)
+    called = [step for step in steps if is_in(step[0], closures)]
+    return joined([*without(joined(steps), closures), *called])
 
 
 def _idle(gap: Span, host: HostTime, waits: Sequence[Span]) -> Counter[Part]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ... import PerflintError
 from .flame import Frame
-from .memory import Holder, Saved, StepMemory
-from .profile import LineTime, OperatorTime, PartTime, ProfileSummary
+from .memory import Holder, Kept, Saved, StepMemory
+from .profile import LineTime, ModuleTime, OperatorTime, PartTime, ProfileSummary
 
 VERSION = 1
 # The plan, as JSON, in the environment of the process that profiles.
@@ -62,7 +62,7 @@ class Captured:
 
     `clock_ms` is a step without a profiler, to which the profile is brought; `recorded_ms` is one
     with it. `source` has the text of each line that is told, by "path:line". `memory` is None for
-    a script.
+    a script that is compiled or has too few steps.
     """
 
     what: str
@@ -116,7 +116,7 @@ def from_json(text: str, name: str) -> Captured:
         summary = _summary(data.pop("summary"))
         flame, notes = _block(data.pop("flame")), tuple(data.pop("notes"))
         memory = data.pop("memory")
-        held = None if memory is None else _memory(memory)
+        held = None if memory is None else memory_of(memory)
         return Captured(summary=summary, flame=flame, notes=notes, memory=held, **data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PerflintError(f"{name} is no profile of perflint: {error}") from error
@@ -126,13 +126,16 @@ def _summary(data: dict[str, Any]) -> ProfileSummary:
     operators = tuple(OperatorTime(**one) for one in data.pop("operators"))
     lines = tuple(LineTime(**one) for one in data.pop("lines"))
     parts = tuple(PartTime(**one) for one in data.pop("parts"))
-    return ProfileSummary(operators=operators, lines=lines, parts=parts, **data)
+    modules = tuple(ModuleTime(**one) for one in data.pop("modules"))
+    return ProfileSummary(operators=operators, lines=lines, parts=parts, modules=modules, **data)
 
 
-def _memory(data: dict[str, Any]) -> StepMemory:
+def memory_of(data: dict[str, Any]) -> StepMemory:
+    """Read what a step holds; profiles of older versions do not say what is kept."""
     holders = tuple(Holder(**one) for one in data.pop("holders"))
     saved = tuple(Saved(**one) for one in data.pop("saved"))
-    return StepMemory(holders=holders, saved=saved, **data)
+    kept = tuple(Kept(**one) for one in data.pop("kept", ()))
+    return StepMemory(holders=holders, saved=saved, kept=kept, **data)
 
 
 def _block(data: dict[str, Any]) -> Block:

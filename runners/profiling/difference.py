@@ -5,10 +5,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 from ..verdict.stats import t_quantile
+from .module_table import folded
 from .profile import (
     LineChange,
     LineCost,
     LineTime,
+    ModuleChange,
+    ModuleTime,
     OperatorChange,
     OperatorTime,
     PartChange,
@@ -50,6 +53,8 @@ def diff_profiles(
         for change in _line_changes(base, head, source)
         if _is_worth(change, worth) or _calls_more(change, worth)
     ]
+    modules = [change for change in _module_changes(base, head) if _is_worth(change, worth)]
+    modules.sort(key=lambda c: c.base_ms - c.head_ms)
     operators.sort(key=lambda c: abs(c.head_ms - c.base_ms), reverse=True)
     lines.sort(key=lambda c: c.base_ms - c.head_ms)
     # A line that calls what takes longer takes little itself, and may be the one to name.
@@ -64,6 +69,7 @@ def diff_profiles(
         tuple(_part_changes(base, head)),
         _costs(head),
         head.step_ms,
+        tuple(modules[:most]),
     )
 
 
@@ -73,7 +79,7 @@ def _costs(head: ProfileSummary) -> tuple[LineCost, ...]:
     return tuple(LineCost(line.path, line.line, line.milliseconds) for line in matter[:_MOST_COSTS])
 
 
-def _is_worth(change: OperatorChange | LineChange, worth: float) -> bool:
+def _is_worth(change: OperatorChange | LineChange | ModuleChange, worth: float) -> bool:
     """Whether the times differ by more than nothing, and by more than they err."""
     return abs(change.head_ms - change.base_ms) >= max(worth, change.within_ms or 0.0)
 
@@ -126,6 +132,26 @@ def _part_changes(base: ProfileSummary, head: ProfileSummary) -> Iterator[PartCh
         yield PartChange(name, old.milliseconds, new.milliseconds, within.of(old.error, new.error))
 
 
+def _module_changes(base: ProfileSummary, head: ProfileSummary) -> Iterator[ModuleChange]:
+    before = {(row.time.name, row.time.kind): row for row in folded(base.modules, head.modules)}
+    after = {(row.time.name, row.time.kind): row for row in folded(head.modules, base.modules)}
+    within = _Within(base, head, len(before.keys() | after.keys()))
+    for name, kind in dict.fromkeys([*after, *before]):
+        rows = before.get((name, kind)), after.get((name, kind))
+        nothing = ModuleTime(name, kind, 0.0, error=0.0)
+        old, new = (row.time if row else nothing for row in rows)
+        yield ModuleChange(
+            name,
+            kind,
+            old.own,
+            new.own,
+            old.total,
+            new.total,
+            rows[1].count if rows[1] else 0,
+            within.of(old.error, new.error),
+        )
+
+
 def _line_changes(
     base: ProfileSummary, head: ProfileSummary, source: Callable[[str], tuple[str, str]]
 ) -> list[LineChange]:
@@ -171,6 +197,27 @@ def _before(
     """What head's lines took on base, by their numbers in head."""
     before = {number: time(line) for number, line in was.items()}
     after = {number: time(line) for number, line in now.items()}
+    return _carried(old, new, same, before, after)
+
+
+def carried(
+    base: str, head: str, before: Mapping[int, float], after: Mapping[int, float]
+) -> dict[int, float]:
+    """Bring what is known of a file's lines on base, by their numbers, to the lines of head.
+
+    `before` is of base's lines and `after` of head's: what replaced lines had is shared out among
+    those in their place, in proportion to what these have.
+    """
+    return _carried(_rows(base), _rows(head), match_lines(base, head), before, after)
+
+
+def _carried(
+    old: list[str],
+    new: list[str],
+    same: Mapping[int, int],
+    before: Mapping[int, float],
+    after: Mapping[int, float],
+) -> dict[int, float]:
     shared = _shares(old, new, before, after)
     kept = {number: before.get(number_before, 0.0) for number, number_before in same.items()}
     return shared | kept

@@ -1,9 +1,8 @@
 """A step as a tree: lines of the repository, what they call, and the operators below. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .recording import Event, Kind, Line, Recording
+from .recording import Kind, Line, Recording
 from .walls import stacks
 
 # Less than this share of a step is too narrow to be seen.
@@ -29,7 +28,7 @@ def flame(recording: Recording) -> Frame:
     Time is that of the step's thread; backward is where it is called.
     """
     root = Frame("step")
-    calls = _outermost(recording.events, recording.marks.thread)
+    calls = _outermost(recording)
     number = 0
     steps = iter(recording.spans)
     step = next(steps, None)
@@ -47,26 +46,26 @@ def flame(recording: Recording) -> Frame:
             if line is not None:
                 frame = frame.child(_name(line))
                 frame.nanoseconds += end - begin
-        while number < len(calls) and calls[number].end <= begin:
+        while number < len(calls) and calls[number][2] <= begin:
             number += 1
         index = number
-        while index < len(calls) and calls[index].start < end:
-            call = calls[index]
-            inside = min(call.end, end) - max(call.start, begin)
-            frame.child(call.name).nanoseconds += inside
+        while index < len(calls) and calls[index][1] < end:
+            name, start, until = calls[index]
+            frame.child(name).nanoseconds += min(until, end) - max(start, begin)
             index += 1
     _prune(root, int(root.nanoseconds * NARROWEST))
     return root
 
 
-def _outermost(events: Sequence[Event], thread: int) -> list[Event]:
-    """The operators of a thread that no other operator called, in order."""
-    found: list[Event] = []
-    for event in events:
-        if event.thread != thread or event.kind is not Kind.OPERATOR:
-            continue
-        if not found or event.start >= found[-1].end:
-            found.append(event)
+def _outermost(recording: Recording) -> list[tuple[str, int, int]]:
+    """The operators of the steps' thread that no other one called, in order, from when to when."""
+    events = recording.events
+    mine = (events.thread == recording.marks.thread) & (events.kind == Kind.OPERATOR)
+    operators = events.take(mine)
+    found: list[tuple[str, int, int]] = []
+    for name, (start, end) in zip(operators.name.tolist(), operators.spans(), strict=True):
+        if not found or start >= found[-1][2]:
+            found.append((events.names[name], start, end))
     return found
 
 

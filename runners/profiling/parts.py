@@ -1,10 +1,7 @@
-"""What a step can spend time on, and what a call counts as. Pure."""
+"""What a step can spend time on, and what a call counts as by its name. Pure."""
 
 import re
 from enum import Enum
-from functools import lru_cache
-
-from .recording import Event, Kind
 
 
 class Part(Enum):
@@ -18,13 +15,12 @@ class Part(Enum):
     HOST = "Python and launching"
     OPTIMIZER = "optimizer"
 
-    # Members are the same where they are one; that of `Enum` is Python, and slow.
-    __hash__ = object.__hash__
-
 
 # How PyTorch calls what it records itself.
 _DATA = ("enumerate(DataLoader)",)
 OPTIMIZER = ("Optimizer.",)
+# What we call the user's own function that an optimizer's step is given, and calls.
+CLOSURE = "closure of Optimizer.step"
 ENGINE = "autograd::engine::evaluate_function"
 _COMMUNICATION = re.compile(r"(c10d|nccl|gloo|ucc|mpi|_c10d_functional|record_param_comms)\b[:_]?")
 _COPIES = frozenset({"aten::copy_", "aten::_copy_from", "aten::_copy_from_and_resize"})
@@ -34,19 +30,6 @@ WAITS = re.compile(r"(cuda|hip)((Stream|Device|Event)Synchronize|Memcpy$)")
 _VALUE = "aten::_local_scalar_dense"
 
 
-def part_of(event: Event, outer: Part | None) -> Part:
-    """What the time of a call counts as, by its name and by what the call around it is."""
-    if outer is Part.DATA or outer is Part.OPTIMIZER or outer is Part.COMMUNICATION:
-        return outer
-    if (named := part_by_name(event.name)) is not None:
-        return named
-    # Between the operators that the user calls, nothing is computed.
-    if event.kind is not Kind.OPERATOR:
-        return Part.HOST
-    return outer if outer is Part.COPIES or outer is Part.SYNC else Part.COMPUTE
-
-
-@lru_cache(maxsize=4096)
 def part_by_name(name: str) -> Part | None:
     """What the time of a call counts as, where its name tells."""
     if name.startswith(_DATA):

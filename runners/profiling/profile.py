@@ -1,5 +1,6 @@
 """What profiles say, of one side and of how two differ, as plain data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -39,6 +40,36 @@ class LineTime:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleTime:
+    """What one `nn.Module` costs, in milliseconds per step; `name` is "" for what is in none.
+
+    `name` is "GPT.blocks.0.mlp", and `kind` the module's class. `forward` and `backward` are
+    without the modules that it calls, `total_forward` and `total_backward` with them; the times
+    without them add up to the step. `calls` are those of its forward per step, and `error` is the
+    standard error of both without what it calls.
+    """
+
+    name: str
+    kind: str
+    forward: float
+    backward: float = 0.0
+    total_forward: float = 0.0
+    total_backward: float = 0.0
+    calls: float = 0.0
+    error: float | None = None
+
+    @property
+    def own(self) -> float:
+        """Forward and backward, without the modules that it calls."""
+        return self.forward + self.backward
+
+    @property
+    def total(self) -> float:
+        """Forward and backward, with all that it calls."""
+        return self.total_forward + self.total_backward
+
+
+@dataclass(frozen=True, slots=True)
 class PartTime:
     """What one part of a step takes, in milliseconds per step, with its standard error.
 
@@ -59,6 +90,8 @@ UNEXPLAINED = "unexplained"
 class ProfileSummary:
     """One side's profile of `steps` steps; `parts` add up to `step_ms`, the step by the clock.
 
+    So do the times of `modules` without what these call.
+
     `unattributed_ms` is operator time that belongs to no line of the repository. `on_device` says
     that times of operators and lines are those of the device. `call_ms` is how long it takes to
     record a call. `rounds` is how many values each figure comes from: rounds of steps, or steps.
@@ -73,6 +106,7 @@ class ProfileSummary:
     on_device: bool = False
     call_ms: float = 0.0
     rounds: int = 0
+    modules: tuple[ModuleTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,24 @@ class PartChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleChange:
+    """How a module differs, in milliseconds per step, forward and backward: see `ModuleTime`.
+
+    `name` has stars where it stands for `count` equal layers of head, "GPT.blocks.*". The totals
+    have what it calls as well.
+    """
+
+    name: str
+    kind: str
+    base_ms: float
+    head_ms: float
+    base_total_ms: float = 0.0
+    head_total_ms: float = 0.0
+    count: int = 1
+    within_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineCost:
     """What a line of head costs, in milliseconds per step: see `LineTime`."""
 
@@ -145,6 +197,7 @@ class ProfileChange:
     parts: tuple[PartChange, ...] = ()
     costs: tuple[LineCost, ...] = ()
     head_ms: float = 0.0
+    modules: tuple[ModuleChange, ...] = ()
 
 
 def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
@@ -191,6 +244,23 @@ def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
         ),
         step_ms=step_ms if summary.step_ms else 0.0,
         unattributed_ms=summary.unattributed_ms * share,
+        modules=brought(summary.modules, step_ms),
+    )
+
+
+def brought(modules: Sequence[ModuleTime], step_ms: float) -> tuple[ModuleTime, ...]:
+    """Bring modules to a step that takes so long."""
+    share = step_ms / (sum(one.own for one in modules) or 1.0)
+    return tuple(
+        replace(
+            one,
+            forward=one.forward * share,
+            backward=one.backward * share,
+            total_forward=one.total_forward * share,
+            total_backward=one.total_backward * share,
+            error=_times(one.error, share),
+        )
+        for one in modules
     )
 
 

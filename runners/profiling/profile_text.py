@@ -7,8 +7,9 @@ from ..text.layout import align, wrap
 from ..text.words import inert
 from .captured import Captured
 from .memory import StepMemory
+from .module_table import folded, shortened
 
-MOST_LINES, MOST_OPERATORS, MOST_HOLDERS = 12, 8, 8
+MOST_LINES, MOST_MODULES, MOST_OPERATORS, MOST_HOLDERS = 12, 8, 8, 8
 
 
 def as_text(captured: Captured, width: int) -> str:
@@ -27,6 +28,7 @@ def as_text(captured: Captured, width: int) -> str:
         "",
         *_lines(captured, width),
         "",
+        *_modules(captured, width),
         *_operators(captured, width),
     ]
     if captured.memory is not None:
@@ -63,6 +65,24 @@ def _lines(captured: Captured, width: int) -> Iterator[str]:
         yield f"{left:.2f} ms of operators belong to no line of this repository"
 
 
+def _modules(captured: Captured, width: int) -> Iterator[str]:
+    rows = [
+        (
+            f"{one.time.own:.2f}",
+            _share(one.time.own, captured),
+            f"{one.time.backward:.2f}",
+            f"{one.time.total:.2f}" if one.time.kind else "",
+            inert(one.label, 80),
+            inert(one.time.kind, 40),
+        )
+        for one in shortened(folded(captured.summary.modules), MOST_MODULES)
+    ]
+    if rows:
+        head = ("ms", "share", "backward", "with calls", "module, with its backward", "class")
+        yield from align([head, *rows], width, shrinks=4, right={0, 1, 2, 3})
+        yield ""
+
+
 def _operators(captured: Captured, width: int) -> Iterator[str]:
     found = sorted(captured.summary.operators, key=lambda one: -one.milliseconds)[:MOST_OPERATORS]
     rows = [
@@ -81,7 +101,10 @@ def _operators(captured: Captured, width: int) -> Iterator[str]:
 def _memory(memory: StepMemory, width: int) -> Iterator[str]:
     size = numbers.size
     saved = size(sum(one.size for one in memory.saved))
-    held = f"memory: {size(memory.before)} before the step, {size(memory.peak)} at its peak"
+    kinds = ", ".join(f"{size(n)} of {kind}" for kind, n in memory.kept_by_kind().items())
+    held = f"memory: {size(memory.before)} before the step"
+    held += f" ({kinds})" if kinds else ""
+    held += f", {size(memory.peak)} at its peak"
     yield wrap(f"{held}; saved for backward: {saved}", width)
     rows = [
         (size(one.size), inert(one.line, 80) or numbers.NONE, inert(one.module, 60))

@@ -1,56 +1,41 @@
 """What the profiler saw of some steps, as plain data; all times are nanoseconds of one clock."""
 
 import gc
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
-from operator import attrgetter
-from typing import NamedTuple
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .events import Events
 
 Line = tuple[str, int]
 Span = tuple[int, int]
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What sort of host event this is."""
 
-    OPERATOR = "operator"
-    ANNOTATION = "annotation"  # a `record_function`: PyTorch's own, or the user's
-    RUNTIME = "runtime"  # a call of the device's own API
+    OPERATOR = 0
+    ANNOTATION = 1  # a `record_function`: PyTorch's own, or the user's
+    RUNTIME = 2  # a call of the device's own API
 
 
-class Event(NamedTuple):
-    """One call that the profiler saw on the host; there are hundreds of thousands of them.
-
-    `sequence` is autograd's sequence number (-1: none), shared by a forward operator and the
-    backward one that it causes. `device` is the time of the kernels that this call launched, None
-    where the step ran on the host alone.
-    """
+class ModuleCall(NamedTuple):
+    """One call of an `nn.Module`'s forward; `name` has its class: "GPT.blocks.0.mlp (MLP)"."""
 
     name: str
     start: int
     end: int
     thread: int
-    sequence: int = -1
-    backward: bool = False
-    device: int | None = None
-    kind: Kind = Kind.OPERATOR
-
-
-def in_order(events: Iterable[Event]) -> list[Event]:
-    """By when they begin; of two that begin together the outer one comes first."""
-    ordered = sorted(events, key=attrgetter("end"), reverse=True)
-    ordered.sort(key=attrgetter("start"))
-    return ordered
 
 
 @contextmanager
 def no_collector() -> Iterator[None]:
     """Keep Python's garbage collector from running while events are read and added up.
 
-    Hundreds of thousands of new tuples, none of which is garbage, would have it run all over.
+    Hundreds of thousands of new objects, none of which is garbage, would have it run all over.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -93,36 +78,18 @@ class Marks:
     thread: int
     depths: Sequence[int] = ()
 
-    def at(self, moment: int) -> Line | None:
-        """The innermost line of the repository that was running at `moment`."""
-        index = bisect_right(self.times, moment) - 1
-        return self.lines[index] if index >= 0 else None
-
-    def running(self, start: int, end: int) -> Iterator[Span]:
-        """The spans between `start` and `end` in which some line of the repository was running."""
-        index = max(bisect_right(self.times, start) - 1, 0)
-        since: int | None = None
-        while index < len(self.times) and self.times[index] < end:
-            begins, line = max(self.times[index], start), self.lines[index]
-            if line is not None and since is None:
-                since = begins
-            elif line is None and since is not None:
-                yield since, begins
-                since = None
-            index += 1
-        if since is not None and since < end:
-            yield since, end
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """Some steps as they were recorded; `spans` are the steps by the clock, in order.
 
-    `call` is how much longer a call takes by being recorded.
+    `call` is how much longer a call takes by being recorded. `modules` are the calls of modules,
+    each by its name and class: "GPT.blocks.0.mlp (MLP)".
     """
 
-    events: Sequence[Event]
+    events: "Events"
     marks: Marks
     spans: Sequence[Span]
     work: Sequence[Work] = ()
     call: int = 0
+    modules: Sequence[ModuleCall] = ()

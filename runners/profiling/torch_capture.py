@@ -8,12 +8,13 @@ from statistics import median
 
 import torch
 
+from ..counters import torch_compile
 from .attribution import merge, of_recording
 from .captured import TRACE, Captured, Plan, blocks, sources
 from .flame import flame
 from .profile import scaled
 from .recording import Recording, Span
-from .torch_held import step_memory
+from .torch_held import ScriptMemory, step_memory
 from .torch_profile import StepRecorder, record_steps
 
 # A longer recording is dropped as a file: people want to open it in a browser.
@@ -47,11 +48,16 @@ class ScriptCapture:
         self._recorder: StepRecorder | None = None
         self._spans: list[Span] = []
         self._since = 0
+        self._captured: Captured | None = None
+        self._memory = ScriptMemory(plan.root)
         self.is_over = False
 
     def boundary(self) -> None:
         """Take notice that a step has ended."""
         if self.is_over:
+            return
+        if self._captured is not None:
+            self._look_at_memory()
             return
         self._ended += 1
         plan, ended = self._plan, self._ended
@@ -62,7 +68,8 @@ class ScriptCapture:
                 self._spans.append((self._since, now))
             self._since = now
             if len(self._spans) == plan.steps:
-                self.end()
+                self._captured = self._sum_up(self._recorder)
+                self._look_at_memory()
             return
         if ended > plan.skip:
             _synchronize()
@@ -73,6 +80,13 @@ class ScriptCapture:
             self._recorder.marker.start()
         self._at = time.perf_counter()
 
+    def _look_at_memory(self) -> None:
+        # What is held in compiled steps belongs to no line.
+        if not torch_compile.is_compiled():
+            self._memory.boundary()
+        if torch_compile.is_compiled() or self._memory.found is not None:
+            self.end()
+
     def forget(self) -> None:
         """Do nothing any more: this is a process that the script has forked."""
         self.is_over = True
@@ -82,11 +96,26 @@ class ScriptCapture:
         if self.is_over:
             return
         self.is_over = True
-        if self._recorder is None or not self._spans:
+        self._memory.close()
+        if self._recorder is None:
             return
-        self._recorder.marker.stop()
-        recording = self._recorder.stop(self._spans, self._plan.out / TRACE)
-        self._done(captured(self._plan, recording, median(self._clock)))
+        if not self._spans:
+            self._recorder.marker.stop()
+            self._recorder.end()
+            return
+        found = self._captured or self._sum_up(self._recorder)
+        if self._memory.found is not None:
+            found = replace(found, memory=self._memory.found)
+        elif self._captured is not None:
+            why = "compiled" if torch_compile.is_compiled() else "too few"
+            note = f"what holds memory is not told: the script's steps are {why}"
+            found = replace(found, notes=(*found.notes, note))
+        self._done(found)
+
+    def _sum_up(self, recorder: StepRecorder) -> Captured:
+        recorder.marker.stop()
+        recording = recorder.stop(self._spans, self._plan.out / TRACE)
+        return captured(self._plan, recording, median(self._clock))
 
 
 def captured(plan: Plan, recording: Recording, clock: float) -> Captured:

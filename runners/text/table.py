@@ -14,6 +14,7 @@ from .words import inert
 
 # Longer than any sentence of ours; of a stranger's, both ends are shown.
 LONGEST_NOTE = 1000
+_LONGEST_REASON = 120
 
 _COLORS = {
     Verdict.FAILED: "31",
@@ -80,9 +81,12 @@ def told(result: TestResult, budgets: Mapping[str, int]) -> Iterator[str]:
 def count(counter: CounterChange, sides: str) -> str:
     """Write a count that changed, and where head does it; `sides` are what base and head count."""
     over = ", over budget" if counter.over_budget else ""
+    reasons = counter.new_reasons[:1]
     at = [f"{site.path}:{site.line}" for site in counter.sites[:3]]
+    at += [f"{reason.path}:{reason.line}" for reason in reasons if reason.path]
     where = f" at {', '.join(at)}" if at else ""
-    return f"{short_words(counter)} {sides} {counter.per}{over}{where}"
+    why = "".join(f": {inert(reason.words, _LONGEST_REASON)}" for reason in reasons)
+    return f"{short_words(counter)} {sides} {counter.per}{over}{where}{why}"
 
 
 def remarks(result: TestResult) -> Iterator[str]:

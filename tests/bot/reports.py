@@ -9,6 +9,7 @@ from torch_perflint.runners.counters.compiling import Compiling
 from torch_perflint.runners.counters.utilization import Achieved, Utilization
 from torch_perflint.runners.profiling.profile import (
     LineChange,
+    ModuleChange,
     OperatorChange,
     PartChange,
     ProfileChange,
@@ -160,6 +161,11 @@ GPT = TestResult(
             PartChange("Python and launching", 0.94, 1.05, 0.08),
             PartChange("optimizer", 0.93, 0.95, 0.04),
             PartChange("unexplained", 0.04, 0.03, 0.01),
+        ),
+        modules=(
+            ModuleChange("GPT.blocks.*.attention", "Attention", 2.93, 5.49, 4.1, 6.7, 4, 0.2),
+            ModuleChange("GPT.head", "Linear", 0.71, 0.92, 0.71, 0.92, 1, 0.1),
+            ModuleChange("", "", 2.05, 2.04),
         ),
     ),
 )

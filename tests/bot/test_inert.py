@@ -34,7 +34,7 @@ from torch_perflint.runners.result import (
     Selection,
     TestResult,
 )
-from torch_perflint.runners.sample import Environment, PerfTest, SyncSite
+from torch_perflint.runners.sample import Environment, PerfTest, Reason, SyncSite
 from torch_perflint.runners.verdict.compare import Verdict
 
 from .parsed import Parsed, check_sound, parse
@@ -63,6 +63,7 @@ def told(text: str) -> Report:
             counters=(
                 CounterChange("host_syncs", 0, 1, True, (SyncSite(text, 5, text, 1),)),
                 CounterChange(text, 1, 2, True),
+                CounterChange("graph_breaks", 0, 2, head_reasons=(Reason(text, text, 5, text),)),
             ),
             unstable=(text,),
             notes=(text,),
@@ -120,6 +121,20 @@ def test_hostile_text_changes_no_structure(text: str) -> None:
 @given(TEXTS.filter(lambda text: text.strip() != ""))
 def test_no_text_changes_the_structure(text: str) -> None:
     check_inert(render_comment(told(text)), render_comment(told("plain_text")))
+
+
+def compiled(text: str) -> Report:
+    """A report whose first cause is why a graph breaks."""
+    reasons = Reason(text, text, 5, text), Reason(text, "", 0, text)
+    breaks = CounterChange("graph_breaks", 0, 1, True, head_reasons=reasons)
+    return report(replace(LOADER, counters=(breaks,)))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_cause_in_pytorch_s_words_is_inert_too(text: str) -> None:
+    page = render_comment(compiled("plain_text"))
+    assert "Likely cause: compilation at [`plain_text:5`](https://" in page
+    check_inert(render_comment(compiled(text)), page)
 
 
 @pytest.mark.parametrize("text", ["<img src=x>", "a|b` |", "[x](https://evil.example)", "@octocat"])

@@ -20,6 +20,7 @@ from torch_perflint.lints.finding import Span
 from torch_perflint.runners.profiling.profile import (
     LineChange,
     LineCost,
+    ModuleChange,
     OperatorChange,
     PartChange,
     ProfileChange,
@@ -43,6 +44,21 @@ def line(number: int, base: float, head: float, *, edited: bool, source: str = "
 
 
 TANH = OperatorChange("aten::tanh", 0.0, 0.6, 0, 1)
+
+
+def test_modules_that_moved_against_the_step_show_what_the_profile_errs_by() -> None:
+    grown = ModuleChange("GPT.blocks.*", "Block", 2.0, 3.0, count=12)
+    test = with_profile(TANH)
+    assert test.profile is not None
+    modules = (
+        grown,
+        ModuleChange("GPT.head", "Linear", 1.0, 1.15),
+        ModuleChange("", "", 1.0, 1.3),
+        ModuleChange("GPT.embed", "Embedding", 0.5, 0.3),
+    )
+    rows = worth_showing(replace(test, profile=replace(test.profile, modules=modules)))
+    assert rows.modules == (grown, modules[2])
+    assert rows.hidden == 2
 
 
 def test_untouched_rows_within_the_noise_and_zeros_are_left_out() -> None:

@@ -39,7 +39,7 @@ from torch_perflint.runners.result import (
     PeakMemory,
     TestResult,
 )
-from torch_perflint.runners.sample import PerfTest
+from torch_perflint.runners.sample import PerfTest, Reason
 from torch_perflint.runners.text.words import STOPPED
 from torch_perflint.runners.verdict.compare import Verdict
 
@@ -241,6 +241,24 @@ def test_counts_over_budget_are_visible_and_others_are_folded() -> None:
     page = plain(render_comment(report(grown)))
     assert "operators" not in page.split("<details>")[0]
     assert "**120 → 131** operators" in page
+
+
+def test_what_breaks_a_graph_is_named_with_its_line() -> None:
+    printed = Reason("graph_breaks", "model.py", 12, "cannot trace `print`")
+    known = Reason("graph_breaks", "model.py", 9, "cannot trace `open`", before=1)
+    elsewhere = Reason("graph_breaks", "", 0, "a branch on a tensor's value")
+    breaks = CounterChange(
+        "graph_breaks", 1, 3, base_reasons=(known,), head_reasons=(elsewhere, known, printed)
+    )
+    folded = plain(render_comment(report(timed("test_a", Verdict.SAME, 0.0, counters=(breaks,)))))
+    assert "/model.py#L12): cannot trace `print` and 1 more |" in folded
+    over = report(timed("test_a", Verdict.SAME, 0.0, counters=(replace(breaks, over_budget=True),)))
+    page = plain(render_comment(over)).split("<details>")[0]
+    assert "Likely cause: graph break at [`model.py:12`](https://" in page
+    assert "/model.py#L12): cannot trace `print` (and 1 more reason)." in page
+    fewer = CounterChange("graph_breaks", 3, 2, head_reasons=(printed, known))
+    fine = plain(render_comment(report(timed("test_a", Verdict.SAME, 0.0, counters=(fewer,)))))
+    assert "**3 → 2** graph breaks" in fine and "model.py" not in fine
 
 
 def test_counts_of_several_steps_say_so_wherever_they_are_told() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class Change:
     """The level of a series was `before`, and from the commit at `position` on it is `after`.
 
-    `change` is relative, with its interval from `low` to `high`. Where not every commit was
-    measured, those from `first` to `position` can have made it; 0: only the one. `state` is one
-    word on how sure that is, or what people said of it.
+    `change` is relative, with its interval from `low` to `high`; these are infinite where `before`
+    is zero. Where not every commit was measured, those from `first` to `position` can have made it;
+    0: only the one. `state` is one word on how sure that is.
     """
 
     position: int

@@ -1,5 +1,6 @@
 """What the site has of a series: a file with its values, and a short entry in the index. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,7 +54,9 @@ def change_row(change: Change) -> list[object]:
     """What a script has of a change."""
     first = change.first or change.position
     levels = (change.before, change.after, change.change, change.low, change.high)
-    return [change.position, *(float(f"{one:.7g}") for one in levels), change.state, first]
+    # Where the level was zero, the change has no size.
+    numbers = [float(f"{one:.7g}") if math.isfinite(one) else None for one in levels]
+    return [change.position, *numbers, change.state, first]
 
 
 def picture(values: Sequence[float]) -> list[int]:

@@ -184,8 +184,23 @@ def test_the_command_says_where_the_site_is(
     words = ["site", "--store", store.name, "--out", str(tmp_path / "out"), "--runs", "2"]
     assert main(words) == 0
     said = capsys.readouterr()
-    assert said.out == f"{tmp_path}/out/index.html: 35 series, 1,920 values, 2 pages of runs\n"
+    found = re.fullmatch(
+        rf"{re.escape(str(tmp_path))}/out/index\.html: 35 series, 1,920 values, (\d+) changes, "
+        r"2 pages of runs\n",
+        said.out,
+    )
+    assert found is not None, said.out
     assert said.err == ""
+    # All that were planted, and the two host syncs and three peaks that stepped, are found.
+    (index,) = told(tmp_path / "out" / "data" / "index.js")
+    names = [(index["series"][row[0]], row) for row in index["changes"]]
+    texts = index["texts"]
+    seen = {(one[2] + one[3], texts[one[4]], row[1]) for one, row in names}
+    assert int(found[1]) == len(index["changes"])
+    gpt, convnet = TESTS[0][0], TESTS[2][0]
+    assert {(gpt, "throughput", 58), (gpt, "throughput", 132)} <= seen
+    assert {(gpt, "peak_bytes", 132), (convnet, "host_syncs", 150)} <= seen
+    assert {row[4] for one, row in names if texts[one[4]] == "host_syncs"} == {None}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 from torch_perflint.bot.past.site.build import build
+from torch_perflint.bot.past.site.write import write_site
 from torch_perflint.telemetry.store import Store
 
 from .conftest import HOSTILE
@@ -281,6 +282,21 @@ def test_a_commit_without_values_has_those_of_the_one_before(browser: Any, site:
     open_page(browser, site, "index.html#/compare/@100..@101")
     browser.wait("document.querySelector('#compared').textContent")
     assert text(browser, "#compared").endswith("35 series were not measured in between.")
+
+
+def test_changes_that_were_found_are_shown_and_some_have_no_size(
+    browser: Any, store: Store, tmp_path: Path
+) -> None:
+    write_site(store, tmp_path / "site", 1)
+    open_page(browser, tmp_path / "site", "index.html#/?sort=size")
+    row = browser.value(ROWS)[0]
+    assert "host syncs" in row
+    assert "▲ worse from zero" in row
+    browser.value("document.querySelector('#series tbody a').click()")
+    browser.wait("document.querySelector('#own-changes li')?.innerText.includes('Bump')")
+    assert "0 → 1 per step, confirmed" in text(browser, "#own-changes")
+    assert "(one of " in text(browser, "#own-changes")
+    assert troubles(browser) == []
 
 
 def test_series_and_commits_of_two_repositories_are_kept_apart(

@@ -163,7 +163,7 @@ def test_a_function_that_is_left_to_python_as_a_whole_is_a_break() -> None:
         torch_compile.forget()
         run = torch.compile(function, backend="eager")
         counted = torch_compile.first_steps(lambda run=run: run(torch.zeros(4)))  # type: ignore[misc]
-        assert counted["graph_breaks"] == breaks
+        assert counted.counts["graph_breaks"] == breaks
 
 
 @pytest.mark.slow
@@ -172,3 +172,100 @@ def test_code_of_the_default_compiler_is_counted_too() -> None:
     assert found.values["host_syncs"] == 0
     assert found.values["graph_breaks"] >= 1
     assert not found.unstable
+
+
+def lines_of(function: Callable[..., object], *texts: str) -> list[int]:
+    """Where these texts stand in this file, in the function."""
+    import inspect
+
+    rows, first = inspect.getsourcelines(function)
+    return [next(first + n for n, row in enumerate(rows) if text in row) for text in texts]
+
+
+def branching(x: Any) -> Any:
+    y = x * 2
+    if y.sum() > 0:
+        y = y + 1
+    print("on the way")
+    return y.exp()
+
+
+def looping(x: Any) -> Any:
+    for _ in range(3):
+        x = x + x.sum().item()
+    return x
+
+
+def test_a_branch_on_a_tensor_is_a_break_as_well() -> None:
+    from torch_perflint.runners.counters import torch_compile
+
+    run = torch.compile(branching, backend="eager")
+    found = examine(lambda: run(torch.ones(4)))
+    assert found.values["graph_breaks"] == 2
+    branch, call = lines_of(branching, "if y.sum()", 'print("on the way")')
+    assert [(one.counter, one.path, one.line) for one in found.reasons] == [
+        ("graph_breaks", "test_torch_compile.py", branch),
+        ("graph_breaks", "test_torch_compile.py", call),
+    ]
+    assert found.reasons[0].words == "a branch on a tensor's value"
+    assert "`print`" in found.reasons[1].words
+    torch_compile.forget()
+    whole = torch.compile(looping, backend="eager")
+    left = examine(lambda: whole(torch.ones(4)))
+    (line,) = lines_of(looping, ".item()")
+    assert left.values["graph_breaks"] == 1
+    assert [(one.line, one.count) for one in left.reasons] == [(line, 1)]
+    assert "Tensor.item()" in left.reasons[0].words
+
+
+def test_a_recompilation_says_which_guard_failed() -> None:
+    def scaled(x: Any, by: float) -> Any:
+        return (x * by).sum()
+
+    run = torch.compile(scaled, backend="eager")
+
+    def step() -> None:
+        run(torch.ones(4), 1.5)
+        run(torch.ones(4), 2.5)
+        run(torch.ones(5), 2.5)
+
+    found = examine(step)
+    assert found.values["recompiles"] == sum(one.count for one in found.reasons) == 2
+    first, body = lines_of(scaled, "def scaled", "return")
+    assert {(one.line, one.words) for one in found.reasons} == {
+        (body, "`by == 1.5` does not hold any more"),
+        (first, "tensor 'x' size mismatch at index 0. expected 4, actual 5"),
+    }
+
+
+def test_a_step_that_resets_what_is_compiled_still_has_its_reasons() -> None:
+    run = torch.compile(branching, backend="eager")
+
+    def step() -> None:
+        torch._dynamo.reset()
+        run(torch.ones(4))
+
+    found = examine(step)
+    assert found.values["graph_breaks"] == sum(one.count for one in found.reasons) == 2 * 3
+    assert [one.count for one in found.reasons] == [3, 3]
+
+
+def test_recompilations_are_unknown_where_pytorch_may_have_forgotten_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torch_perflint.runners.counters import torch_compile
+
+    run = torch.compile(lambda x: x + 1, backend="eager")
+    seen = iter([False, True, False, False])
+    so_far = torch_compile._so_far
+
+    def full_once() -> Any:
+        found = so_far()
+        if next(seen):
+            # As where its list was full when nobody had asked for a longer one.
+            del found.counts["recompiles"]
+        return found
+
+    monkeypatch.setattr(torch_compile, "_so_far", full_once)
+    found = torch_compile.first_steps(lambda: run(torch.ones(4)))
+    assert found.counts == {"graph_breaks": 0}

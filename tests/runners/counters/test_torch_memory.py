@@ -141,3 +141,13 @@ def test_what_a_step_leaves_in_reference_cycles_is_told_from_a_leak() -> None:
 
     assert left_behind(step) == (0, 1000)
     assert gc.isenabled()
+
+
+def test_gradients_that_no_python_has_looked_at_are_held_as_well() -> None:
+    from torch_perflint.runners.counters.torch_memory import held_bytes
+
+    model = torch.nn.Linear(1000, 1000, bias=False)
+    gc.collect()
+    before = held_bytes()
+    model(torch.ones(1, 1000)).sum().backward()
+    assert held_bytes() - before == 1000 * 1000 * 4

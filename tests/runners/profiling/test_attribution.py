@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import pytest
 from torch_perflint.runners.profiling.attribution import StepProfile, merge, summarize, together
 from torch_perflint.runners.profiling.profile import LineTime, OperatorTime
-from torch_perflint.runners.profiling.recording import Event, Line, Marks
+from torch_perflint.runners.profiling.recording import Line, Marks
+
+from .rows import Event, columns
 
 A, B, C = ("net.py", 1), ("net.py", 2), ("net.py", 3)
 MAIN, OTHER = 1, 2
@@ -21,7 +23,7 @@ def event(name: str, start: int, end: int, **more: int | bool) -> Event:
 
 def one_step(events: Sequence[Event], at: Marks) -> StepProfile:
     end = max([event.end for event in events], default=1)
-    (step,) = summarize(events, at, [(0, end)])
+    (step,) = summarize(columns(events), at, [(0, end)])
     return step
 
 
@@ -124,14 +126,14 @@ def test_on_a_device_the_kernels_count_and_the_host_only_where_it_waits() -> Non
 
 def test_events_belong_to_the_step_in_which_they_begin() -> None:
     events = [event("early", 5, 9), event("mm", 10, 25), event("mm", 20, 60), event("mm", 70, 71)]
-    first, second = summarize(events, marks((0, A)), [(10, 20), (20, 80)])
+    first, second = summarize(columns(events), marks((0, A)), [(10, 20), (20, 80)])
     assert (first.calls, second.calls) == ({"mm": 1}, {"mm": 2})
 
 
 def test_time_before_the_first_line_and_after_the_last_has_no_line() -> None:
     at = marks((10, A), (20, None))
-    assert (at.at(5), at.at(10), at.at(19), at.at(20)) == (None, A, A, None)
-    assert one_step([event("mm", 1, 5), event("mm", 30, 40)], at).lines == {}
+    for start, lines in ((5, {}), (10, {A: 1}), (19, {A: 1}), (20, {})):
+        assert one_step([event("mm", start, start + 1)], at).lines == lines
 
 
 def test_the_median_step_is_told_so_that_one_disturbed_step_changes_nothing() -> None:

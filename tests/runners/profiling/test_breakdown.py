@@ -4,23 +4,17 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from torch_perflint.runners.profiling.attribution import summarize
 from torch_perflint.runners.profiling.breakdown import Breakdown
-from torch_perflint.runners.profiling.breakdown import breakdown as of_ordered
-from torch_perflint.runners.profiling.recording import (
-    Event,
-    Kind,
-    Line,
-    Marks,
-    Span,
-    Task,
-    Work,
-    in_order,
-)
+from torch_perflint.runners.profiling.recording import Kind, Line, Marks, Span, Task, Work
+
+from .rows import Event, columns
 
 A: Line = ("train.py", 1)
 MAIN, OTHER = 1, 2
 LOADER = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
 STEP = "Optimizer.step#AdamW.step"
+CLOSURE = "closure of Optimizer.step"
 
 
 def marks(*reached: tuple[int, Line | None]) -> Marks:
@@ -32,7 +26,7 @@ ALWAYS = marks((0, A))
 
 def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
     kind = Kind.OPERATOR
-    if name.startswith(("enumerate", "Optimizer", "mine")):
+    if name.startswith(("enumerate", "Optimizer", "closure", "mine")):
         kind = Kind.ANNOTATION
     return Event(name, start, end, thread, kind=Kind.RUNTIME if name.startswith("cuda") else kind)
 
@@ -40,7 +34,8 @@ def event(name: str, start: int, end: int, thread: int = MAIN) -> Event:
 def breakdown(
     step: Span, events: Sequence[Event], at: Marks, work: Sequence[Work] = ()
 ) -> Breakdown:
-    return of_ordered(step, in_order(events), at, work)
+    [found] = summarize(columns(events), at, [step], work)
+    return found.parts
 
 
 def of(found: Breakdown) -> dict[str, int]:
@@ -73,6 +68,37 @@ def test_each_moment_of_a_host_step_has_one_part() -> None:
     }
 
 
+def test_what_a_closure_computes_is_no_optimizer_s_time() -> None:
+    events = [
+        event(STEP, 0, 500),
+        event(CLOSURE, 100, 300),
+        event(LOADER, 110, 150),
+        event("Optimizer.zero_grad#LBFGS.zero_grad", 150, 160),
+        event("aten::mm", 170, 250),
+        event("aten::add_", 320, 330),
+        event(CLOSURE, 400, 480),
+        event("aten::mm", 410, 440),
+    ]
+    assert of(breakdown((0, 600), events, ALWAYS)) == {
+        "DATA": 40,
+        "COMPUTE": 80 + 30,
+        "OPTIMIZER": 100 + 10 + 100 + 20,
+        "HOST": 10 + 10 + 50 + 50 + 100,
+    }
+
+
+def test_kernels_that_a_closure_launches_are_no_optimizer_s() -> None:
+    events = [
+        event(STEP, 0, 500),
+        event(CLOSURE, 100, 300),
+        event("Optimizer.zero_grad#LBFGS.zero_grad", 150, 160),
+    ]
+    kernels = {50: "update", 120: "forward", 155: "zero", 200: "backward", 350: "update"}
+    work = [Work(name, at + 10, at + 20, launched=at) for at, name in kernels.items()]
+    found = of(breakdown((0, 600), events, ALWAYS, work))
+    assert (found["OPTIMIZER"], found["COMPUTE"]) == (3 * 10, 2 * 10)
+
+
 def test_time_in_which_no_line_of_the_repository_runs_is_unexplained() -> None:
     found = breakdown((0, 100), [event("aten::mm", 30, 50)], marks((10, A), (80, None), (90, A)))
     assert of(found) == {"COMPUTE": 20, "HOST": 20 + 30 + 10, "UNEXPLAINED": 10 + 10}
@@ -81,6 +107,11 @@ def test_time_in_which_no_line_of_the_repository_runs_is_unexplained() -> None:
 def test_calls_that_reach_over_the_ends_of_a_step_count_inside_it_alone() -> None:
     events = [event("aten::mm", -50, 20), event("aten::mm", 90, 300)]
     assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 30, "HOST": 70}
+
+
+def test_calls_after_a_step_take_nothing_from_it() -> None:
+    events = [event("aten::mm", 10, 30), event("aten::mm", 120, 130), event("aten::mm", 120, 120)]
+    assert of(breakdown((0, 100), events, ALWAYS)) == {"COMPUTE": 20, "HOST": 80}
 
 
 def test_annotations_and_the_engine_compute_nothing_themselves() -> None:
@@ -129,6 +160,22 @@ def test_on_a_device_what_it_does_counts_and_the_host_says_why_it_does_nothing()
         "OPTIMIZER": 150,
         "UNEXPLAINED": 10,
     }
+
+
+def test_each_step_has_what_the_device_does_in_it() -> None:
+    events = [event("cudaDeviceSynchronize", 20, 40), event(STEP, 50, 90)]
+    work = [
+        Work("later", 260, 270, launched=255),
+        Work("adam", 80, 95, launched=60),
+        Work("gemm", 95, 130, launched=92),
+        Work("gemm", 10, 20, launched=5),
+    ]
+    steps = summarize(columns(events), ALWAYS, [(0, 100), (100, 200), (200, 300)], work)
+    assert [of(step.parts) for step in steps] == [
+        {"COMPUTE": 10 + 5, "SYNC": 60, "HOST": 10, "OPTIMIZER": 15},
+        {"COMPUTE": 30, "HOST": 70},
+        {"COMPUTE": 10, "HOST": 90},
+    ]
 
 
 def test_a_wait_for_a_device_that_is_idle_already_costs_nothing_by_itself() -> None:

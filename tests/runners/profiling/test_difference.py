@@ -5,6 +5,8 @@ from torch_perflint.runners.profiling.difference import diff_profiles, match_lin
 from torch_perflint.runners.profiling.profile import (
     LineCost,
     LineTime,
+    ModuleChange,
+    ModuleTime,
     OperatorTime,
     PartChange,
     PartTime,
@@ -12,6 +14,7 @@ from torch_perflint.runners.profiling.profile import (
     ProfileSummary,
     scaled,
 )
+from torch_perflint.runners.verdict.stats import t_quantile
 
 BASE = "a = 1\nb = 2\nc = 3\n"
 
@@ -252,3 +255,42 @@ def test_a_line_that_calls_what_takes_longer_is_told_behind_many_that_take_it() 
     assert len(found.lines) == 11
     last = found.lines[-1]
     assert (last.line, last.touched, last.head_total_ms) == (15, True, 20.0)
+
+
+def layers(kinds: list[str], own: float) -> list[ModuleTime]:
+    return [
+        ModuleTime(f"Net.layers.{n}", kind, own, own, own, 2 * own, error=0.01)
+        for n, kind in enumerate(kinds)
+    ]
+
+
+def of_modules(*modules: ModuleTime) -> ProfileSummary:
+    operators = (OperatorTime("mm", 10.0, 1.0),)
+    return ProfileSummary(16, operators, (), step_ms=10.0, rounds=8, modules=modules)
+
+
+def test_modules_that_differ_are_told_with_equal_layers_together() -> None:
+    base = of_modules(*layers(["Block", "Block"], 1.0), ModuleTime("Net.head", "Linear", 1.0))
+    gone = ModuleTime("Net.old", "Old", 0.5, error=0.0)
+    head = of_modules(*layers(["Block", "Block"], 1.5), ModuleTime("Net.head", "Linear", 1.01))
+    change = diff(of_modules(*base.modules, gone), head)
+    blocks, old = change.modules
+    # Two layers err together by 0.02 on each side; three names are compared, in eight rounds.
+    assert blocks.within_ms == pytest.approx(t_quantile(1 - 0.05 / 2 / 3, 5) * 2**0.5 * 0.02)
+    assert (blocks.name, blocks.kind, blocks.count) == ("Net.layers.*", "Block", 2)
+    assert (blocks.base_ms, blocks.head_ms) == (4.0, 6.0)
+    assert (blocks.base_total_ms, blocks.head_total_ms) == (6.0, 9.0)
+    assert (old.name, old.base_ms, old.head_ms, old.count) == ("Net.old", 0.5, 0.0, 0)
+
+
+def test_a_module_that_differs_by_no_more_than_the_profile_errs_is_not_told() -> None:
+    base = of_modules(ModuleTime("Net", "Net", 1.0, error=0.3))
+    head = of_modules(ModuleTime("Net", "Net", 1.5, error=0.3))
+    assert diff(base, head).modules == ()
+
+
+def test_layers_that_one_side_has_of_several_classes_are_compared_one_by_one() -> None:
+    base, head = layers(["Block", "Block"], 1.0), layers(["Block", "Other"], 2.0)
+    assert diff(of_modules(*base), of_modules(*head)).modules[0] == ModuleChange(
+        "Net.layers.1", "Other", 0.0, 4.0, 0.0, 6.0, 1, pytest.approx(0.05, rel=0.9)
+    )

@@ -2,7 +2,9 @@
 
 from torch_perflint.runners.profiling.captured import Block, blocks
 from torch_perflint.runners.profiling.flame import Frame, flame
-from torch_perflint.runners.profiling.recording import Event, Kind, Line, Marks, Recording
+from torch_perflint.runners.profiling.recording import Kind, Line, Marks, Recording
+
+from .rows import Event, columns
 
 A, B, C = (("net.py", number) for number in (1, 2, 3))
 
@@ -26,7 +28,7 @@ def test_lines_stand_on_what_calls_them_and_operators_on_lines() -> None:
         Event("mine", 61, 63, 1, kind=Kind.ANNOTATION),
     ]
     at = marks((10, A, 1), (20, B, 1), (30, C, 2), (50, B, 1), (70, None, 0))
-    whole = flame(Recording(events, at, [(10, 70)]))
+    whole = flame(Recording(columns(events), at, [(10, 70)]))
     assert tree(whole) == (
         60,
         {"net.py:1": (10, {"mm": 6}), "net.py:2": (50, {"net.py:3": (20, {"add": 8})})},
@@ -36,13 +38,13 @@ def test_lines_stand_on_what_calls_them_and_operators_on_lines() -> None:
 def test_steps_are_added_up_and_what_lies_between_them_is_left_out() -> None:
     at = marks((0, A, 1), (100, None, 0))
     events = [Event("mm", start, start + 10, 1) for start in (10, 40, 70)]
-    whole = flame(Recording(events, at, [(5, 25), (60, 90)]))
+    whole = flame(Recording(columns(events), at, [(5, 25), (60, 90)]))
     assert tree(whole) == (50, {"net.py:1": (50, {"mm": 20})})
 
 
 def test_an_operator_that_calls_lines_again_is_cut_at_them() -> None:
     at = marks((0, A, 1), (40, B, 2), (60, A, 1), (100, None, 0))
-    whole = flame(Recording([Event("call", 20, 80, 1)], at, [(0, 100)]))
+    whole = flame(Recording(columns([Event("call", 20, 80, 1)]), at, [(0, 100)]))
     assert tree(whole) == (
         100,
         {"net.py:1": (100, {"call": 20 + 20, "net.py:2": (20, {"call": 20})})},
@@ -51,7 +53,10 @@ def test_an_operator_that_calls_lines_again_is_cut_at_them() -> None:
 
 def test_what_is_too_narrow_to_be_seen_is_left_out() -> None:
     at = marks((0, A, 1), (100_000, B, 1), (100_050, None, 0))
-    assert tree(flame(Recording([], at, [(0, 100_050)]))) == (100_050, {"net.py:1": 100_000})
+    assert tree(flame(Recording(columns([]), at, [(0, 100_050)]))) == (
+        100_050,
+        {"net.py:1": 100_000},
+    )
 
 
 def test_blocks_are_those_of_a_step_by_the_clock() -> None:

@@ -30,6 +30,14 @@ def test_a_block_that_was_there_before_is_released_without_a_trace() -> None:
     assert at_peak([]) == (0, ())
 
 
+def test_what_is_given_back_first_makes_room() -> None:
+    changes = [9, Allocation(1, 10, A), 8, Allocation(2, 30, B)]
+    holders = (Holder("net.py:2", "", 30), Holder("net.py:1", "", 10))
+    assert at_peak(changes, {9: 15, 8: 4}) == (10 - 15 + 30 - 4, holders)
+    # Nothing that comes later needs as much as was there at the beginning.
+    assert at_peak([9, Allocation(1, 10, A)], {9: 15}) == (0, ())
+
+
 CODE = """\
 import torch
 
@@ -50,6 +58,10 @@ for p in net.parameters():
 x = torch.ones(8, 16)
 
 def step():
+    net(x).sum().backward()
+
+def again():
+    net.zero_grad()
     net(x).sum().backward()
 
 def brief():
@@ -89,9 +101,32 @@ def test_lines_and_modules_are_named_with_what_they_hold(code: dict[str, Any]) -
 
 
 @pytest.mark.torch
+def test_gradients_that_are_given_back_and_made_anew_count_once(code: dict[str, Any]) -> None:
+    from torch_perflint.runners.counters.torch_memory import count_memory
+    from torch_perflint.runners.profiling.memory import Kept
+    from torch_perflint.runners.profiling.torch_held import step_memory
+
+    kept = step_memory(code["step"], code["root"], steps=2)
+    new = step_memory(code["again"], code["root"])
+    wide, back = 16 * 4096 * 4, 4096 * 4
+    assert kept.before == new.before
+    # `step` holds the new gradient of the first layer beside the one to which it is added.
+    assert kept.peak - new.peak == wide
+    assert {one["peak_bytes"] for one in count_memory(code["step"])} == {kept.peak}
+    assert {one["peak_bytes"] for one in count_memory(code["again"])} == {new.peak}
+    for held in (kept, new):
+        assert set(held.kept) >= {
+            Kept("Net.wide", "parameters and buffers", wide),
+            Kept("Net.wide", "gradients", wide),
+            Kept("Net.back", "parameters and buffers", back),
+            Kept("Net.back", "gradients", back),
+        }
+
+
+@pytest.mark.torch
 def test_what_a_step_gives_back_at_once_is_at_its_peak_too(code: dict[str, Any]) -> None:
     from torch_perflint.runners.profiling.torch_held import step_memory
 
     found = step_memory(code["brief"], code["root"])
     assert found.peak - found.before == 1 << 20
-    assert found.holders == (Holder("net.py:23", "", 1 << 20),)
+    assert found.holders == (Holder("net.py:27", "", 1 << 20),)

@@ -7,10 +7,18 @@ from dataclasses import replace
 import pytest
 from torch_perflint import PerflintError
 from torch_perflint.runners.profiling.captured import Block, Captured, from_json, to_json
-from torch_perflint.runners.profiling.memory import Holder, Saved, StepMemory
+from torch_perflint.runners.profiling.memory import (
+    GRADIENTS,
+    PARAMETERS,
+    Holder,
+    Kept,
+    Saved,
+    StepMemory,
+)
 from torch_perflint.runners.profiling.page import as_page
 from torch_perflint.runners.profiling.profile import (
     LineTime,
+    ModuleTime,
     OperatorTime,
     PartTime,
     ProfileSummary,
@@ -22,8 +30,19 @@ LINES = (
     LineTime("train.py", 12, 6.0, 5.5, 6.5, 0.1, 40.0, 41.0),
     LineTime("data.py", 3, 3.5, 0.0, 3.5),
 )
+MODULES = (
+    ModuleTime("", "", 4.0),
+    *(ModuleTime(f"Net.blocks.{n}", "Block", 1.0, 1.5, 1.0, 1.5, 1.0) for n in range(2)),
+    ModuleTime("Net", "Net", 0.5, 0.5, 2.5, 3.5, 1.0),
+)
 SUMMARY = ProfileSummary(
-    12, (OperatorTime("aten::mm", 5.0, 6.0, 0.1),), LINES, PARTS, 10.0, unattributed_ms=0.5
+    12,
+    (OperatorTime("aten::mm", 5.0, 6.0, 0.1),),
+    LINES,
+    PARTS,
+    10.0,
+    unattributed_ms=0.5,
+    modules=MODULES,
 )
 CAPTURED = Captured(
     "perf_tests/test_gpt.py",
@@ -40,6 +59,7 @@ CAPTURED = Captured(
         7 << 20,
         (Holder("train.py:12", "Net.wide", 4 << 20),),
         (Saved("Net.wide", 2 << 20), Saved("", 1 << 19)),
+        (Kept("Net.wide", GRADIENTS, 1 << 20), Kept("Net", PARAMETERS, 1 << 19)),
     ),
 )
 
@@ -78,11 +98,25 @@ def test_the_text_has_parts_lines_and_operators_with_their_shares() -> None:
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "3.50 35% data loading" in rows
     assert "6.00 60% train.py:12 loss = model(x)" in rows
+    assert "5.00 50% 3.00 5.00 Net.blocks.* x2 Block" in rows
+    assert "4.00 40% 0.00 in no module" in rows
+    assert "1.00 10% 0.50 6.00 Net Net" in rows
     assert "5.00 50% 6 aten::mm" in rows
     assert "0.50 ms of operators belong to no line of this repository" in rows
     assert "4.00 MiB train.py:12 Net.wide" in rows
+    kinds = "512 KiB of parameters and buffers, 1.00 MiB of gradients"
+    assert f"memory: 3.00 MiB before the step ({kinds})," in " ".join(rows)
     assert "7.00 MiB at its peak; saved for backward: 2.50 MiB" in " ".join(rows)
     assert rows[-1] == "note: 3 steps were profiled: the script had no more"
+
+
+def test_modules_that_are_too_many_for_the_text_are_told_together() -> None:
+    many = tuple(ModuleTime(f"Net.part{n:02}", "Part", 0.5, 0.5) for n in range(10))
+    rows = as_text(replace(CAPTURED, summary=replace(SUMMARY, modules=many)), 100).splitlines()
+    assert "1.00 10% 0.50 1.00 Net.part07 Part" not in [" ".join(row.split()) for row in rows]
+    assert "2.00 20% 1.00 2 more" in [" ".join(row.split()) for row in rows]
+    without = as_text(replace(CAPTURED, summary=replace(SUMMARY, modules=())), 100)
+    assert "module" not in without.partition("memory:")[0]
 
 
 def test_the_text_keeps_to_its_width_and_shows_no_control_characters() -> None:
@@ -114,9 +148,15 @@ def test_a_page_of_very_many_lines_and_operators_stays_small() -> None:
     lines = tuple(replace(LINES[0], line=n, milliseconds=1 / n) for n in range(1, 20_001))
     operators = tuple(OperatorTime(f"op{n}", 1 / n, 1.0) for n in range(1, 20_001))
     source = {f"train.py:{n}": "x" * 100 for n in range(1, 20_001)}
-    summary = replace(SUMMARY, lines=lines, operators=operators)
+    modules = tuple(ModuleTime(f"Net.part{n}", "Part", 1 / n) for n in range(1, 20_001))
+    summary = replace(SUMMARY, lines=lines, operators=operators, modules=modules)
     page = as_page(replace(CAPTURED, summary=summary, source=source))
     assert len(page.encode()) < 2_000_000
     told = data_of(page)["summary"]
     assert isinstance(told, dict)
     assert (len(told["lines"]), told["more_lines"]) == (500, 19_500)
+    # The last row has the rest of the step.
+    assert len(told["modules"]) == len(told["each_module"]) == 501
+    assert told["modules"][-1]["label"] == "19,500 more"
+    whole = sum(1 / n for n in range(1, 20_001))
+    assert sum(one["own"] for one in told["modules"]) == pytest.approx(whole)

@@ -44,11 +44,16 @@ def test_the_page_shows_parts_rows_and_blocks_and_asks_nobody(browser: Any, widt
     browser.show(as_page(CAPTURED), width)
     said = browser.value(SEEN)
     assert said["title"] == "perf_tests/test_gpt.py"
-    lines, operators, holders, saved = said["rows"]
+    lines, modules, operators, holders, saved = said["rows"]
     assert holders[1] == "4.00 MiBtrain.py:12Net.wideloss = model(x)"
     assert saved[2] == "512 KiB–"
     assert lines[1] == "6.0060.0 %5.506.50train.py:12loss = model(x)"
     assert operators[1] == "5.0050.0 %6aten::mm"
+    assert modules[1:] == [
+        "5.0050.0 %2.003.005.002.003.002Net.blocks.* x2Block",
+        "4.0040.0 %4.000.00in no module",
+        "1.0010.0 %0.500.506.002.503.501NetNet",
+    ]
     assert said["parts"][0] / sum(said["parts"]) == pytest.approx(0.65, abs=0.01)
     assert said["blocks"] == ["step", "train.py:12", "aten::mm"]
     assert said["asked"] == 0
@@ -71,6 +76,19 @@ def test_a_long_table_is_shown_in_part_until_somebody_wants_it_all(browser: Any)
     assert len(browser.value(SEEN)["rows"][0]) == 26
     browser.value("document.querySelector('button').click()")
     assert len(browser.value(SEEN)["rows"][0]) == 101
+
+
+def test_equal_layers_are_shown_one_by_one_where_somebody_asks(browser: Any) -> None:
+    browser.show(as_page(CAPTURED), 1080)
+    browser.value("document.querySelector('#unfold').click()")
+    rows = browser.value(SEEN)["rows"][1]
+    assert [row for row in rows if "blocks" in row] == [
+        f"2.5025.0 %1.001.502.501.001.501Net.blocks.{n}Block" for n in range(2)
+    ]
+    browser.value("document.querySelector('#unfold').click()")
+    assert len(browser.value(SEEN)["rows"][1]) == 4
+    browser.show(as_page(replace(CAPTURED, summary=replace(SUMMARY, modules=()))), 1080)
+    assert browser.value("document.querySelector('#by-module').hidden")
 
 
 def test_hostile_names_are_text(browser: Any) -> None:

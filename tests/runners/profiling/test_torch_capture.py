@@ -15,6 +15,8 @@ from torch_perflint.__main__ import main
 from torch_perflint.runners.profiling.captured import Captured, Plan, from_json
 
 torch: Any = pytest.importorskip("torch")
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack  # noqa: E402
+
 pytestmark = pytest.mark.torch
 
 SCRIPT = """\
@@ -80,6 +82,16 @@ def test_a_script_is_profiled_from_one_step_of_its_optimizer_to_the_next(tmp_pat
     assert sum(part.milliseconds for part in found.summary.parts) == pytest.approx(found.clock_ms)
     assert found.notes == ()
     assert sys.gettrace() is None
+    assert found.memory is not None
+    held = {one.line: one.size for one in found.memory.holders}
+    # At the peak of a step, which begins behind the optimizer: the batch, the product and its sum,
+    # and the new gradient with what it is made of.
+    assert held["train.py:10"] == 8 * 64 * 4
+    assert held["train.py:17"] >= 64 * 64 * 4
+    [saved] = found.memory.saved
+    # `@` keeps the batch for the weight's gradient.
+    assert (saved.module, saved.size) == ("", 8 * 64 * 4)
+    assert not _get_current_dispatch_mode_stack()
 
 
 def test_a_script_that_ends_early_tells_what_there_was(tmp_path: Path) -> None:
@@ -87,6 +99,10 @@ def test_a_script_that_ends_early_tells_what_there_was(tmp_path: Path) -> None:
     assert found.summary.steps == 2
     assert found.notes == ("2 steps were profiled: the script had no more",)
     assert captured_script(tmp_path, 7) == []
+    [brief] = captured_script(tmp_path, 12)
+    assert brief.summary.steps == 4 and brief.memory is None
+    assert brief.notes == ("what holds memory is not told: the script's steps are too few",)
+    assert not _get_current_dispatch_mode_stack()
 
 
 def test_after_the_profile_a_script_runs_as_it_would(tmp_path: Path) -> None:
@@ -94,7 +110,8 @@ def test_after_the_profile_a_script_runs_as_it_would(tmp_path: Path) -> None:
 
     found: list[Captured] = []
     capture = ScriptCapture(Plan("x", tmp_path, tmp_path, 1, 1), found.append)
-    for _ in range(4):
+    # One that is skipped, one for the clock, the profiler's first, one profiled; then two more.
+    for _ in range(6):
         assert not capture.is_over
         capture.boundary()
     assert capture.is_over

@@ -1,6 +1,8 @@
 """The profile names the line that does the work."""
 
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,27 @@ def step():
     exec(compile(source, str(file), "exec"), code)
     lines = {line.line: line.milliseconds for line in profiled(code, "step").lines}
     assert max(lines, key=lines.__getitem__) == 10
+
+
+def test_self_times_are_those_that_the_profiler_itself_adds_up(code: dict[str, Any]) -> None:
+    from torch.profiler import ProfilerActivity, profile
+    from torch_perflint.runners.profiling.attribution import of_recording
+    from torch_perflint.runners.profiling.line_marks import LineMarker
+    from torch_perflint.runners.profiling.torch_profile import in_this_thread, read_recording
+
+    marker = LineMarker(code["root"])
+    helper = threading.Thread(target=code["mixed"])
+    with profile(activities=[ProfilerActivity.CPU]) as recorded:
+        start = time.time_ns()
+        with in_this_thread(), marker.watching():
+            code["train"]()
+            helper.start()
+            code["step"]()
+        helper.join()
+        span = (start, time.time_ns())
+    [own] = of_recording(read_recording(recorded, marker, [span]))
+    theirs = {row.key: row.self_cpu_time_total * 1e3 for row in recorded.key_averages()}
+    assert set(theirs) == {*own.times, "perflint"}
+    assert {*own.times} >= {"aten::mm", "MmBackward0", "aten::add"}
+    for name, nanoseconds in own.times.items():
+        assert nanoseconds == pytest.approx(theirs[name], abs=1)

@@ -13,7 +13,7 @@ from torch_perflint.runners.counters.utilization import Achieved, Utilization
 from torch_perflint.runners.options import add_options, configured, orderly_end, run_options
 from torch_perflint.runners.result import CounterChange, Failure, TestResult
 from torch_perflint.runners.run import RunOptions
-from torch_perflint.runners.sample import PerfTest, SyncSite
+from torch_perflint.runners.sample import PerfTest, Reason, SyncSite
 from torch_perflint.runners.text.progress import Progress
 from torch_perflint.runners.text.table import failures, table, told
 from torch_perflint.runners.verdict.compare import Comparison, Verdict
@@ -35,6 +35,9 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
             CounterChange("host_syncs", 0, 1, over_budget=True, sites=(site,)),
             CounterChange("operators", 7, 7),
             CounterChange("copies", 0, 1, steps=4),
+            CounterChange(
+                "graph_breaks", 0, 1, head_reasons=(Reason("graph_breaks", "net.py", 9, "a call"),)
+            ),
         ),
         notes=("no profile",),
         utilization=Utilization(Achieved(2e9), Achieved(1.8e9), -0.1, -0.11, -0.09),
@@ -46,6 +49,7 @@ def test_a_row_for_each_test_and_its_reasons_below() -> None:
         "slower   test_gpt     −9.6% [−11.0, −8.2]  100.0  90.1 steps/s     –",
         "    host syncs 0 → 1 per step, over budget at net.py:12",
         "    copies 0 → 1 in every 4 steps",
+        "    graph breaks 0 → 1 per step at net.py:9: a call",
         "    achieved 2.00 → 1.80 GFLOP/s",
         "    compiled in 2.0 s cold",
         "    no profile",

@@ -68,7 +68,7 @@
   const verdict = (one) => {
     if (one.within === null) return make("span", "soft", "no intervals");
     if (!one.clear) return make("span", "soft", one.ratio === 1 ? "= same" : "≈ within intervals");
-    return perflint.verdict({ change: one.ratio - 1, better: one.ratio > 1 === one.series.higher });
+    return perflint.verdict({ rises: one.ratio > 1, better: one.ratio > 1 === one.series.higher });
   };
 
   perflint.showDifferences = () => {

@@ -26,10 +26,12 @@
   };
 
   const place = (one) => perflint.repositories[one.repository].last - one.changed.position;
+  // From zero on, any change is larger than what has a size.
+  const sizeOf = (one) => (one.changed.change === null ? 1e9 : Math.abs(one.changed.change));
   const byName = (a, b) => a.find < b.find ? -1 : a.find > b.find ? 1 : a.number - b.number;
   const ORDERS = {
     change: (a, b) => Boolean(b.changed) - Boolean(a.changed) || (a.changed && place(a) - place(b)) || byName(a, b),
-    size: (a, b) => Boolean(b.changed) - Boolean(a.changed) || (a.changed && Math.abs(b.changed.change) - Math.abs(a.changed.change)) || byName(a, b),
+    size: (a, b) => Boolean(b.changed) - Boolean(a.changed) || (a.changed && sizeOf(b) - sizeOf(a)) || byName(a, b),
     name: byName,
   };
 

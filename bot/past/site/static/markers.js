@@ -45,7 +45,7 @@
       pen.moveTo(at, y(change.after));
       pen.lineTo(until, y(change.after));
       pen.stroke();
-      triangle(pen, at, top + 2 * wide, change.change > 0, 12 * wide);
+      triangle(pen, at, top + 2 * wide, change.rises, 12 * wide);
     });
     pen.restore();
   };

@@ -20,8 +20,8 @@
   // What a file has of a change, as Python's `change_row` writes it.
   perflint.readChange = (row, series) => {
     const [position, before, after, change, low, high, state, first] = row;
-    const better = change > 0 === series.higher;
-    return { position, before, after, change, low, high, state, first, better, series };
+    const rises = after > before;
+    return { position, before, after, change, low, high, state, first, rises, better: rises === series.higher, series };
   };
 
   perflint.readIndex = () => {
@@ -42,7 +42,7 @@
   // Whether it is for the better or worse, by word, shape and colour.
   perflint.verdict = (change) => {
     const { make } = perflint.page;
-    const sign = change.change > 0 ? "▲" : "▼";
+    const sign = change.rises ? "▲" : "▼";
     return make("span", change.better ? "better" : "worse", `${sign} ${change.better ? "better" : "worse"}`);
   };
   perflint.commitLink = (repository, sha) => {

@@ -36,11 +36,13 @@
     },
     interval: (low, high, unit) => (low === null || high === null || low === undefined || high === undefined
       ? "" : `[${perflint.words.value(low, unit)}, ${perflint.words.value(high, unit)}]`),
+    // Null: of a level that was zero.
     percent: (share) => {
+      if (share === null) return "from zero";
       const text = (100 * share).toFixed(1);
       return (share > 0 && Number(text) !== 0 ? "+" : "") + signs(Number(text) === 0 ? "0.0" : text) + " %";
     },
-    ends: (low, high) => `[${signs((100 * low).toFixed(1))}, ${signs((100 * high).toFixed(1))}]`,
+    ends: (low, high) => (low === null || high === null ? "" : `[${signs((100 * low).toFixed(1))}, ${signs((100 * high).toFixed(1))}]`),
     plural: (count, noun) => `${grouped(count)} ${noun}${count === 1 || noun === "series" ? "" : "s"}`,
     day: (moment) => moment.slice(0, 10),
     metric: (name) => name.replaceAll("_", " "),
