@@ -105,6 +105,31 @@ def test_a_script_that_ends_early_tells_what_there_was(tmp_path: Path) -> None:
     assert not _get_current_dispatch_mode_stack()
 
 
+def test_a_step_that_ends_within_a_forward_is_profiled_too(tmp_path: Path) -> None:
+    """Modules that train themselves do so: calls that began before the hooks end behind them."""
+    from torch_perflint.runners.profiling.torch_capture import ScriptCapture
+
+    found: list[Captured] = []
+    capture = ScriptCapture(Plan("train.py", tmp_path, tmp_path, 2, 1), found.append)
+
+    class Trainer(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = torch.nn.Linear(8, 8)
+
+        def forward(self, x: Any) -> None:
+            self.net(x).sum().backward()
+            capture.boundary()
+
+    trainer = Trainer()
+    for _ in range(12):
+        trainer(torch.ones(2, 8))
+    assert capture.is_over
+    [one] = found
+    assert one.memory is not None
+    assert {saved.module for saved in one.memory.saved} == {"Trainer.net"}
+
+
 def test_after_the_profile_a_script_runs_as_it_would(tmp_path: Path) -> None:
     from torch_perflint.runners.profiling.torch_capture import ScriptCapture
 
@@ -183,6 +208,8 @@ def test_the_command_profiles_a_perf_test_and_writes_a_page(
         (["nowhere.py"], 2, "pytest could not run"),
         (["test_perf.py", "--steps", "0"], 2, "--steps and --skip have to be 1 or more"),
         (["test_perf.py", "--out", "test_perf.py/x"], 2, "cannot write into the folder"),
+        # It is there, and nothing can be made in it.
+        (["test_perf.py", "--out", "/proc"], 2, "cannot write into the folder /proc"),
     ],
 )
 def test_what_cannot_be_profiled_is_told(
