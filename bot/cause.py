@@ -27,6 +27,10 @@ EXPLAINS = 0.25
 # A further line is worth counting from this share on.
 WORTH_COUNTING = 0.05
 
+# Lines that take by more than so many times longer than the whole step have taken over what other
+# code did before, as code that moves into a function or a file of its own does.
+TAKES_OVER = 3.0
+
 # The profile's own resolution, in milliseconds per step.
 SMALLEST_MS = 0.005
 
@@ -126,10 +130,12 @@ def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
         return None
     at = result.comparison
     gained = (at.head_seconds - at.base_seconds) * 1000
-    operator = _operator(result.profile, gained)
-    lines = _grown_lines(result.profile, gained, findings, operator) if gained > 0 else None
-    if lines is None and gained > 0:
-        lines = _calling_line(result.profile, gained, findings, operator)
+    moved = _has_moved(result.profile, gained)
+    operator = _operator(result.profile, gained, moved)
+    lines = None
+    if gained > 0 and not moved:
+        lines = _grown_lines(result.profile, gained, findings, operator)
+        lines = lines or _calling_line(result.profile, gained, findings, operator)
     part = _part(result.profile, gained)
     if part and operator and operator.line is None and part.part.part not in _UNSPECIFIC:
         # "The optimizer" says more than "multiplications, somewhere".
@@ -153,6 +159,11 @@ def cause_of_count(
     if words(counter) == OPERATORS and result.profile is not None:
         return _more_calls(result.profile)
     return None
+
+
+def _has_moved(profile: ProfileChange, gained: float) -> bool:
+    """Whether the lines of the change do what lines that are gone did before, of another file."""
+    return sum(_growth(line) for line in profile.lines if line.touched) > TAKES_OVER * abs(gained)
 
 
 def _grown_lines(
@@ -185,7 +196,9 @@ def _calling_line(
     def growth(line: LineChange) -> float:
         return line.head_total_ms - line.base_total_ms
 
-    best = max((line for line in profile.lines if line.touched), key=growth, default=None)
+    touched = [line for line in profile.lines if line.touched]
+    touched = [line for line in touched if growth(line) <= TAKES_OVER * gained]
+    best = max(touched, key=growth, default=None)
     if best is None or growth(best) < max(EXPLAINS * gained, SMALLEST_MS):
         return None
     return LineCause(
@@ -201,12 +214,12 @@ def _calling_line(
     )
 
 
-def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
+def _operator(profile: ProfileChange, gained: float, moved: bool) -> OperatorCause | None:
     sign = 1 if gained > 0 else -1
     best = max(profile.operators, key=lambda operator: sign * _growth(operator), default=None)
     if best is None or sign * _growth(best) < max(EXPLAINS * abs(gained), SMALLEST_MS):
         return None
-    if sign > 0 and (edited := _edited_line(profile, best)):
+    if sign > 0 and not moved and (edited := _edited_line(profile, best)):
         return OperatorCause(best, edited)
     line = max(profile.lines, key=lambda line: sign * _growth(line), default=None)
     if line is not None and (line.touched or sign * _growth(line) < EXPLAINS * abs(gained)):
