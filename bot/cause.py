@@ -27,9 +27,10 @@ EXPLAINS = 0.25
 # A further line is worth counting from this share on.
 WORTH_COUNTING = 0.05
 
-# Lines that take by more than so many times longer than the whole step have taken over what other
-# code did before, as code that moves into a function or a file of its own does.
-TAKES_OVER = 3.0
+# Lines that take by more than so many times longer than the whole step, and by such a share of it,
+# have taken over what other code did before, as code does that moves into a file of its own. Less
+# than that share, the clock may err by.
+TAKES_OVER, TAKEN_OVER_SHARE = 3.0, 0.25
 
 # The profile's own resolution, in milliseconds per step.
 SMALLEST_MS = 0.005
@@ -130,12 +131,13 @@ def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
         return None
     at = result.comparison
     gained = (at.head_seconds - at.base_seconds) * 1000
-    moved = _has_moved(result.profile, gained)
+    most = max(TAKES_OVER * abs(gained), TAKEN_OVER_SHARE * at.head_seconds * 1000)
+    moved = _has_moved(result.profile, most)
     operator = _operator(result.profile, gained, moved)
     lines = None
     if gained > 0 and not moved:
         lines = _grown_lines(result.profile, gained, findings, operator)
-        lines = lines or _calling_line(result.profile, gained, findings, operator)
+        lines = lines or _calling_line(result.profile, gained, most, findings, operator)
     part = _part(result.profile, gained)
     if part and operator and operator.line is None and part.part.part not in _UNSPECIFIC:
         # "The optimizer" says more than "multiplications, somewhere".
@@ -161,9 +163,9 @@ def cause_of_count(
     return None
 
 
-def _has_moved(profile: ProfileChange, gained: float) -> bool:
+def _has_moved(profile: ProfileChange, most: float) -> bool:
     """Whether the lines of the change do what lines that are gone did before, of another file."""
-    return sum(_growth(line) for line in profile.lines if line.touched) > TAKES_OVER * abs(gained)
+    return sum(_growth(line) for line in profile.lines if line.touched) > most
 
 
 def _grown_lines(
@@ -188,6 +190,7 @@ def _grown_lines(
 def _calling_line(
     profile: ProfileChange,
     gained: float,
+    most: float,
     findings: Placed,
     operator: OperatorCause | None,
 ) -> LineCause | None:
@@ -197,7 +200,7 @@ def _calling_line(
         return line.head_total_ms - line.base_total_ms
 
     touched = [line for line in profile.lines if line.touched]
-    touched = [line for line in touched if growth(line) <= TAKES_OVER * gained]
+    touched = [line for line in touched if growth(line) <= most]
     best = max(touched, key=growth, default=None)
     if best is None or growth(best) < max(EXPLAINS * gained, SMALLEST_MS):
         return None

@@ -89,8 +89,13 @@ class LineMarker:
     @contextmanager
     def _traced(self) -> Iterator[None]:
         before = sys.gettrace()
-        # Another thread, which nothing traces, may be the one that forks.
-        self._be_silent = lambda: sys.gettrace() == self._on_call and sys.settrace(before)
+
+        def be_silent() -> None:
+            # Another thread, which nothing traces, may be the one that forks.
+            if sys.gettrace() == self._on_call:
+                sys.settrace(before)
+
+        self._be_silent = be_silent
         sys.settrace(self._on_call)
         try:
             yield

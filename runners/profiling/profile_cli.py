@@ -124,14 +124,15 @@ def _run_script(plan: "Plan", command: list[str]) -> int:
         wanted = plan.skip + plan.steps + 2
         raise PerflintError(
             f"nothing was profiled: a script needs {wanted} steps of a torch.optim optimizer for "
-            "this (--steps and --skip take fewer). Python's -I and -E keep perflint out, and so does "
-            "`os._exit`"
+            "this (--steps and --skip take fewer). Python's -I and -E keep perflint out, and so "
+            "does `os._exit`"
         )
     (plan.out / RESULT).write_text(done.told[0], encoding="utf-8")
     return done.status
 
 
 def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
+    from ..options import orderly_end
     from ..processes.isolate import STEADY_MALLOC
     from .captured import PLAN
 
@@ -147,9 +148,10 @@ def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
         PLAN: plan.to_json(),
     }
     # What pytest says is for people to read where it fails.
-    done = subprocess.run(
-        [*command, test], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with orderly_end():
+        done = subprocess.run(
+            [*command, test], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
     if done.returncode == 0:
         return 0
     print(done.stdout, file=sys.stderr)
