@@ -208,6 +208,7 @@ def _tensors(values: Any) -> Iterator[torch.Tensor]:
 def _running_modules() -> Iterator[list[str]]:
     """Yield the names of the modules whose forward runs, the innermost last."""
     running: list[str] = []
+    inside: list[torch.nn.Module] = []
     names: dict[int, str] = {}
 
     def before(module: torch.nn.Module, args: Any) -> None:
@@ -216,9 +217,14 @@ def _running_modules() -> Iterator[list[str]]:
             for name, part in module.named_modules():
                 names.setdefault(id(part), f"{type(module).__name__}.{name}".rstrip("."))
         running.append(names.get(id(module), type(module).__name__))
+        inside.append(module)
 
     def after(module: torch.nn.Module, args: Any, output: Any) -> None:
-        running.pop()
+        # A call that began before these hooks has no name: a step may end within a forward.
+        if any(one is module for one in inside):
+            running.pop()
+            while inside.pop() is not module:
+                running.pop()
 
     hooks = [
         register_module_forward_pre_hook(before),
