@@ -12,8 +12,14 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .recorder import Recorder
 from .sites import Sites
+from .torch_marks import is_on_gpu
 from .trace import SHADOW, Trace
 from .trace_json import as_json
+
+NOT_ON_GPU = (
+    "the weights that the optimizer steps were never on the GPU, so that waits are missing: does "
+    "the script need an option to use it, such as --device cuda?"
+)
 
 
 def start() -> Callable[[], str]:
@@ -30,6 +36,7 @@ def start() -> Callable[[], str]:
 
         Shadow(recorder).enter()
         is_real = False
+    notices = watch_device()
     for each in (recorder, seen):
         watch_steps(each)
         os.register_at_fork(after_in_child=each.forget)
@@ -43,7 +50,7 @@ def start() -> Callable[[], str]:
                 recorder.steps,
                 recorder.syncs(),
                 seen.syncs(),
-                tuple(recorder.notices),
+                (*recorder.notices, *notices()),
                 tuple(sorted(_files(sites))),
             )
         )
@@ -76,3 +83,17 @@ def watch_steps(recorder: Recorder) -> None:
 
     register_optimizer_step_post_hook(stepped)
     first = register_module_forward_pre_hook(called)
+
+
+def watch_device() -> Callable[[], tuple[str, ...]]:
+    """Watch where the weights of steps are, and return what the reader has to know of it."""
+    found: set[bool] = set()
+
+    def stepped(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if True in found:
+            return
+        weights = (weight for group in optimizer.param_groups for weight in group["params"])
+        found.add(any(weight.is_cuda or is_on_gpu(weight) for weight in weights))
+
+    register_optimizer_step_post_hook(stepped)
+    return lambda: (NOT_ON_GPU,) if found == {False} else ()
