@@ -79,12 +79,12 @@ def test_steps_of_weights_that_are_not_on_the_gpu_are_told(
 ) -> None:
     (tmp_path / "train.py").write_text(
         "import torch\n"
-        "for device in ('cpu', '%s'):\n"
+        f"for device in ('cpu', '{device}'):\n"
         "    model = torch.nn.Linear(2, 2, device=device)\n"
         "    optimizer = torch.optim.SGD(model.parameters())\n"
         "    for _ in range(3):\n"
         "        model(torch.randn(2, 2, device=device)).sum().backward()\n"
-        "        optimizer.step()\n" % device
+        "        optimizer.step()\n"
     )
     assert run_trace(["--", sys.executable, str(tmp_path / "train.py")]) == 0
     assert ("were never on the GPU" in capsys.readouterr().out) == tells
