@@ -114,7 +114,8 @@ def _ends(result: TestResult) -> str:
     why, at = f" ({result.reason})" if result.reason else "", result.comparison
     if result.verdict is Verdict.UNSURE and at is not None:
         seen = doubt(result, at, stopped=False)
-        why = f" (measured {percent(at.change)}, but {seen}; more `max_seconds` may help)"
+        helps = "a quieter machine may help, or more `max_seconds` in the last commit's settings"
+        why = f" (measured {percent(at.change)}, but {seen}; {helps})"
     return f"{result.verdict.value}{why}"
 
 

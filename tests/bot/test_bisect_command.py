@@ -43,4 +43,4 @@ def test_ends_without_a_difference_are_told_with_what_was_measured(
     out = capsys.readouterr().out
     assert says in out
     assert out.rstrip().endswith("(2 commits): no commit to look for")
-    assert ("`max_seconds` may help" in out) == (status == 2)
+    assert ("more `max_seconds`" in out) == (status == 2)
