@@ -13,13 +13,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from .recorder import Recorder
 from .sites import Sites
 from .torch_marks import is_on_gpu
-from .trace import SHADOW, Trace
+from .trace import NOT_ON_GPU, SHADOW, Kind, Trace
 from .trace_json import as_json
-
-NOT_ON_GPU = (
-    "the weights that the optimizer steps were never on the GPU, so that waits are missing: does "
-    "the script need an option to use it, such as --device cuda?"
-)
 
 
 def start() -> Callable[[], str]:
@@ -50,7 +45,7 @@ def start() -> Callable[[], str]:
                 recorder.steps,
                 recorder.syncs(),
                 seen.syncs(),
-                (*recorder.notices, *notices()),
+                (*recorder.notices, *notices(recorder)),
                 tuple(sorted(_files(sites))),
             )
         )
@@ -85,8 +80,11 @@ def watch_steps(recorder: Recorder) -> None:
     first = register_module_forward_pre_hook(called)
 
 
-def watch_device() -> Callable[[], tuple[str, ...]]:
-    """Watch where the weights of steps are, and return what the reader has to know of it."""
+def watch_device() -> Callable[[Recorder], tuple[str, ...]]:
+    """Watch where the weights of steps are, and return what the reader has to know of it.
+
+    An optimizer whose weights are on the host (offloading) is fine where anything else is not.
+    """
     found: set[bool] = set()
 
     def stepped(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -96,4 +94,9 @@ def watch_device() -> Callable[[], tuple[str, ...]]:
         found.add(any(weight.is_cuda or is_on_gpu(weight) for weight in weights))
 
     register_optimizer_step_post_hook(stepped)
-    return lambda: (NOT_ON_GPU,) if found == {False} else ()
+
+    def notices(recorder: Recorder) -> tuple[str, ...]:
+        unused = all(sync.kind is Kind.NONE for sync in recorder.syncs())
+        return (NOT_ON_GPU,) if unused and found == {False} else ()
+
+    return notices

@@ -73,9 +73,12 @@ def test_code_without_a_file_is_told_too(
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize(("device", "tells"), [("cuda", False), ("cpu", True)])
+@pytest.mark.parametrize(
+    ("device", "moved", "tells"),
+    [("cuda", "cpu", False), ("cpu", "cpu", True), ("cpu", "cuda", False)],
+)
 def test_steps_of_weights_that_are_not_on_the_gpu_are_told(
-    device: str, tells: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    device: str, moved: str, tells: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "train.py").write_text(
         "import torch\n"
@@ -85,9 +88,15 @@ def test_steps_of_weights_that_are_not_on_the_gpu_are_told(
         "    for _ in range(3):\n"
         "        model(torch.randn(2, 2, device=device)).sum().backward()\n"
         "        optimizer.step()\n"
+        f"        model.weight.detach().to('{moved}', non_blocking=True)\n"
     )
-    assert run_trace(["--", sys.executable, str(tmp_path / "train.py")]) == 0
-    assert ("were never on the GPU" in capsys.readouterr().out) == tells
+    command = ["--", sys.executable, str(tmp_path / "train.py")]
+    if tells:
+        with pytest.raises(PerflintError, match="a budget holds for steps on the GPU"):
+            run_trace(["--budget", "0", *command])
+    else:
+        assert run_trace(["--budget", "9", *command]) == 0
+    assert ("nothing was ever on the GPU" in capsys.readouterr().out) == tells
 
 
 @pytest.mark.torch
