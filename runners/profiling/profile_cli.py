@@ -57,7 +57,14 @@ def run(words: list[str]) -> int:
     add("--to-end", action="store_true", help="let a script run to its end")
     add("--out", type=Path, metavar="DIR", help="where to write (default: .perflint/profile)")
     here = words.index("--") if "--" in words else len(words)
-    options, command = parser.parse_args(words[:here]), words[here + 1 :]
+    (options, rest), command = parser.parse_known_args(words[:here]), words[here + 1 :]
+    test = options.test or ".py"
+    is_command = bool(rest) and not test.endswith(".py") and "::" not in test
+    if is_command and not rest[0].startswith("-") and not command:
+        typed = " ".join((test, *rest))
+        parser.error(f"write a command behind `--`: perflint profile -- {typed}")
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if bool(command) == bool(options.test):
         parser.error("say one perf test, or a command behind `--`")
     if options.steps < 1 or options.skip < 1:
@@ -157,9 +164,12 @@ def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
     print(done.stdout, file=sys.stderr)
     if done.returncode == 1:
         return 1
+    hint = ""
+    if test.endswith(".py"):
+        hint = f"; to profile a script: perflint profile -- python {test}"
     if done.returncode == 5:
-        raise PerflintError(f"no test marked @pytest.mark.perf fits {plan.what!r}")
-    raise PerflintError(f"pytest could not run {plan.what!r}, see above")
+        raise PerflintError(f"no test marked @pytest.mark.perf fits {plan.what!r}{hint}")
+    raise PerflintError(f"pytest could not run {plan.what!r}, see above{hint}")
 
 
 def _folder(wanted: Path | None, root: Path) -> Path:

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..counters.torch_memory import block_of, held_bytes
 from ..limit import TimeLimit
 from ..sides.own_code import OwnCode
-from .memory import Allocation, Change, Saved, StepMemory, at_peak
+from .memory import Allocation, Change, Saved, StepMemory, at_peak, with_others
 from .recording import Line
 from .torch_kept import kept_for_modules
 
@@ -99,7 +99,7 @@ def _holding(own: OwnCode, modules: list[str], found: list[StepMemory]) -> Itera
     on_gpu = torch.cuda.is_available()
     device = "cuda" if on_gpu else "cpu"
     before = torch.cuda.memory_allocated() if on_gpu else held_bytes()
-    kept = kept_for_modules(device)
+    kept = with_others(kept_for_modules(device), before)
     watch = _Watch(own, modules, device)
     watch.note_what_is_there()
     with watch:
