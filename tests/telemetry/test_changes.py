@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch_perflint import PerflintError
@@ -210,7 +210,8 @@ def test_an_answer_for_more_values_is_refused() -> None:
     cuts=st.lists(st.integers(0, 180), max_size=3),
     missing=st.lists(st.integers(0, 179), max_size=5),
 )
-@settings(max_examples=30, deadline=None, derandomize=True)
+@example(seed=0, kind=weekly, steps=[(60, 0.05)], cuts=[20, 150], missing=[3])
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_going_on_from_an_earlier_answer_gives_the_answer_from_scratch(
     seed: int, kind, steps: list[tuple[int, float]], cuts: list[int], missing: list[int]
 ) -> None:
