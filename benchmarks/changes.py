@@ -122,12 +122,12 @@ def line(
     )
 
 
-def real(kept: Kept, python: Path, folder: Path) -> list[str]:
+def real(kept: Kept, python: Path, folder: Path, most: int) -> list[str]:
     """The table of published series: as they are, and with a step put into their middle.
 
     A hit is a point within 5 of the step where the tool tells none of the series as it is.
     """
-    plain = [*stretches(folder, LENGTH, 300).values()]
+    plain = [*stretches(folder, LENGTH, most).values()]
     cells = {
         step: [
             [value * (1 + step) if place >= PLACE else value for place, value in enumerate(one)]
@@ -209,6 +209,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=300)
     parser.add_argument("--delays", type=int, default=300, help="series asked at every length")
     parser.add_argument("--asv", type=Path)
+    parser.add_argument("--real", type=int, default=300, help="benchmarks of asv at most")
     parser.add_argument("--python", type=Path, help="a Python with the peers; made where not given")
     wanted = parser.parse_args()
     python = wanted.python
@@ -219,7 +220,7 @@ def main() -> None:
     print(*speed(python), "", *simulated(kept, python, wanted.series, wanted.delays), sep="\n")
     print("", *with_one_setting(kept), sep="\n")
     if wanted.asv:
-        print("", *real(kept, python, wanted.asv), sep="\n")
+        print("", *real(kept, python, wanted.asv, wanted.real), sep="\n")
 
 
 if __name__ == "__main__":
