@@ -186,8 +186,9 @@ def merge(rounds: Sequence[StepProfile]) -> ProfileSummary:
         total, total_error = _typical([one.walls.total[line] / one.steps for one in rounds])
         calls = median(one.recorded[line] / one.steps for one in rounds)
         total_calls = median(one.walls.total_calls[line] / one.steps for one in rounds)
-        own = cost, operator_time, total, error, calls, total_calls, total_error
-        lines.append(LineTime(*line, *own))
+        lines.append(
+            LineTime(*line, cost, operator_time, total, error, calls, total_calls, total_error)
+        )
     parts, step_ms = _parts(rounds)
     unattributed, _ = _typical([one.unattributed / one.steps for one in rounds])
     return ProfileSummary(

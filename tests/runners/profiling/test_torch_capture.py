@@ -279,3 +279,40 @@ def test_what_cannot_be_profiled_is_told(
 ) -> None:
     assert main(["profile", *words]) == status
     assert says in capsys.readouterr().err
+
+
+OWN_PROFILER = """\
+from torch.profiler import ProfilerActivity, profile
+
+{before}
+for number in range(30):
+    if number == {start}:
+        own = profile(activities=[ProfilerActivity.CPU])
+        own.__enter__()
+    (torch.ones(8, 64) @ weight).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+own.__exit__(None, None, None)
+print("own events:", sum(one.key == "aten::mm" for one in own.key_averages()))
+"""
+
+
+@pytest.mark.parametrize("start", [0, 13])
+def test_a_script_that_profiles_itself_keeps_its_profiler_and_is_told_so(
+    tmp_path: Path, start: int
+) -> None:
+    """From its beginning, and while ours records: there can be only one."""
+    before = SCRIPT.partition("def load")[0]
+    (tmp_path / "train.py").write_text(OWN_PROFILER.format(before=before, start=start))
+    words = ["profile", "--steps", "6", "--skip", "2", "--", sys.executable, "train.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch_perflint", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "own events: 1" in done.stdout
+    assert "the script starts a profiler of its own" in done.stderr
+    assert "bug in perflint" not in done.stderr
