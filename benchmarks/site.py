@@ -43,6 +43,7 @@ def fill(path: Path, series: int, commits: int) -> None:
     """Fill a new store, past the tables' own checks: a run of every test at every commit."""
     import sqlalchemy as sa
     from torch_perflint.telemetry import tables
+    from torch_perflint.telemetry.readings import READINGS_VERSION
     from torch_perflint.telemetry.record import Commit, Series
     from torch_perflint.telemetry.store import open_store
 
@@ -76,7 +77,7 @@ def fill(path: Path, series: int, commits: int) -> None:
                         "status": 0,
                         "environment": None,
                         "source": "ci",
-                        "readings": 1,
+                        "readings": READINGS_VERSION,
                         "link": f"https://github.com/{REPOSITORY}/actions/runs/{n}",
                     }
                     for n, sha in enumerate(shas, 1)

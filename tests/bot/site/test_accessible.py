@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .test_pages import open_page, open_series
+from .driving import open_page, open_series
 
 pytestmark = pytest.mark.browser
 

@@ -1,56 +1,16 @@
-"""The site in a real browser, from files: what people see and do, on a desk and on a phone."""
+"""The overview, a series and a run in a real browser, from files: what people see and do."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
-from torch_perflint.bot.past.site.build import build
 from torch_perflint.bot.past.site.write import write_site
 from torch_perflint.telemetry.store import Store
 
-from .conftest import HOSTILE
-from .made import REPOSITORY, commits, sha
+from .driving import ROWS, open_page, open_series, text, troubles
+from .made import REPOSITORY, sha
 
 pytestmark = pytest.mark.browser
-
-ROWS = "[...document.querySelectorAll('#series tbody tr')].map(row => row.innerText)"
-GPT = (
-    "perflint.series.find(s => s.name === 'test_gpt_train' && s.metric === 'throughput'"
-    " && s.hardware.startsWith('AMD')).key"
-)
-
-
-def open_page(browser: Any, site: Path, path: str = "index.html", width: int = 1280) -> None:
-    browser.visit(f"{site.as_uri()}/{path}", width)
-    browser.wait("document.querySelector('h1').textContent")
-
-
-def open_series(browser: Any, site: Path, width: int = 1280, query: str = "") -> None:
-    open_page(browser, site, width=width)
-    browser.value(f"location.hash = '#/series/' + {GPT} + '{query}'")
-    browser.wait("document.querySelector('#plot canvas') && document.querySelector('#links a')")
-
-
-def text(browser: Any, selector: str) -> str:
-    return str(browser.value(f"document.querySelector('{selector}').innerText"))
-
-
-def troubles(browser: Any) -> list[str]:
-    """What the browser complained of: errors of scripts, and what the page's policy forbade."""
-    browser.value("0")  # so that all events are read
-    return [
-        str(event["params"])
-        for event in browser.events
-        if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
-    ]
-
-
-def asked(browser: Any) -> list[str]:
-    browser.value("0")
-    events = [one for one in browser.events if one["method"] == "Network.requestWillBeSent"]
-    return [unquote(one["params"]["request"]["url"]) for one in events]
 
 
 @pytest.mark.parametrize(
@@ -76,34 +36,6 @@ def test_numbers_are_as_people_read_them(
 ) -> None:
     open_page(browser, site)
     assert browser.value(f"perflint.words.measure({value}, '{unit}')") == said
-
-
-def test_every_page_loads_from_a_file_and_asks_no_host(browser: Any, site: Path) -> None:
-    open_series(browser, site)
-    browser.value("document.querySelector('#table summary').click()")
-    browser.wait("document.querySelectorAll('#values tbody tr').length >= 50")
-    browser.value("location.hash = '#/compare/@100..@160'")
-    browser.wait("document.querySelector('#differences tbody tr')")
-    browser.value("location.hash = '#/runs'")
-    browser.wait("document.querySelector('#runs-table tbody tr')")
-    run = browser.value("perflint.told.runs[0][0]")
-    open_page(browser, site, f"runs/{run}/index.html")
-    assert troubles(browser) == []
-    urls = asked(browser)
-    assert len(urls) > 20
-    own = unquote(site.as_uri())
-    assert [url for url in urls if not url.startswith((f"{own}/", "data:", "about:"))] == []
-
-
-def test_a_script_from_elsewhere_is_forbidden(browser: Any, site: Path) -> None:
-    open_page(browser, site)
-    browser.value(
-        "document.head.append(Object.assign(document.createElement('script'), "
-        "{text: 'document.title = 1'}))"
-    )
-    browser.value("fetch('https://host.invalid/').catch(() => 0)")
-    browser.wait("document.title !== '1'")
-    assert len([one for one in troubles(browser) if "Content Security Policy" in one]) >= 2
 
 
 def test_the_overview_has_changes_then_all_series(browser: Any, site: Path) -> None:
@@ -246,44 +178,6 @@ def test_a_link_to_a_change_opens_the_series_at_it(browser: Any, site: Path) -> 
     assert text(browser, "#told").startswith("Commit 132 ")
 
 
-def test_two_commits_are_compared_by_hash(browser: Any, site: Path) -> None:
-    open_page(browser, site, f"index.html#/compare/{sha(100)[:8]}..{sha(160)}")
-    browser.wait("document.querySelector('#differences tbody tr')")
-    assert text(browser, "#compared") == (
-        "35 series with values at both, 10 of them clearly different."
-    )
-    assert "Tidy the configuration" in text(browser, "#pair")
-    assert browser.value("[...document.querySelectorAll('#pair a')].at(-1).href") == (
-        f"https://github.com/{REPOSITORY}/compare/{sha(100)}...{sha(160)}"
-    )
-    rows = browser.value(
-        "[...document.querySelectorAll('#differences tbody tr')].map(row => row.innerText)"
-    )
-    assert len(rows) == 35
-    assert "host syncs" in rows[0]
-    assert "▲ worse" in rows[0]
-    (gpt,) = (
-        one for one in rows if "test_gpt_train\n" in one and "throughput" in one and "NVIDIA" in one
-    )
-    assert "▲ better" in gpt
-    assert "+10.2 % ± 1.3" in gpt
-    (mfu,) = (one for one in rows if "bf16]" in one and "mfu" in one)
-    assert "no intervals" in mfu
-    browser.value("document.getElementById('swap').click()")
-    browser.wait(f"document.querySelector('#pair')?.innerText.startsWith('Base: {sha(160)[:7]}')")
-    browser.wait("document.querySelector('#differences tbody tr')?.innerText.includes('better')")
-
-
-def test_a_commit_without_values_has_those_of_the_one_before(browser: Any, site: Path) -> None:
-    open_page(browser, site, "index.html#/compare/@101..@104")
-    browser.wait("document.querySelector('#differences tbody tr')")
-    said = text(browser, "#differences")
-    assert "1 commit earlier" in said
-    open_page(browser, site, "index.html#/compare/@100..@101")
-    browser.wait("document.querySelector('#compared').textContent")
-    assert text(browser, "#compared").endswith("35 series were not measured in between.")
-
-
 def test_changes_that_were_found_are_shown_and_some_have_no_size(
     browser: Any, store: Store, tmp_path: Path
 ) -> None:
@@ -297,41 +191,6 @@ def test_changes_that_were_found_are_shown_and_some_have_no_size(
     assert "0 → 1 per step, confirmed" in text(browser, "#own-changes")
     assert "(one of " in text(browser, "#own-changes")
     assert troubles(browser) == []
-
-
-def test_series_and_commits_of_two_repositories_are_kept_apart(
-    browser: Any, store: Store, tmp_path: Path
-) -> None:
-    other = [replace(one, sha=one.sha[::-1]) for one in commits()]
-    store.place("acme/other", other)
-    for run in store.runs(limit=3):
-        moved = replace(run, repository="acme/other", head=run.head[::-1], link="", kept_as="")
-        store.add(moved)
-    build(store, tmp_path / "site", 1)
-    open_page(browser, tmp_path / "site")
-    said = browser.value(
-        "document.getElementById('repository').value = 'acme/other'; document.getElementById("
-        "'repository').dispatchEvent(new Event('input', {bubbles: true})); "
-        "document.getElementById('count').textContent"
-    )
-    assert said == "35 of 70 series"
-    assert "perf_tests/test_convnet.py · acme/other" in browser.value(ROWS)[0]
-    first, last = sha(158)[::-1], sha(160)[::-1]
-    open_page(browser, tmp_path / "site", f"index.html#/compare/{first}..{last}")
-    browser.wait("document.querySelector('#differences tbody tr')")
-    assert f"Base: {first[:7]} commit 158" in text(browser, "#pair")
-    assert browser.value("document.querySelectorAll('#pair a').length") == 0
-    open_page(browser, tmp_path / "site", f"index.html#/compare/{sha(158)}..{last}")
-    browser.wait("!document.getElementById('problem').hidden")
-    assert "of two repositories" in text(browser, "#problem")
-
-
-def test_an_unknown_commit_or_series_is_told(browser: Any, site: Path) -> None:
-    open_page(browser, site, "index.html#/compare/deadbeef..@160")
-    browser.wait("!document.getElementById('problem').hidden")
-    assert "deadbeef" in text(browser, "#problem")
-    open_page(browser, site, "index.html#/series/nothing")
-    assert "no series nothing" in text(browser, "#problem")
 
 
 def test_a_run_is_opened_and_has_its_report(browser: Any, site: Path) -> None:
@@ -357,54 +216,3 @@ def test_a_run_is_opened_and_has_its_report(browser: Any, site: Path) -> None:
         "file:"
     )
     assert browser.value("document.querySelectorAll('svg.bars').length") == 10
-
-
-@pytest.mark.parametrize("path", ["index.html", "index.html#/compare/@100..@160", "run", "series"])
-def test_on_a_phone_nothing_is_wider_than_the_page(browser: Any, site: Path, path: str) -> None:
-    if path == "series":
-        open_series(browser, site, width=375)
-    else:
-        if path == "run":
-            path = f"runs/{next((site / 'runs').iterdir()).name}/index.html"
-        open_page(browser, site, path, 375)
-        browser.wait("document.querySelector('tbody tr')")
-    assert browser.value("innerWidth") == 375
-    assert browser.value("document.documentElement.scrollWidth") <= 375
-    # Each cell of a card stands below the other, with its name.
-    assert browser.value(
-        "[...document.querySelectorAll('.cards td')].every(one => getComputedStyle(one).display"
-        " !== 'table-cell' && one.getBoundingClientRect().right <= 375)"
-    )
-
-
-def test_dark_follows_the_system_until_the_button_says_otherwise(browser: Any, site: Path) -> None:
-    ground = "getComputedStyle(document.body).backgroundColor"
-    open_series(browser, site)
-    assert browser.value(ground) == "rgb(255, 255, 255)"
-    browser.prefer("dark")
-    browser.wait(f"{ground} === 'rgb(13, 17, 23)'")
-    assert browser.value("perflint.plot.series[1].stroke()") == "#56b4e9"
-    browser.value("document.getElementById('theme').click()")
-    browser.wait(f"{ground} === 'rgb(255, 255, 255)'")
-    assert browser.value("perflint.plot.series[1].stroke()") == "#0072b2"
-    open_page(browser, site)
-    assert browser.value(ground) == "rgb(255, 255, 255)"
-    browser.value("localStorage.clear()")
-    assert troubles(browser) == []
-
-
-@pytest.mark.parametrize("path", ["index.html", "index.html#/compare/@100..@160", "series", "run"])
-def test_hostile_names_and_messages_are_text(browser: Any, hostile_site: Path, path: str) -> None:
-    if path == "series":
-        open_page(browser, hostile_site)
-        browser.value("location.hash = '#/series/' + perflint.series[0].key")
-        browser.wait("document.querySelector('#links a')")
-    else:
-        if path == "run":
-            path = f"runs/{next((hostile_site / 'runs').iterdir()).name}/index.html"
-        open_page(browser, hostile_site, path)
-        browser.wait("document.querySelector('tbody tr')")
-    assert browser.value("document.title") != "owned"
-    assert browser.value("document.querySelectorAll('main img, main b').length") == 0
-    assert HOSTILE[:30] in text(browser, "body")
-    assert troubles(browser) == []
