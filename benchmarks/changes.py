@@ -1,6 +1,6 @@
 """Change points: ours beside Apache Otava and ruptures, on simulated and on real series.
 
-    python benchmarks/changes.py FILE [--series 300] [--asv FOLDER]
+    python benchmarks/changes.py FILE [--series 300] [--delays 300] [--asv FOLDER]
 
 Each kind of noise of `change_series.py`, with steps of 0, 1, 2 and 5 % in the middle of 300 points.
 A hit is a point within 5 of the true place; every other point is false, or misplaced where the step
@@ -41,8 +41,8 @@ from torch_perflint.telemetry.changes import find_changes
 LIMITS = {kind: 0.2 if kind in ("drift", "seasonal") else 0.05 for kind in KINDS}
 
 
-def simulated(kept: Kept, python: Path, number: int) -> list[str]:
-    """The table of simulated series, as Markdown."""
+def simulated(kept: Kept, python: Path, number: int, delays: int) -> list[str]:
+    """The table of simulated series, as Markdown; delays of the first `delays` of each kind."""
     out = [
         "| noise | step | tool | hits | misplaced | false | delay, median | within 20 |",
         "|:--|--:|:--|--:|--:|--:|--:|--:|",
@@ -59,15 +59,24 @@ def simulated(kept: Kept, python: Path, number: int) -> list[str]:
         best = {tool: chosen(kept, tool, kind, max(rate, 1 / number)) for tool in SETTINGS}
         for step, cell in cells.items():
             told = kept.values[f"ours {kind} {step}"]
-            late = kept.get(f"delay ours {kind} {step}", our_delays, cell) if step else []
+            late = (
+                kept.get(f"delay {delays} ours {kind} {step}", our_delays, cell[:delays])
+                if step
+                else []
+            )
             out.append(line(kind, step, "perflint", count(told, step), late))
             for tool, which in best.items():
                 setting = SETTINGS[tool][which]
                 told = [points[which] for points in kept.values[f"{tool} {kind} {step}"]]
-                words = {"tool": tool, "ask": "delay", "settings": [setting], "series": cell}
+                words = {
+                    "tool": tool,
+                    "ask": "delay",
+                    "settings": [setting],
+                    "series": cell[:delays],
+                }
                 words |= {"place": PLACE, "near": NEAR, "lengths": [PLACE + d for d in DELAYS]}
-                name = f"delay {tool} {setting} {kind} {step}"
-                late = kept.get(name, ask, python, **words) if step else []
+                name = f"delay {delays} {tool} {setting} {kind} {step}"
+                late = kept.get(name, ask, python, **words) if step and tool == "otava" else []
                 out.append(line(kind, step, f"{tool} {named(setting)}", count(told, step), late))
     return out
 
@@ -113,12 +122,12 @@ def line(
     )
 
 
-def real(kept: Kept, python: Path, folder: Path) -> list[str]:
+def real(kept: Kept, python: Path, folder: Path, most: int) -> list[str]:
     """The table of published series: as they are, and with a step put into their middle.
 
     A hit is a point within 5 of the step where the tool tells none of the series as it is.
     """
-    plain = [*stretches(folder, LENGTH, 300).values()]
+    plain = [*stretches(folder, LENGTH, most).values()]
     cells = {
         step: [
             [value * (1 + step) if place >= PLACE else value for place, value in enumerate(one)]
@@ -198,7 +207,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--series", type=int, default=300)
+    parser.add_argument("--delays", type=int, default=300, help="series asked at every length")
     parser.add_argument("--asv", type=Path)
+    parser.add_argument("--real", type=int, default=300, help="benchmarks of asv at most")
     parser.add_argument("--python", type=Path, help="a Python with the peers; made where not given")
     wanted = parser.parse_args()
     python = wanted.python
@@ -206,10 +217,10 @@ def main() -> None:
         names = [f"{name}=={version}" for name, version in PEERS.items()]
         python = environment(cache_folder() / "change-points", *names) / "python"
     kept = Kept(wanted.file)
-    print(*speed(python), "", *simulated(kept, python, wanted.series), sep="\n")
+    print(*speed(python), "", *simulated(kept, python, wanted.series, wanted.delays), sep="\n")
     print("", *with_one_setting(kept), sep="\n")
     if wanted.asv:
-        print("", *real(kept, python, wanted.asv), sep="\n")
+        print("", *real(kept, python, wanted.asv, wanted.real), sep="\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from ..runners.prepare import RunOptions
 from ..runners.result import TestResult
 from ..runners.sides.git import git, repository
 from ..runners.text.progress import Progress
+from ..runners.verdict.compare import Verdict
+from .doubt import doubt
 from .numbers import interval, percent, plural
 from .past.backfill import commits_between
 from .past.pair import measure_pair
@@ -108,7 +110,12 @@ def _between(commits: list[str]) -> str:
 
 
 def _ends(result: TestResult) -> str:
-    why = f" ({result.reason})" if result.reason else ""
+    """Say what the ends of a range show, and where they show too little, what would help."""
+    why, at = f" ({result.reason})" if result.reason else "", result.comparison
+    if result.verdict is Verdict.UNSURE and at is not None:
+        seen = doubt(result, at, stopped=False)
+        helps = "a quieter machine may help, or more `max_seconds` in the last commit's settings"
+        why = f" (measured {percent(at.change)}, but {seen}; {helps})"
     return f"{result.verdict.value}{why}"
 
 

@@ -27,6 +27,11 @@ EXPLAINS = 0.25
 # A further line is worth counting from this share on.
 WORTH_COUNTING = 0.05
 
+# Lines that take by more than so many times longer than the whole step, and by such a share of it,
+# have taken over what other code did before, as code does that moves into a file of its own. Less
+# than that share, the clock may err by.
+TAKES_OVER, TAKEN_OVER_SHARE = 3.0, 0.25
+
 # The profile's own resolution, in milliseconds per step.
 SMALLEST_MS = 0.005
 
@@ -126,10 +131,13 @@ def cause_of_time(result: TestResult, findings: Placed) -> CauseOfTime | None:
         return None
     at = result.comparison
     gained = (at.head_seconds - at.base_seconds) * 1000
-    operator = _operator(result.profile, gained)
-    lines = _grown_lines(result.profile, gained, findings, operator) if gained > 0 else None
-    if lines is None and gained > 0:
-        lines = _calling_line(result.profile, gained, findings, operator)
+    most = max(TAKES_OVER * abs(gained), TAKEN_OVER_SHARE * at.head_seconds * 1000)
+    moved = _has_moved(result.profile, most)
+    operator = _operator(result.profile, gained, moved)
+    lines = None
+    if gained > 0 and not moved:
+        lines = _grown_lines(result.profile, gained, findings, operator)
+        lines = lines or _calling_line(result.profile, gained, most, findings, operator)
     part = _part(result.profile, gained)
     if part and operator and operator.line is None and part.part.part not in _UNSPECIFIC:
         # "The optimizer" says more than "multiplications, somewhere".
@@ -155,6 +163,11 @@ def cause_of_count(
     return None
 
 
+def _has_moved(profile: ProfileChange, most: float) -> bool:
+    """Whether the lines of the change do what lines that are gone did before, of another file."""
+    return sum(_growth(line) for line in profile.lines if line.touched) > most
+
+
 def _grown_lines(
     profile: ProfileChange,
     gained: float,
@@ -177,6 +190,7 @@ def _grown_lines(
 def _calling_line(
     profile: ProfileChange,
     gained: float,
+    most: float,
     findings: Placed,
     operator: OperatorCause | None,
 ) -> LineCause | None:
@@ -185,7 +199,9 @@ def _calling_line(
     def growth(line: LineChange) -> float:
         return line.head_total_ms - line.base_total_ms
 
-    best = max((line for line in profile.lines if line.touched), key=growth, default=None)
+    touched = [line for line in profile.lines if line.touched]
+    touched = [line for line in touched if growth(line) <= most]
+    best = max(touched, key=growth, default=None)
     if best is None or growth(best) < max(EXPLAINS * gained, SMALLEST_MS):
         return None
     return LineCause(
@@ -201,12 +217,12 @@ def _calling_line(
     )
 
 
-def _operator(profile: ProfileChange, gained: float) -> OperatorCause | None:
+def _operator(profile: ProfileChange, gained: float, moved: bool) -> OperatorCause | None:
     sign = 1 if gained > 0 else -1
     best = max(profile.operators, key=lambda operator: sign * _growth(operator), default=None)
     if best is None or sign * _growth(best) < max(EXPLAINS * abs(gained), SMALLEST_MS):
         return None
-    if sign > 0 and (edited := _edited_line(profile, best)):
+    if sign > 0 and not moved and (edited := _edited_line(profile, best)):
         return OperatorCause(best, edited)
     line = max(profile.lines, key=lambda line: sign * _growth(line), default=None)
     if line is not None and (line.touched or sign * _growth(line) < EXPLAINS * abs(gained)):

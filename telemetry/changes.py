@@ -19,6 +19,8 @@ from .window import Series
 
 # Fewer values tell nothing.
 FEWEST = 6
+# Larger values, infinite ones among them, are no measurement, and their squares no numbers.
+LARGEST = 1e100
 # Lengths of the series at which a look may confirm, and a pattern is sought: multiples of these.
 _GRID, _PATTERN = 2, 64
 # A confirmed change has so many values after it; so many where the place is not yet narrow.
@@ -99,8 +101,8 @@ def find_changes(
     `earlier`: what was told of the first values of the same series, with the same settings. Then
     only what came since is looked at, and the answer is the same as without it.
 
-    Raises PerflintError where `values` has another shape, is not of numbers, or holds an infinite
-    value, and where `earlier` has seen more values than there are.
+    Raises PerflintError where `values` has another shape, is not of numbers, or holds a value
+    beyond 1e100 (an infinite one), and where `earlier` has seen more values than there are.
     """
     data, places, total = _checked(values)
     if earlier is not None and earlier.seen > total:
@@ -141,9 +143,10 @@ def _checked(values: ArrayLike) -> tuple[Array, NDArray[np.intp], int]:
         raise PerflintError(f"a series has to be of numbers: {error}") from error
     if data.ndim != 1:
         raise PerflintError(f"a series has one dimension, and this has {data.ndim}")
-    if np.isinf(data).any():
-        at = int(np.flatnonzero(np.isinf(data))[0])
-        raise PerflintError(f"value {at} of the series is infinite: leave it out, or write NaN")
+    beyond = np.flatnonzero(np.abs(data) > LARGEST)
+    if len(beyond):
+        at = int(beyond[0])
+        raise PerflintError(f"value {at} of the series is {data[at]:g}: leave it out, or write NaN")
     places = np.flatnonzero(~np.isnan(data))
     return data[places], places, len(data)
 
@@ -177,16 +180,23 @@ def _confirm(series: Series, known: list[Found], seen: int, repeats: int, least:
     for end in range(seen + 1, len(series.values) + 1):
         if end % _PATTERN == 0:
             repeats = series.period(indices, end)
-        while (found := exact(series, indices, end)) is not None or (odd[end] and not end % _GRID):
-            if found is None:
-                found = look(series, indices, end, repeats, least, STRICT)
-                if found is None or not _settled(found, end):
-                    break
-            elif found.score < SURE:
-                break
+        near = bool(odd[end]) and end % _GRID == 0
+        while (found := _borne_out(series, indices, end, repeats, least, near)) is not None:
             known.append(found)
             indices.append(found.index)
     return repeats
+
+
+def _borne_out(
+    series: Series, known: Sequence[int], end: int, repeats: int, least: Least, near: bool
+) -> Found | None:
+    """The next change that the values before `end` confirm; `near`: whether to look closely."""
+    found = exact(series, known, end)
+    if found is not None:
+        return found if found.score >= SURE else None
+    if near:
+        found = look(series, known, end, repeats, least, STRICT)
+    return found if found is not None and _settled(found, end) else None
 
 
 def _settled(found: Found, end: int) -> bool:

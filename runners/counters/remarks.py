@@ -26,7 +26,7 @@ def remarks_on(done: Message, counts: Counts, side: Side) -> Iterator[str]:
             "inside the test or in a fixture"
         )
     if done["leaked"] is None:
-        yield "its steps take so long that nobody looked whether they leak memory"
+        yield "counting its steps took so long that nobody looked whether they leak memory"
     elif done["leaked"]:
         yield (
             f"each step of {side.value} leaves {done['leaked']:,} bytes more of tensors behind "

@@ -183,10 +183,12 @@ def merge(rounds: Sequence[StepProfile]) -> ProfileSummary:
     for line in sorted({line for one in rounds for line in (*one.costs, *one.walls.total)}):
         cost, error = _typical([one.costs[line] / one.steps for one in rounds])
         operator_time, _ = _typical([one.lines[line] / one.steps for one in rounds])
-        total, _ = _typical([one.walls.total[line] / one.steps for one in rounds])
+        total, total_error = _typical([one.walls.total[line] / one.steps for one in rounds])
         calls = median(one.recorded[line] / one.steps for one in rounds)
         total_calls = median(one.walls.total_calls[line] / one.steps for one in rounds)
-        lines.append(LineTime(*line, cost, operator_time, total, error, calls, total_calls))
+        lines.append(
+            LineTime(*line, cost, operator_time, total, error, calls, total_calls, total_error)
+        )
     parts, step_ms = _parts(rounds)
     unattributed, _ = _typical([one.unattributed / one.steps for one in rounds])
     return ProfileSummary(

@@ -104,7 +104,8 @@ def sources(summary: ProfileSummary, root: Path) -> dict[str, str]:
 
 def to_json(captured: Captured) -> str:
     """Write it down."""
-    return json.dumps({"version": VERSION, **asdict(captured)}, ensure_ascii=False)
+    # Names of files may have what is no Unicode, which only escapes can write.
+    return json.dumps({"version": VERSION, **asdict(captured)})
 
 
 def from_json(text: str, name: str) -> Captured:

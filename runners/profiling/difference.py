@@ -3,13 +3,13 @@
 import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from ..verdict.stats import t_quantile
 from .module_table import folded
 from .profile import (
     LineChange,
     LineCost,
-    LineTime,
     ModuleChange,
     ModuleTime,
     OperatorChange,
@@ -50,8 +50,8 @@ def diff_profiles(
     ]
     lines = [
         change
-        for change in _line_changes(base, head, source)
-        if _is_worth(change, worth) or _calls_more(change, worth)
+        for change, total_within in _line_changes(base, head, source)
+        if _is_worth(change, worth) or _calls_more(change, max(worth, total_within))
     ]
     modules = [change for change in _module_changes(base, head) if _is_worth(change, worth)]
     modules.sort(key=lambda c: c.base_ms - c.head_ms)
@@ -154,50 +154,56 @@ def _module_changes(base: ProfileSummary, head: ProfileSummary) -> Iterator[Modu
 
 def _line_changes(
     base: ProfileSummary, head: ProfileSummary, source: Callable[[str], tuple[str, str]]
-) -> list[LineChange]:
-    changes = []
-    errors = {(line.path, line.line): line.error for line in base.lines}
-    within = _Within(base, head, len(head.lines))
+) -> Iterator[tuple[LineChange, float]]:
+    """Yield each line of head with the error of its time with all that it calls."""
+    was = {(line.path, line.line): line for line in base.lines}
+    came: dict[tuple[str, int], Origin] = {}
+    texts: dict[str, list[str]] = {}
     for path in sorted({line.path for line in head.lines}):
-        old, new = (_rows(text) for text in source(path))
-        same = match_lines(*source(path))
-        was = {line.line: line for line in base.lines if line.path == path}
-        now = {line.line: line for line in head.lines if line.path == path}
-        own = _before(old, new, same, was, now, lambda line: line.milliseconds)
-        total = _before(old, new, same, was, now, lambda line: line.total)
-        for number, line in now.items():
-            text = new[number - 1].strip() if number <= len(new) else ""
-            touched = number not in same
-            # What an edited line replaces was shared out: how far that errs is not known.
-            error = None if touched else errors.get((path, same[number]), 0.0)
-            changes.append(
-                LineChange(
-                    path,
-                    number,
-                    text,
-                    own.get(number, 0.0),
-                    line.milliseconds,
-                    touched,
-                    within.of(line.error, error),
-                    total.get(number, 0.0),
-                    line.total,
-                )
-            )
-    return changes
+        took = {one.line: one.milliseconds for one in head.lines if one.path == path}
+        old, new = source(path)
+        texts[path] = _rows(new)
+        came |= {(path, number): origin for number, origin in origins(old, new, took).items()}
+    now = {(line.path, line.line): line for line in head.lines}
+    edited = sum(came[key].edited for key in now if key in came)
+    within = {
+        True: _Within(base, head, edited),
+        False: _Within(base, head, len(now) - edited),
+    }
+    for (path, number), line in now.items():
+        origin = came.get((path, number), Origin())
+        before = [was[path, one] for one in origin.lines if (path, one) in was]
+        # Of a block whose lines share what those took that they replace, only the whole is known.
+        block = [now[path, one] for one in origin.block if (path, one) in now] or [line]
+        width = within[origin.edited].of(*(one.error for one in (*before, *block)))
+        total_width = within[origin.edited].of(*(one.total_error for one in (*before, *block)))
+        rows = texts[path]
+        change = LineChange(
+            path,
+            number,
+            rows[number - 1].strip() if number <= len(rows) else "",
+            origin.share * sum(one.milliseconds for one in before),
+            line.milliseconds,
+            origin.edited,
+            None if width is None else origin.share * width,
+            origin.share * sum(one.total for one in before),
+            line.total,
+        )
+        yield change, origin.share * (total_width or 0.0)
 
 
-def _before(
-    old: list[str],
-    new: list[str],
-    same: Mapping[int, int],
-    was: Mapping[int, LineTime],
-    now: Mapping[int, LineTime],
-    time: Callable[[LineTime], float],
-) -> dict[int, float]:
-    """What head's lines took on base, by their numbers in head."""
-    before = {number: time(line) for number, line in was.items()}
-    after = {number: time(line) for number, line in now.items()}
-    return _carried(old, new, same, before, after)
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a line of head was on base: its `share` of these `lines`, none where it is new.
+
+    `edited`: the change has added or edited it. `block` are the lines of head that replace these
+    together; it is empty where the line has them alone.
+    """
+
+    lines: tuple[int, ...] = ()
+    share: float = 1.0
+    edited: bool = True
+    block: tuple[int, ...] = ()
 
 
 def carried(
@@ -208,49 +214,41 @@ def carried(
     `before` is of base's lines and `after` of head's: what replaced lines had is shared out among
     those in their place, in proportion to what these have.
     """
-    return _carried(_rows(base), _rows(head), match_lines(base, head), before, after)
+    return {
+        number: origin.share * sum(before.get(one, 0.0) for one in origin.lines)
+        for number, origin in origins(base, head, after).items()
+    }
 
 
-def _carried(
-    old: list[str],
-    new: list[str],
-    same: Mapping[int, int],
-    before: Mapping[int, float],
-    after: Mapping[int, float],
-) -> dict[int, float]:
-    shared = _shares(old, new, before, after)
-    kept = {number: before.get(number_before, 0.0) for number, number_before in same.items()}
-    return shared | kept
+def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origin]:
+    """Say what each line of head was on base, by its number; `after` is what those of head take.
 
-
-def _shares(
-    old: list[str], new: list[str], before: Mapping[int, float], after: Mapping[int, float]
-) -> dict[int, float]:
-    """What head's edited lines took on base, by the lines that they replace.
-
-    A line that only moved or was only indented is found again by its text; what is left of a
+    A line that only moved or was only indented is found again by its text. What is left of a
     replaced block is shared out in proportion to what its lines take on head.
     """
+    old, new = _rows(base), _rows(head)
+    same = match_lines(base, head)
+    found = {number: Origin((before,), edited=False) for number, before in same.items()}
     opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     edits = [edit for edit in opcodes if edit[0] != "equal"]
     left: dict[str, list[int]] = {}
     for _, start, end, _, _ in edits:
         for number in range(start + 1, end + 1):
             left.setdefault(old[number - 1].strip(), []).append(number)
-    shares: dict[int, float] = {}
     for _, _, _, start, end in edits:
         for number in range(start + 1, end + 1):
             twins = left.get(new[number - 1].strip())
             if twins and new[number - 1].strip():
-                shares[number] = before.get(twins.pop(0), 0.0)
+                found[number] = Origin((twins.pop(0),))
     unclaimed = {number for numbers in left.values() for number in numbers}
     for _, start, end, head_start, head_end in edits:
-        spent = sum(before.get(n, 0.0) for n in range(start + 1, end + 1) if n in unclaimed)
-        fresh = [n for n in range(head_start + 1, head_end + 1) if n not in shares]
+        spent = tuple(n for n in range(start + 1, end + 1) if n in unclaimed)
+        fresh = tuple(n for n in range(head_start + 1, head_end + 1) if n not in found)
         total = sum(after.get(number, 0.0) for number in fresh)
-        if total:
-            shares |= {number: spent * after.get(number, 0.0) / total for number in fresh}
-    return shares
+        for number in fresh:
+            share = after.get(number, 0.0) / total if total else 0.0
+            found[number] = Origin(spent, share, block=fresh) if spent else Origin()
+    return found
 
 
 def match_lines(base: str, head: str) -> Mapping[int, int]:

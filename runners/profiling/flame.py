@@ -7,6 +7,9 @@ from .walls import stacks
 
 # Less than this share of a step is too narrow to be seen.
 NARROWEST = 0.001
+# Lines further in than this are a function that calls itself: they count for the last one that is
+# shown. Trees are read and written by functions that call themselves, too.
+DEEPEST = 64
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ def flame(recording: Recording) -> Frame:
             continue
         frame = root
         root.nanoseconds += end - begin
-        for line in lines:
+        for line in lines[:DEEPEST]:
             if line is not None:
                 frame = frame.child(_name(line))
                 frame.nanoseconds += end - begin

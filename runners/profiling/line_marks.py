@@ -5,6 +5,8 @@ PyTorch's own stacks name only the first line of a function. From Python 3.12 on
 another tool has taken all its places, it traces.
 """
 
+import functools
+import os
 import sys
 import threading
 import time
@@ -32,6 +34,7 @@ class LineMarker:
         self._depths: list[int] = []
         self._open: list[Line | None] = []
         self._watching: AbstractContextManager[None] | None = None
+        self._be_silent: Callable[[], object] = _nothing
 
     def marks(self, thread: int) -> Marks:
         """Return what was noted; `thread` is the profiler's number for this thread."""
@@ -39,13 +42,19 @@ class LineMarker:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Note lines for as long as the block runs; a tracer that was set before comes back."""
+        """Note lines for as long as the block runs; a tracer that was set before comes back.
+
+        A process that is forked meanwhile, as a loader's workers are, notes none.
+        """
+        _listen_for_forks()
         monitoring = getattr(sys, "monitoring", None)
         place = _free_place(monitoring) if monitoring else None
         with self._traced() if place is None else self._monitored(monitoring, place):
+            _active.append(self)
             try:
                 yield
             finally:
+                _active.remove(self)
                 self._open.clear()
                 self._mark(None)
 
@@ -65,6 +74,14 @@ class LineMarker:
         if self._watching is not None:
             self._watching.__exit__(None, None, None)
         self._watching = None
+        self._let_frames_go()
+
+    def forget(self) -> None:
+        """Note nothing any more: this is a process that was forked while lines were noted."""
+        self._be_silent()
+        self._let_frames_go()
+
+    def _let_frames_go(self) -> None:
         for frame in _stack():
             if frame.f_trace == self._on_line:
                 frame.f_trace = None
@@ -72,6 +89,13 @@ class LineMarker:
     @contextmanager
     def _traced(self) -> Iterator[None]:
         before = sys.gettrace()
+
+        def be_silent() -> None:
+            # Another thread, which nothing traces, may be the one that forks.
+            if sys.gettrace() == self._on_call:
+                sys.settrace(before)
+
+        self._be_silent = be_silent
         sys.settrace(self._on_call)
         try:
             yield
@@ -120,6 +144,7 @@ class LineMarker:
             ours(lambda code, line: self._reach((path(code.co_filename) or "", line)),
                  stop=disable): (events.LINE,),
         }  # fmt: skip
+        self._be_silent = lambda: monitoring.set_events(place, 0)
         monitoring.use_tool_id(place, "perflint")
         try:
             for call, which in heard.items():
@@ -147,6 +172,23 @@ class LineMarker:
         self._times.append(time.time_ns())
         self._lines.append(line)
         self._depths.append(len(self._open))
+
+
+_active: list[LineMarker] = []
+
+
+@functools.cache
+def _listen_for_forks() -> None:
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+def _forget_all() -> None:
+    for marker in _active:
+        marker.forget()
+
+
+def _nothing() -> None:
+    """What there is to be silenced before lines are noted."""
 
 
 def _free_place(monitoring: Any) -> int | None:

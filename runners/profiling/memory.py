@@ -43,7 +43,8 @@ class Saved:
 class Kept:
     """Bytes that are held between steps for a module, the largest first.
 
-    `kind` is a value of `KINDS`; they are counted to the module that owns the parameter.
+    `kind` is a value of `KINDS`; they are counted to the module that owns the parameter, and
+    other tensors (batches, caches, what a list collects) to none.
     """
 
     module: str
@@ -51,15 +52,26 @@ class Kept:
     size: int
 
 
-PARAMETERS, GRADIENTS, OPTIMIZER = KINDS = "parameters and buffers", "gradients", "optimizer state"
+PARAMETERS, GRADIENTS, OPTIMIZER, OTHER = KINDS = (
+    "parameters and buffers",
+    "gradients",
+    "optimizer state",
+    "other tensors",
+)
+
+
+def with_others(kept: tuple[Kept, ...], before: int) -> tuple[Kept, ...]:
+    """Add to what modules keep the rest of what is held `before` a step: of no module."""
+    rest = before - sum(one.size for one in kept)
+    return (*kept, Kept("", OTHER, rest)) if rest > 0 else kept
 
 
 @dataclass(frozen=True, slots=True)
 class StepMemory:
     """A step's memory in bytes: `before` is held when it begins, `peak` is the most, with that.
 
-    `holders` is what the step has taken of it, the largest first; `kept` is the part of `before`
-    that belongs to modules.
+    `holders` is what the step has taken of it, the largest first; `kept` says what `before` is
+    made of.
     """
 
     before: int

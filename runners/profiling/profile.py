@@ -27,6 +27,7 @@ class LineTime:
     standard error. `operators` is the part of it in operators, and `total` the thread's time by the
     clock with all that the line calls, backward where it is called. `calls` and `total_calls` are
     those that the profiler recorded in `milliseconds` and in `total`: recording takes time.
+    `total_error` is the standard error of `total`.
     """
 
     path: str
@@ -37,6 +38,7 @@ class LineTime:
     error: float | None = None
     calls: float = 0.0
     total_calls: float = 0.0
+    total_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ def scaled(summary: ProfileSummary, step_ms: float) -> ProfileSummary:
                 operators=one.operators * share,
                 total=_without(one.total, one.total_calls, a_call) * wall,
                 error=_times(one.error, of_lines),
+                total_error=_times(one.total_error, wall),
             )
             for one in summary.lines
         ),

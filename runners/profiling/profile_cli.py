@@ -57,7 +57,14 @@ def run(words: list[str]) -> int:
     add("--to-end", action="store_true", help="let a script run to its end")
     add("--out", type=Path, metavar="DIR", help="where to write (default: .perflint/profile)")
     here = words.index("--") if "--" in words else len(words)
-    options, command = parser.parse_args(words[:here]), words[here + 1 :]
+    (options, rest), command = parser.parse_known_args(words[:here]), words[here + 1 :]
+    test = options.test or ".py"
+    is_command = bool(rest) and not test.endswith(".py") and "::" not in test
+    if is_command and not rest[0].startswith("-") and not command:
+        typed = " ".join((test, *rest))
+        parser.error(f"write a command behind `--`: perflint profile -- {typed}")
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if bool(command) == bool(options.test):
         parser.error("say one perf test, or a command behind `--`")
     if options.steps < 1 or options.skip < 1:
@@ -76,7 +83,7 @@ def _profile(options: argparse.Namespace, command: list[str]) -> int:
     root = _root(command)
     out = _folder(options.out, root)
     what = " ".join(command) or (f"{options.test} -k {options.k}" if options.k else options.test)
-    with tempfile.TemporaryDirectory(dir=out, prefix="new-") as name:
+    with _new_folder(out) as name:
         # What stands there from before is replaced by a whole profile, or not at all.
         new = Path(name)
         plan = Plan(what, root, new, options.steps, options.skip, options.to_end)
@@ -88,7 +95,9 @@ def _profile(options: argparse.Namespace, command: list[str]) -> int:
         if not result.exists():
             return status
         captured = from_json(result.read_text(encoding="utf-8"), str(result))
-        (new / PAGE).write_text(as_page(captured), encoding="utf-8")
+        # JSON in the page reads what a file's name has besides Unicode as it is escaped here.
+        page = as_page(captured).encode(errors="backslashreplace")
+        (new / PAGE).write_bytes(page)
         for file in (PAGE, RESULT, TRACE):
             (out / file).unlink(missing_ok=True)
             if (new / file).exists():
@@ -122,13 +131,15 @@ def _run_script(plan: "Plan", command: list[str]) -> int:
         wanted = plan.skip + plan.steps + 2
         raise PerflintError(
             f"nothing was profiled: a script needs {wanted} steps of a torch.optim optimizer for "
-            "this (--steps and --skip take fewer)"
+            "this (--steps and --skip take fewer). Python's -I and -E keep perflint out, and so "
+            "does `os._exit`"
         )
     (plan.out / RESULT).write_text(done.told[0], encoding="utf-8")
     return done.status
 
 
 def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
+    from ..options import orderly_end
     from ..processes.isolate import STEADY_MALLOC
     from .captured import PLAN
 
@@ -144,17 +155,21 @@ def _run_test(plan: "Plan", test: str, keyword: str, threads: int) -> int:
         PLAN: plan.to_json(),
     }
     # What pytest says is for people to read where it fails.
-    done = subprocess.run(
-        [*command, test], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with orderly_end():
+        done = subprocess.run(
+            [*command, test], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
     if done.returncode == 0:
         return 0
     print(done.stdout, file=sys.stderr)
     if done.returncode == 1:
         return 1
+    hint = ""
+    if test.endswith(".py"):
+        hint = f"; to profile a script: perflint profile -- python {test}"
     if done.returncode == 5:
-        raise PerflintError(f"no test marked @pytest.mark.perf fits {plan.what!r}")
-    raise PerflintError(f"pytest could not run {plan.what!r}, see above")
+        raise PerflintError(f"no test marked @pytest.mark.perf fits {plan.what!r}{hint}")
+    raise PerflintError(f"pytest could not run {plan.what!r}, see above{hint}")
 
 
 def _folder(wanted: Path | None, root: Path) -> Path:
@@ -166,6 +181,13 @@ def _folder(wanted: Path | None, root: Path) -> Path:
     except OSError as error:
         raise PerflintError(f"cannot write into the folder {out}: {error.strerror}") from error
     return out
+
+
+def _new_folder(out: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(dir=out, prefix="new-")
+    except OSError as error:
+        raise PerflintError(f"cannot write into the folder {out}: {error.strerror}") from error
 
 
 def _shown(path: Path) -> str:

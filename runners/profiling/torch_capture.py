@@ -1,10 +1,12 @@
 """Profiles steps for `perflint profile`: some without a profiler, for the clock, then some with."""
 
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -19,6 +21,12 @@ from .torch_profile import StepRecorder, record_steps
 
 # A longer recording is dropped as a file: people want to open it in a browser.
 LARGEST_TRACE_BYTES = 100 * 1024 * 1024
+
+_AUTOGRAD: Any = torch.autograd  # what is asked of it is not in its stubs
+_OTHER = (
+    "the script starts a profiler of its own, beside which ours cannot run: nothing is profiled "
+    "(take it out, or have it start later)"
+)
 
 
 def capture_steps(step: Callable[[], object], plan: Plan) -> Captured:
@@ -50,6 +58,7 @@ class ScriptCapture:
         self._since = 0
         self._captured: Captured | None = None
         self._memory = ScriptMemory(plan.root)
+        self._other = _OtherProfiler()
         self.is_over = False
 
     def boundary(self) -> None:
@@ -75,10 +84,26 @@ class ScriptCapture:
             _synchronize()
             self._clock.append(time.perf_counter() - self._at)
         if ended == plan.skip + plan.steps:
-            self._recorder = StepRecorder(plan.root)
-            self._recorder.start()
-            self._recorder.marker.start()
+            self._begin()
         self._at = time.perf_counter()
+
+    def _begin(self) -> None:
+        if _AUTOGRAD._profiler_enabled():
+            self._give_way()
+            return
+        self._recorder = StepRecorder(self._plan.root)
+        self._recorder.start()
+        self._recorder.marker.start()
+        self._other.watch(self._give_way)
+
+    def _give_way(self) -> None:
+        """Leave PyTorch's profiler, of which there is one, to the script; say so."""
+        self.is_over = True
+        self._memory.close()
+        if self._recorder is not None:
+            self._recorder.marker.stop()
+            self._recorder.end()
+        print(f"perflint: {_OTHER}", file=sys.stderr)
 
     def _look_at_memory(self) -> None:
         # What is held in compiled steps belongs to no line.
@@ -96,6 +121,7 @@ class ScriptCapture:
         if self.is_over:
             return
         self.is_over = True
+        self._other.leave()
         self._memory.close()
         if self._recorder is None:
             return
@@ -113,9 +139,34 @@ class ScriptCapture:
         self._done(found)
 
     def _sum_up(self, recorder: StepRecorder) -> Captured:
+        self._other.leave()
         recorder.marker.stop()
         recording = recorder.stop(self._spans, self._plan.out / TRACE)
         return captured(self._plan, recording, median(self._clock))
+
+
+class _OtherProfiler:
+    """Tells when somebody else is about to start PyTorch's profiler, which runs once at a time."""
+
+    def __init__(self) -> None:
+        self._prepare: Callable[[Any], None] | None = None
+
+    def watch(self, found: Callable[[], None]) -> None:
+        """Call `found` before another one starts."""
+        kind = _AUTOGRAD.profiler.profile
+        prepare = self._prepare = kind._prepare_trace
+
+        def prepared(other: Any) -> None:
+            self.leave()
+            found()
+            prepare(other)
+
+        kind._prepare_trace = prepared
+
+    def leave(self) -> None:
+        """Watch no more."""
+        if self._prepare is not None:
+            _AUTOGRAD.profiler.profile._prepare_trace, self._prepare = self._prepare, None
 
 
 def captured(plan: Plan, recording: Recording, clock: float) -> Captured:

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..counters.torch_memory import block_of, held_bytes
 from ..limit import TimeLimit
 from ..sides.own_code import OwnCode
-from .memory import Allocation, Change, Saved, StepMemory, at_peak
+from .memory import Allocation, Change, Saved, StepMemory, at_peak, with_others
 from .recording import Line
 from .torch_kept import kept_for_modules
 
@@ -99,7 +99,7 @@ def _holding(own: OwnCode, modules: list[str], found: list[StepMemory]) -> Itera
     on_gpu = torch.cuda.is_available()
     device = "cuda" if on_gpu else "cpu"
     before = torch.cuda.memory_allocated() if on_gpu else held_bytes()
-    kept = kept_for_modules(device)
+    kept = with_others(kept_for_modules(device), before)
     watch = _Watch(own, modules, device)
     watch.note_what_is_there()
     with watch:
@@ -208,6 +208,7 @@ def _tensors(values: Any) -> Iterator[torch.Tensor]:
 def _running_modules() -> Iterator[list[str]]:
     """Yield the names of the modules whose forward runs, the innermost last."""
     running: list[str] = []
+    inside: list[torch.nn.Module] = []
     names: dict[int, str] = {}
 
     def before(module: torch.nn.Module, args: Any) -> None:
@@ -216,9 +217,14 @@ def _running_modules() -> Iterator[list[str]]:
             for name, part in module.named_modules():
                 names.setdefault(id(part), f"{type(module).__name__}.{name}".rstrip("."))
         running.append(names.get(id(module), type(module).__name__))
+        inside.append(module)
 
     def after(module: torch.nn.Module, args: Any, output: Any) -> None:
-        running.pop()
+        # A call that began before these hooks has no name: a step may end within a forward.
+        if any(one is module for one in inside):
+            running.pop()
+            while inside.pop() is not module:
+                running.pop()
 
     hooks = [
         register_module_forward_pre_hook(before),

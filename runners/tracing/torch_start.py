@@ -12,7 +12,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .recorder import Recorder
 from .sites import Sites
-from .trace import SHADOW, Trace
+from .torch_marks import is_on_gpu
+from .trace import NOT_ON_GPU, SHADOW, Kind, Trace
 from .trace_json import as_json
 
 
@@ -30,6 +31,7 @@ def start() -> Callable[[], str]:
 
         Shadow(recorder).enter()
         is_real = False
+    notices = watch_device()
     for each in (recorder, seen):
         watch_steps(each)
         os.register_at_fork(after_in_child=each.forget)
@@ -43,7 +45,7 @@ def start() -> Callable[[], str]:
                 recorder.steps,
                 recorder.syncs(),
                 seen.syncs(),
-                tuple(recorder.notices),
+                (*recorder.notices, *notices(recorder)),
                 tuple(sorted(_files(sites))),
             )
         )
@@ -76,3 +78,25 @@ def watch_steps(recorder: Recorder) -> None:
 
     register_optimizer_step_post_hook(stepped)
     first = register_module_forward_pre_hook(called)
+
+
+def watch_device() -> Callable[[Recorder], tuple[str, ...]]:
+    """Watch where the weights of steps are, and return what the reader has to know of it.
+
+    An optimizer whose weights are on the host (offloading) is fine where anything else is not.
+    """
+    found: set[bool] = set()
+
+    def stepped(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if True in found:
+            return
+        weights = (weight for group in optimizer.param_groups for weight in group["params"])
+        found.add(any(weight.is_cuda or is_on_gpu(weight) for weight in weights))
+
+    register_optimizer_step_post_hook(stepped)
+
+    def notices(recorder: Recorder) -> tuple[str, ...]:
+        unused = all(sync.kind is Kind.NONE for sync in recorder.syncs())
+        return (NOT_ON_GPU,) if unused and found == {False} else ()
+
+    return notices

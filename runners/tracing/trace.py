@@ -6,6 +6,11 @@ from enum import Enum
 
 # What a device is called that is none.
 SHADOW = "shadow"
+# The notice of a run that no budget can be held against.
+NOT_ON_GPU = (
+    "nothing was ever on the GPU, the optimizer's weights neither, so that waits are missing: does "
+    "the script need an option to use it, such as --device cuda?"
+)
 
 
 class Kind(Enum):

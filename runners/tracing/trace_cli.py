@@ -26,7 +26,8 @@ ten steps: they are what is told. docs/tracing.md says what is seen and what is 
 exit status
   0  the script ended with 0, and no step waits more often than --budget
   1  a step waits more often than --budget
-  2  perflint could not do its work: nothing was traced, or there is no step that a budget holds for
+  2  perflint could not do its work: nothing was traced, or there is no step (on the GPU) that a
+     budget holds for
   any other status is the script's own; a script that ends with 1 or 2 ends perflint with it, too
 """
 
@@ -134,6 +135,7 @@ def _tell(
 
 def _status(options: argparse.Namespace, trace: "Trace", done: "Traced") -> int:
     from .rhythm import over_budget
+    from .trace import NOT_ON_GPU
     from .trace_text import over_text
 
     others = [other for other in done.traces[1:] if other.steps]
@@ -149,6 +151,8 @@ def _status(options: argparse.Namespace, trace: "Trace", done: "Traced") -> int:
             f"the script made {trace.steps} steps, and a budget holds from step "
             f"{max(1, options.skip) + 1}: let it make more"
         )
+    if NOT_ON_GPU in trace.notices:
+        raise PerflintError("a budget holds for steps on the GPU, and these were not: see the note")
     over = over_budget(trace, options.budget, skip=options.skip)
     if over is None:
         return 0

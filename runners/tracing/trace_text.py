@@ -112,6 +112,8 @@ def _lines(trace: Trace, page: Page) -> Iterator[str]:
 def _headline(trace: Trace) -> str:
     where = "a shadow device: no GPU here" if trace.device == SHADOW else trace.device
     start = f"{plural(trace.steps, 'step')} on {where}, torch {trace.torch}"
+    if not trace.steps:
+        return f"{start}: no optimizer of torch.optim made one, so that no step can be told"
     waits = sorted(waits_by_step(trace.syncs, trace.steady).values())
     if not waits:
         return f"{start}: too few to tell steady ones from the first"

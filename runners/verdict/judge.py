@@ -115,7 +115,14 @@ def settle(segments: Sequence[Segment], at: Thresholds) -> Comparison:
     alone = [combine(_of_launch(builds, number)) for number in launches_of(builds)]
     if len(alone) > 1 and any(_is_suspected(each, at) for each in alone):
         seen = ", ".join(percent(math.expm1(-each.mean)) for each in alone)
-        warning = f"fresh processes did not confirm a difference: {seen}"
+        suspected = [each.mean > 0 for each in alone if _is_suspected(each, at)]
+        if len(suspected) == len(alone) and len(set(suspected)) == 1:
+            warning = (
+                f"fresh processes point the same way, {seen}, and that is too little to be sure: "
+                "raise `max_seconds`"
+            )
+        else:
+            warning = f"fresh processes did not confirm a difference: {seen}"
         return replace(so_far, warnings=(*so_far.warnings, warning))
     return so_far
 

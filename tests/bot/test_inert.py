@@ -26,11 +26,19 @@ from torch_perflint.bot.render import LARGEST_COMMENT, render_comment
 from torch_perflint.bot.report import Report, Revision
 from torch_perflint.bot.state import LastVerdict
 from torch_perflint.lints.finding import Severity
-from torch_perflint.runners.profiling.profile import LineChange, OperatorChange, ProfileChange
+from torch_perflint.runners.profiling.memory import LineHeld, MemoryChange, ModuleHeld
+from torch_perflint.runners.profiling.profile import (
+    LineChange,
+    ModuleChange,
+    OperatorChange,
+    PartChange,
+    ProfileChange,
+)
 from torch_perflint.runners.result import (
     CounterChange,
     Failure,
     FileReason,
+    PeakMemory,
     Selection,
     TestResult,
 )
@@ -70,6 +78,8 @@ def told(text: str) -> Report:
             profile=ProfileChange(
                 (OperatorChange(text, 1.0, 4.0, 1, 2),),
                 (LineChange(text, 5, text, 0.0, 4.0, True),),
+                (PartChange(text, 1.0, 4.0, 0.1),),
+                modules=(ModuleChange(text, text, 1.0, 4.0), ModuleChange(text, text, 1, 4, 2)),
             ),
         ),
         replace(base, verdict=Verdict.FAILED, reason=text, head_failure=failure),
@@ -135,6 +145,31 @@ def test_a_cause_in_pytorch_s_words_is_inert_too(text: str) -> None:
     page = render_comment(compiled("plain_text"))
     assert "Likely cause: compilation at [`plain_text:5`](https://" in page
     check_inert(render_comment(compiled(text)), page)
+
+
+def remembering(text: str) -> list[Report]:
+    """Reports of more memory: a line, a module, and what is saved for backward is the cause."""
+    line = LineHeld(text, 5, text, 1 << 20, 9 << 20, True, text, 3)
+    module = ModuleHeld(text, text, 1 << 20, 9 << 20)
+    peak = CounterChange("peak_bytes", 1 << 20, 9 << 20, True)
+    saved = CounterChange("saved_for_backward_bytes", 1 << 20, 9 << 20, True)
+    found = [
+        (MemoryChange(1, 2, 1, 2, lines=(line,)), peak),
+        (MemoryChange(1, 2, 1, 2, kept=(module,)), peak),
+        (MemoryChange(1, 2, 1, 2, saved=(module,)), saved),
+    ]
+    over = [report(replace(LOADER, counters=(more,), memory=held)) for held, more in found]
+    # And where no budget is exceeded, a sentence of its own.
+    grown = PeakMemory("cpu", 1 << 20, 9 << 20)
+    return over + [report(replace(GPT, peak=grown, memory=held)) for held, _ in found[:2]]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_holds_memory_is_inert_too(text: str) -> None:
+    for made, like in zip(remembering(text), remembering("plain_text"), strict=True):
+        page = render_comment(like)
+        assert "plain_text" in page and "Memory: what a step holds" in page
+        check_inert(render_comment(made), page)
 
 
 @pytest.mark.parametrize("text", ["<img src=x>", "a|b` |", "[x](https://evil.example)", "@octocat"])

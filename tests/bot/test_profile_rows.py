@@ -213,6 +213,26 @@ def test_a_line_that_calls_what_takes_longer_is_the_cause() -> None:
     assert isinstance(inner, LineCause) and inner.line.line == 3 and not inner.with_calls
 
 
+def test_lines_that_have_taken_over_what_others_did_are_no_cause() -> None:
+    """Code that moved takes far more than a step gained: what gained is not known by that."""
+    grown = OperatorChange("aten::mm", 4.0, 4.8, 4, 4)
+    file_of_its_own = [line(n, 0.0, 2.0, edited=True) for n in (1, 2)]
+    cause = cause_of_time(with_profile(grown, *file_of_its_own), Placed(()))
+    assert cause == OperatorCause(grown, None)
+    moved = replace(line(9, 0.0, 0.01, edited=True), head_total_ms=10.0, source="inner()")
+    assert isinstance(cause_of_time(with_profile(moved), Placed(())), Unexplained)
+    # A line that calls what takes longer is named beside it.
+    calls = replace(line(8, 0.0, 0.01, edited=True), base_total_ms=4.0, head_total_ms=4.9)
+    cause = cause_of_time(with_profile(moved, calls), Placed(()))
+    assert isinstance(cause, LineCause) and cause.line == calls
+    # The clock of a busy machine errs by more than a small change costs.
+    small = with_profile(line(16, 0.0, 0.6, edited=True), gained=0.1)
+    assert isinstance(cause_of_time(small, Placed(())), LineCause)
+    # What other lines of the change save goes off: these have replaced them.
+    rewritten = [line(1, 6.0, 0.0, edited=True), line(2, 0.0, 7.0, edited=True)]
+    assert isinstance(cause_of_time(with_profile(*rewritten), Placed(())), LineCause)
+
+
 def test_a_part_that_says_more_than_an_operator_without_a_line_goes_before_it() -> None:
     def cause(part: str) -> object:
         made = with_profile(TANH)

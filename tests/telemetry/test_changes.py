@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch_perflint import PerflintError
@@ -190,7 +190,8 @@ def test_too_few_values_tell_nothing(n: int) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([1.0, math.inf, 2.0], "value 1 of the series is infinite"),
+        ([1.0, math.inf, 2.0], "value 1 of the series is inf"),
+        ([1.0, 2.0, -1e200], "value 2 of the series is -1e.200"),
         ([[1.0, 2.0]], "this has 2"),
         (["fast", "slow"], "of numbers"),
     ],
@@ -212,7 +213,8 @@ def test_an_answer_for_more_values_is_refused() -> None:
     cuts=st.lists(st.integers(0, 180), max_size=3),
     missing=st.lists(st.integers(0, 179), max_size=5),
 )
-@settings(max_examples=30, deadline=None, derandomize=True)
+@example(seed=0, kind=weekly, steps=[(60, 0.05)], cuts=[20, 150], missing=[3])
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_going_on_from_an_earlier_answer_gives_the_answer_from_scratch(
     seed: int, kind, steps: list[tuple[int, float]], cuts: list[int], missing: list[int]
 ) -> None:
@@ -255,3 +257,15 @@ def test_the_intervals_hold_what_they_say() -> None:
     assert len(points) >= 38
     assert sum(point.low <= 0.05 <= point.high for point in points) / len(points) > 0.85
     assert sum(point.first <= PLACE <= point.last for point in points) / len(points) > 0.85
+
+
+@given(
+    st.lists(st.one_of(st.floats(-1e100, 1e100), st.just(math.nan), st.integers(0, 2)), max_size=40)
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@pytest.mark.filterwarnings("error")
+def test_any_numbers_are_a_series(values: list[float]) -> None:
+    told = find_changes(values)
+    assert told.seen == len(values)
+    assert all(point.first <= point.index <= point.last for point in told.points)
+    assert places(told) == sorted(set(places(told)))

@@ -3,6 +3,7 @@
 import pytest
 from torch_perflint.runners.profiling.difference import diff_profiles, match_lines
 from torch_perflint.runners.profiling.profile import (
+    LineChange,
     LineCost,
     LineTime,
     ModuleChange,
@@ -294,3 +295,44 @@ def test_layers_that_one_side_has_of_several_classes_are_compared_one_by_one() -
     assert diff(of_modules(*base), of_modules(*head)).modules[0] == ModuleChange(
         "Net.layers.1", "Other", 0.0, 4.0, 0.0, 6.0, 1, pytest.approx(0.05, rel=0.9)
     )
+
+
+def _renamed(growth: float, error: float) -> list[LineChange]:
+    """The changes of three lines that are edited alike and take so much longer together."""
+    before = "a = f(x)\nb = g(a)\nc = h(b)\nother\n"
+    after = "u = f(x)\nv = g(u)\nw = h(v)\nother\n"
+
+    def side(grown: float) -> ProfileSummary:
+        lines = [
+            LineTime("net.py", number, 2.0 * number * grown, error=error, total_error=error)
+            for number in (1, 2, 3)
+        ]
+        operators = (OperatorTime("mm", 12.0, 3.0, 0.01),)
+        return ProfileSummary(16, operators, tuple(lines), step_ms=12.0, rounds=8)
+
+    change = diff_profiles(side(1.0), side(1 + growth), lambda path: (before, after))
+    return list(change.lines)
+
+
+def test_lines_that_are_only_renamed_do_not_differ_by_noise() -> None:
+    """What they replace is shared out: what they err by is known of them all together."""
+    # Half a millisecond of twelve, where each line errs by 0.15 ms: 0.37 ms for six of them.
+    assert _renamed(0.04, error=0.15) == []
+    told = _renamed(0.04, error=0.02)
+    assert [line.line for line in told] == [3, 2, 1]
+    assert sum(line.head_ms - line.base_ms for line in told) == pytest.approx(0.48)
+
+
+def test_a_line_that_replaces_one_has_the_error_of_both() -> None:
+    def side(milliseconds: float) -> ProfileSummary:
+        line = LineTime("net.py", 1, milliseconds, error=0.1, total_error=0.1)
+        operators = (OperatorTime("mm", 5.0, 1.0, 0.01),)
+        return ProfileSummary(16, operators, (line,), step_ms=5.0, rounds=8)
+
+    def lines(growth: float) -> int:
+        source = ("a = f(x)\n", "b = f(x)\n")
+        return len(diff_profiles(side(5.0), side(5.0 + growth), lambda path: source).lines)
+
+    # Student's with 5 degrees of freedom, 2.57 times the square root of two tenths of a tenth.
+    assert lines(0.35) == 0
+    assert lines(0.38) == 1

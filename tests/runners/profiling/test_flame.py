@@ -1,7 +1,7 @@
 """The tree of lines and operators that a flame graph shows."""
 
 from torch_perflint.runners.profiling.captured import Block, blocks
-from torch_perflint.runners.profiling.flame import Frame, flame
+from torch_perflint.runners.profiling.flame import DEEPEST, Frame, flame
 from torch_perflint.runners.profiling.recording import Kind, Line, Marks, Recording
 
 from .rows import Event, columns
@@ -63,3 +63,14 @@ def test_blocks_are_those_of_a_step_by_the_clock() -> None:
     frame = Frame("step", 100, {"a": Frame("a", 30), "b": Frame("b", 50, {"c": Frame("c", 25)})})
     wide = Block("b", 2.5, (Block("c", 1.25),))
     assert blocks(frame, 5.0) == Block("step", 5.0, (wide, Block("a", 1.5)))
+
+
+def test_a_function_that_calls_itself_a_thousand_times_stops_somewhere() -> None:
+    """What reads and writes trees calls itself as well, and Python ends at some depth."""
+    deep = marks(*((n, A, n) for n in range(1, 1000)), (2000, None, 0))
+    whole = flame(Recording(columns([Event("mm", 1500, 1600, 1)]), deep, [(1, 2000)]))
+    block, depth = blocks(whole, 1.0), 0
+    while block.blocks and block.blocks[0].name == "net.py:1":
+        block, depth = block.blocks[0], depth + 1
+    assert depth == DEEPEST
+    assert [one.name for one in block.blocks] == ["mm"]

@@ -1,6 +1,7 @@
 """The lines that a thread reaches, as each Python on this machine tells of them."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,24 @@ for _ in range(2):
 marks = marker.marks(1)
 print([(line and line[1], depth) for line, depth in zip(marks.lines, marks.depths)])
 """
+# Forks within a step, and ends the child with what it has noted by itself.
+FORKING = f"""
+import os, sys, pathlib
+sys.path.insert(0, sys.argv[1])
+from torch_perflint.runners.profiling.line_marks import LineMarker
+names = {{}}
+exec(compile({CODE!r}, "/project/net.py", "exec"), names)
+marker = LineMarker(pathlib.Path("/project"))
+def fork():
+    before = len(marker.marks(1).times)
+    if not os.fork():
+        names["step"]()
+        os._exit(len(marker.marks(1).times) - before)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+with marker.watching():
+    names["calls"](fork)
+print([line and line[1] for line in marker.marks(1).lines])
+"""
 
 
 @pytest.fixture
@@ -84,6 +103,18 @@ def test_each_python_tells_the_same_lines(python: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert ast.literal_eval(done.stdout) == REACHED * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+@pytest.mark.parametrize("python", pythons())
+def test_a_process_that_is_forked_meanwhile_notes_nothing(python: str, tmp_path: Path) -> None:
+    """A loader's workers begin within a step: a tracer would make them many times slower."""
+    (tmp_path / "torch_perflint").symlink_to(Path(torch_perflint.__file__).parent)
+    done = subprocess.run(
+        [python, "-c", FORKING, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0", "[16, 17, None, None]"]
 
 
 def test_lines_of_other_files_and_other_threads_are_left_out(code: dict[str, Any]) -> None:

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_perflint.runners.profiling.memory import Allocation, Holder, Saved, at_peak
+from torch_perflint.runners.profiling.memory import (
+    OTHER,
+    PARAMETERS,
+    Allocation,
+    Holder,
+    Kept,
+    Saved,
+    at_peak,
+    with_others,
+)
 
 A, B = ("net.py", 1), ("net.py", 2)
 
@@ -81,6 +90,28 @@ def code(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.torch
+def test_what_outlives_a_step_and_belongs_to_no_module_is_told(code: dict[str, Any]) -> None:
+    import torch
+    from torch_perflint.runners.profiling.torch_held import step_memory
+
+    def others() -> int:
+        found = step_memory(code["step"], code["root"])
+        assert sum(one.size for one in found.kept) == found.before
+        return sum(one.size for one in found.kept if (one.module, one.kind) == ("", OTHER))
+
+    before = others()
+    cache = [torch.zeros(1 << 18, dtype=torch.uint8) for _ in range(4)]
+    assert others() - before == 1 << 20
+    cache.clear()
+
+
+def test_what_modules_keep_leaves_no_rest() -> None:
+    kept = (Kept("Net", PARAMETERS, 30),)
+    assert with_others(kept, 40) == (*kept, Kept("", OTHER, 10))
+    assert with_others(kept, 30) == kept
+
+
+@pytest.mark.torch
 def test_lines_and_modules_are_named_with_what_they_hold(code: dict[str, Any]) -> None:
     from torch_perflint.runners.profiling.torch_held import step_memory
 
@@ -103,7 +134,6 @@ def test_lines_and_modules_are_named_with_what_they_hold(code: dict[str, Any]) -
 @pytest.mark.torch
 def test_gradients_that_are_given_back_and_made_anew_count_once(code: dict[str, Any]) -> None:
     from torch_perflint.runners.counters.torch_memory import count_memory
-    from torch_perflint.runners.profiling.memory import Kept
     from torch_perflint.runners.profiling.torch_held import step_memory
 
     kept = step_memory(code["step"], code["root"], steps=2)

@@ -160,3 +160,12 @@ def test_a_page_of_very_many_lines_and_operators_stays_small() -> None:
     assert told["modules"][-1]["label"] == "19,500 more"
     whole = sum(1 / n for n in range(1, 20_001))
     assert sum(one["own"] for one in told["modules"]) == pytest.approx(whole)
+
+
+def test_a_name_that_is_no_unicode_is_escaped() -> None:
+    """Python reads a file's name with a byte that is no UTF-8 as a lone surrogate."""
+    odd = replace(CAPTURED, what="python tr\udcffain.py", source={"tr\udcff.py:1": "x"})
+    text = to_json(odd)
+    assert from_json(text.encode().decode(), "x") == odd
+    assert odd.what in as_page(odd)
+    assert "\udcff" not in as_text(odd, 100)

@@ -60,6 +60,19 @@ def test_the_page_shows_parts_rows_and_blocks_and_asks_nobody(browser: Any, widt
     assert said["wide"] <= said["shown"]
 
 
+@pytest.mark.parametrize("width", [1080, 375])
+def test_long_source_takes_a_few_lines_of_text(browser: Any, width: int) -> None:
+    path = "some_package/training/loop.py"
+    lines = (replace(LINES[0], path=path),)
+    source = {f"{path}:{LINES[0].line}": "hidden = self.attention(self.norm(hidden), mask) + " * 3}
+    page = replace(CAPTURED, summary=replace(SUMMARY, lines=lines), source=source)
+    browser.show(as_page(page), width)
+    row = "document.querySelector('#lines tbody tr').getBoundingClientRect().height"
+    assert browser.value(row) < 200
+    place = "document.querySelector('#lines td.place').getBoundingClientRect().left"
+    assert browser.value(place) < width / 2, "what the numbers are of is seen without scrolling"
+
+
 def test_a_click_shows_a_part_of_the_flame_alone(browser: Any) -> None:
     browser.show(as_page(CAPTURED), 1080)
     browser.value("document.querySelectorAll('.block')[1].click()")

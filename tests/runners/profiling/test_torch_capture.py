@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -105,6 +106,66 @@ def test_a_script_that_ends_early_tells_what_there_was(tmp_path: Path) -> None:
     assert not _get_current_dispatch_mode_stack()
 
 
+def test_a_step_that_ends_within_a_forward_is_profiled_too(tmp_path: Path) -> None:
+    """Modules that train themselves do so: calls that began before the hooks end behind them."""
+    from torch_perflint.runners.profiling.torch_capture import ScriptCapture
+
+    found: list[Captured] = []
+    capture = ScriptCapture(Plan("train.py", tmp_path, tmp_path, 2, 1), found.append)
+
+    class Trainer(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = torch.nn.Linear(8, 8)
+
+        def forward(self, x: Any) -> None:
+            self.net(x).sum().backward()
+            capture.boundary()
+
+    trainer = Trainer()
+    for _ in range(12):
+        trainer(torch.ones(2, 8))
+    assert capture.is_over
+    [one] = found
+    assert one.memory is not None
+    assert {saved.module for saved in one.memory.saved} == {"Trainer.net"}
+
+
+TRAINS_ITSELF = """\
+import queue, sys, threading, torch
+net = torch.nn.Linear(8, 8)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+done = queue.Queue()
+def train():
+    for _ in range(20):
+        net(torch.ones(2, 8)).sum().backward()
+        optimizer.step()
+    done.put("end")
+if sys.argv[1] == "thread":
+    threading.Thread(target=train).start()
+else:
+    train()
+print(done.get())
+"""
+
+
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_a_script_is_stopped_unless_it_trains_in_a_thread(
+    where: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is raised in a thread ends that thread alone, and who waits for it waits on."""
+    (tmp_path / "train.py").write_text(TRAINS_ITSELF)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PERFLINT_PROFILE", "")
+    options = ["--steps", "2", "--skip", "2", "--out", str(tmp_path / "out")]
+    command = ["timeout", "60", sys.executable, "train.py", where]
+    assert main(["profile", *options, "--", *command]) == 0
+    said = capfd.readouterr()
+    assert "a step takes" in said.out
+    assert ("end\n" in said.out) == (where == "thread")
+    assert said.err.count("runs to its end") == (where == "thread")
+
+
 def test_after_the_profile_a_script_runs_as_it_would(tmp_path: Path) -> None:
     from torch_perflint.runners.profiling.torch_capture import ScriptCapture
 
@@ -175,6 +236,28 @@ def test_the_command_profiles_a_perf_test_and_writes_a_page(
     assert status.stdout == ""
 
 
+def test_a_profile_that_is_ended_from_outside_leaves_nothing_behind(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = subprocess.run
+
+    def end(command: list[str], **options: Any) -> Any:
+        if "pytest" in command:
+            signal.raise_signal(signal.SIGTERM)
+        return real(command, **options)
+
+    ended: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
+    try:
+        monkeypatch.setattr(subprocess, "run", end)
+        assert main(["profile", "test_perf.py::test_product"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended == []
+    assert "perflint: stopped" in capsys.readouterr().err
+    assert not [*(project / ".perflint" / "profile").iterdir()]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
@@ -183,6 +266,8 @@ def test_the_command_profiles_a_perf_test_and_writes_a_page(
         (["nowhere.py"], 2, "pytest could not run"),
         (["test_perf.py", "--steps", "0"], 2, "--steps and --skip have to be 1 or more"),
         (["test_perf.py", "--out", "test_perf.py/x"], 2, "cannot write into the folder"),
+        # It is there, and nothing can be made in it.
+        (["test_perf.py", "--out", "/proc"], 2, "cannot write into the folder /proc"),
     ],
 )
 def test_what_cannot_be_profiled_is_told(
@@ -194,3 +279,40 @@ def test_what_cannot_be_profiled_is_told(
 ) -> None:
     assert main(["profile", *words]) == status
     assert says in capsys.readouterr().err
+
+
+OWN_PROFILER = """\
+from torch.profiler import ProfilerActivity, profile
+
+{before}
+for number in range(30):
+    if number == {start}:
+        own = profile(activities=[ProfilerActivity.CPU])
+        own.__enter__()
+    (torch.ones(8, 64) @ weight).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+own.__exit__(None, None, None)
+print("own events:", sum(one.key == "aten::mm" for one in own.key_averages()))
+"""
+
+
+@pytest.mark.parametrize("start", [0, 13])
+def test_a_script_that_profiles_itself_keeps_its_profiler_and_is_told_so(
+    tmp_path: Path, start: int
+) -> None:
+    """From its beginning, and while ours records: there can be only one."""
+    before = SCRIPT.partition("def load")[0]
+    (tmp_path / "train.py").write_text(OWN_PROFILER.format(before=before, start=start))
+    words = ["profile", "--steps", "6", "--skip", "2", "--", sys.executable, "train.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch_perflint", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "own events: 1" in done.stdout
+    assert "the script starts a profiler of its own" in done.stderr
+    assert "bug in perflint" not in done.stderr

@@ -73,6 +73,33 @@ def test_code_without_a_file_is_told_too(
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(
+    ("device", "moved", "tells"),
+    [("cuda", "cpu", False), ("cpu", "cpu", True), ("cpu", "cuda", False)],
+)
+def test_steps_of_weights_that_are_not_on_the_gpu_are_told(
+    device: str, moved: str, tells: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.py").write_text(
+        "import torch\n"
+        f"for device in ('cpu', '{device}'):\n"
+        "    model = torch.nn.Linear(2, 2, device=device)\n"
+        "    optimizer = torch.optim.SGD(model.parameters())\n"
+        "    for _ in range(3):\n"
+        "        model(torch.randn(2, 2, device=device)).sum().backward()\n"
+        "        optimizer.step()\n"
+        f"        model.weight.detach().to('{moved}', non_blocking=True)\n"
+    )
+    command = ["--", sys.executable, str(tmp_path / "train.py")]
+    if tells:
+        with pytest.raises(PerflintError, match="a budget holds for steps on the GPU"):
+            run_trace(["--budget", "0", *command])
+    else:
+        assert run_trace(["--budget", "9", *command]) == 0
+    assert ("nothing was ever on the GPU" in capsys.readouterr().out) == tells
+
+
+@pytest.mark.torch
 def test_a_script_runs_as_without_us_and_its_waits_are_told(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

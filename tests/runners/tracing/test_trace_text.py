@@ -54,6 +54,12 @@ def test_too_few_steps_are_said_to_be() -> None:
     assert "too few to tell" in as_text(trace(steps=1), PAGE)
 
 
+def test_a_run_without_a_step_says_what_makes_one() -> None:
+    told = as_text(trace(steps=0), PAGE)
+    assert "0 steps on a shadow device" in told
+    assert "no optimizer of torch.optim made one" in told
+
+
 def test_the_user_s_own_line_is_shown_however_far_out() -> None:
     between = tuple(Frame("/env/site-packages/a.py", n, "f") for n in range(9))
     told = as_text(trace(sync(every(1), chain=(LIBRARY, *between, MAIN))), PAGE)

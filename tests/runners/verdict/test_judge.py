@@ -120,6 +120,15 @@ def test_a_difference_that_fresh_processes_do_not_share_is_none(fresh: float) ->
         assert "fresh processes did not confirm a difference: −9.1%, " in result.warnings[-1]
 
 
+def test_fresh_processes_that_share_a_difference_are_not_said_to_deny_it() -> None:
+    few = [*steady(1.1, segments=1), *steady(1.1, segments=1, launch=2)]
+    result = settle(few, AT)
+    assert result.verdict is Verdict.UNSURE
+    assert "fresh processes point the same way, −9.1%, −9.1%, and" in result.warnings[-1]
+    opposed = [*steady(1.1, segments=1), *steady(0.9, segments=1, launch=2)]
+    assert "did not confirm a difference: −9.1%, +11.1%" in settle(opposed, AT).warnings[-1]
+
+
 def test_one_launch_is_enough_to_say_same() -> None:
     result = settle(steady(1.0), AT)
     assert (result.verdict, result.launches) == (Verdict.SAME, 1)
