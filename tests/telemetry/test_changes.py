@@ -267,3 +267,11 @@ def test_any_numbers_are_a_series(values: list[float]) -> None:
     assert told.seen == len(values)
     assert all(point.first <= point.index <= point.last for point in told.points)
     assert places(told) == sorted(set(places(told)))
+
+
+def test_a_small_change_in_front_of_a_large_one_is_told() -> None:
+    values = stepped(normal(0), 0.03, 100) * (1 - 0.3 * (np.arange(N) >= 125))
+    assert [
+        abs(at - true) <= 3
+        for at, true in zip(places(find_changes(values)), (100, 125), strict=True)
+    ]
