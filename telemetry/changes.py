@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import PerflintError
-from .look import LIGHT, STRICT, Found, Least, exact, look, sudden
+from .look import BETWEEN, LIGHT, STRICT, Found, Least, exact, look, sudden
 from .noise import Array
 from .scan import SURE
 from .sizes import Size, Trend, size_of, trend_of
@@ -226,7 +226,7 @@ def _between(series: Series, told: Sequence[Found], repeats: int, least: Least) 
     return [
         found
         for number, index in enumerate(indices)
-        if (found := look(series, indices[:number], index, repeats, least, LIGHT)) is not None
+        if (found := look(series, indices[:number], index, repeats, least, BETWEEN)) is not None
     ]
 
 
