@@ -44,9 +44,10 @@ LIMITS = {kind: 0.2 if kind in ("drift", "seasonal") else 0.05 for kind in KINDS
 def simulated(kept: Kept, python: Path, number: int, delays: int) -> list[str]:
     """The table of simulated series, as Markdown; delays of the first `delays` of each kind."""
     out = [
-        "| noise | step | tool | hits | misplaced | false | delay, median | within 20 |",
-        "|:--|--:|:--|--:|--:|--:|--:|--:|",
+        "| noise | step | hits, % | misplaced, % | false points | delay |",
+        "|:--|--:|--:|--:|--:|--:|",
     ]
+    used = ["| noise | what it is | settings of the peers |", "|:--|:--|:--|"]
     for kind in KINDS:
         cells = {step: [series(kind, step, i).tolist() for i in range(number)] for step in STEPS}
         for step, cell in cells.items():
@@ -57,28 +58,40 @@ def simulated(kept: Kept, python: Path, number: int, delays: int) -> list[str]:
         rate = count(kept.values[f"ours {kind} 0.0"], 0)[2]
         # Where ours tells none at all, the peers may still tell one.
         best = {tool: chosen(kept, tool, kind, max(rate, 1 / number)) for tool in SETTINGS}
+        setting = {tool: SETTINGS[tool][which] for tool, which in best.items()}
+        words = {"tool": "otava", "ask": "delay", "settings": [setting["otava"]], "near": NEAR}
+        words |= {"place": PLACE, "lengths": [PLACE + delay for delay in DELAYS]}
         for step, cell in cells.items():
-            told = kept.values[f"ours {kind} {step}"]
-            late = (
-                kept.get(f"delay {delays} ours {kind} {step}", our_delays, cell[:delays])
-                if step
-                else []
-            )
-            out.append(line(kind, step, "perflint", count(told, step), late))
+            told = [kept.values[f"ours {kind} {step}"]]
             for tool, which in best.items():
-                setting = SETTINGS[tool][which]
-                told = [points[which] for points in kept.values[f"{tool} {kind} {step}"]]
-                words = {
-                    "tool": tool,
-                    "ask": "delay",
-                    "settings": [setting],
-                    "series": cell[:delays],
-                }
-                words |= {"place": PLACE, "near": NEAR, "lengths": [PLACE + d for d in DELAYS]}
-                name = f"delay {delays} {tool} {setting} {kind} {step}"
-                late = kept.get(name, ask, python, **words) if step and tool == "otava" else []
-                out.append(line(kind, step, f"{tool} {named(setting)}", count(told, step), late))
-    return out
+                told.append([one[which] for one in kept.values[f"{tool} {kind} {step}"]])
+            late: list[str] = []
+            if step:
+                some, mark = cell[:delays], f"delay {delays}"
+                ours = kept.get(f"{mark} ours {kind} {step}", our_delays, some)
+                name = f"{mark} otava {setting['otava']} {kind} {step}"
+                late = [waits(ours), waits(kept.get(name, ask, python, series=some, **words))]
+            out.append(row(kind, step, [count(one, step) for one in told], late))
+        named_settings = ", ".join(f"{tool} {named(one)}" for tool, one in setting.items())
+        used.append(f"| {kind} | {KINDS[kind]} | {named_settings} |")
+    return [*out, "", *used]
+
+
+def waits(late: list[int | None]) -> str:
+    """The median delay, and after how many it was told of nine in ten."""
+    ends = sorted(LENGTH if wait is None else wait for wait in late)
+    middle, most = (ends[int(part * (len(ends) - 1))] for part in (0.5, 0.9))
+    return " to ".join("never" if wait == LENGTH else str(wait) for wait in (middle, most))
+
+
+def row(kind: str, step: float, told: list[tuple[float, float, float]], late: list[str]) -> str:
+    """One row: perflint, Otava and ruptures, in this order."""
+    hits, misplaced, false = zip(*told, strict=True)
+    cells = [" / ".join(f"{part:.1%}"[:-1] for part in parts) for parts in (hits, misplaced)]
+    if not step:
+        cells = ["", ""]
+    cells += [" / ".join(f"{part:.3f}" for part in false), " / ".join(late)]
+    return f"| {kind} | {step:.0%} | " + " | ".join(cells) + " |"
 
 
 def with_one_setting(kept: Kept) -> list[str]:

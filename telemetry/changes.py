@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import PerflintError
-from .look import LIGHT, STRICT, Found, Least, exact, look, sudden
+from .look import BETWEEN, LIGHT, STRICT, Found, Least, exact, look, sudden
 from .noise import Array
 from .scan import SURE
 from .sizes import Size, Trend, size_of, trend_of
@@ -119,13 +119,15 @@ def find_changes(
     told = [*known]
     while (found := _newest(series, told, repeats, least)) is not None:
         told.append(found)
+    told += _between(series, told, repeats, least)
+    told.sort(key=lambda found: found.index)
     indices = [found.index for found in told]
     trend = trend_of(series, indices, repeats, settings.smallest)
     points = tuple(
         _point(
             found,
             size_of(series, indices, number, repeats, trend is not None),
-            State.CONFIRMED if number < len(known) else State.SUSPECTED,
+            State.CONFIRMED if found in known else State.SUSPECTED,
             places,
         )
         for number, found in enumerate(told)
@@ -196,7 +198,11 @@ def _borne_out(
         return found if found.score >= SURE else None
     if near:
         found = look(series, known, end, repeats, least, STRICT)
-    return found if found is not None and _settled(found, end) else None
+    if found is None or not _settled(found, end):
+        return None
+    # A smaller change may lie in front of it; the values up to this one have to tell it.
+    smaller = look(series, known, found.index, repeats, least, STRICT)
+    return smaller if smaller is not None and _settled(smaller, found.index) else found
 
 
 def _settled(found: Found, end: int) -> bool:
@@ -212,6 +218,16 @@ def _newest(series: Series, told: Sequence[Found], repeats: int, least: Least) -
         or look(series, indices, end, repeats, least, LIGHT)
         or sudden(series, indices, end, repeats, least)
     )
+
+
+def _between(series: Series, told: Sequence[Found], repeats: int, least: Least) -> list[Found]:
+    """Weaker changes in front of those told, which the values up to these tell."""
+    indices = [found.index for found in told]
+    return [
+        found
+        for number, index in enumerate(indices)
+        if (found := look(series, indices[:number], index, repeats, least, BETWEEN)) is not None
+    ]
 
 
 def _point(found: Found, size: Size, state: State, places: NDArray[np.intp]) -> ChangePoint:

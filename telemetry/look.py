@@ -43,6 +43,8 @@ class Caution:
 # For what is told and may be taken back: simulated series of 300 without a step are told one in
 # less than 5 of 100, AR(1) noise of 0.6 among them.
 LIGHT = Caution(score=3.6, edge=0.6, margin=0.0, errors=0.0, prior=0.0, agreed=False)
+# The same in front of a clearer change, for which more looks are taken.
+BETWEEN = replace(LIGHT, score=4.2)
 # For what is told for good: asked anew of every length of a series.
 STRICT = Caution(score=5.0, edge=0.6, margin=10.0, errors=1.0, prior=3.0, agreed=True)
 # What a jump among the newest values needs.

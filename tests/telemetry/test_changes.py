@@ -269,3 +269,8 @@ def test_any_numbers_are_a_series(values: list[float]) -> None:
     assert told.seen == len(values)
     assert all(point.first <= point.index <= point.last for point in told.points)
     assert places(told) == sorted(set(places(told)))
+
+
+def test_a_small_change_in_front_of_a_large_one_is_told() -> None:
+    values = stepped(normal(0), 0.02, 100) * (1 - 0.3 * (np.arange(N) >= 112))
+    assert places(find_changes(values)) == [100, 112]
