@@ -10,6 +10,7 @@ from .module_table import folded
 from .profile import (
     LineChange,
     LineCost,
+    LineTime,
     ModuleChange,
     ModuleTime,
     OperatorChange,
@@ -157,26 +158,25 @@ def _line_changes(
 ) -> Iterator[tuple[LineChange, float]]:
     """Yield each line of head with the error of its time with all that it calls."""
     was = {(line.path, line.line): line for line in base.lines}
-    came: dict[tuple[str, int], Origin] = {}
+    now = {(line.path, line.line): line for line in head.lines}
+    own: dict[tuple[str, int], Origin] = {}
+    whole: dict[tuple[str, int], Origin] = {}
     texts: dict[str, list[str]] = {}
     for path in sorted({line.path for line in head.lines}):
-        took = {one.line: one.milliseconds for one in head.lines if one.path == path}
         old, new = source(path)
         texts[path] = _rows(new)
-        came |= {(path, number): origin for number, origin in origins(old, new, took).items()}
-    now = {(line.path, line.line): line for line in head.lines}
-    edited = sum(came[key].edited for key in now if key in came)
-    within = {
-        True: _Within(base, head, edited),
-        False: _Within(base, head, len(now) - edited),
-    }
+        lines = [one for one in head.lines if one.path == path]
+        times = origins(old, new, {one.line: one.milliseconds for one in lines})
+        totals = origins(old, new, {one.line: one.total for one in lines})
+        own |= {(path, number): origin for number, origin in times.items()}
+        whole |= {(path, number): origin for number, origin in totals.items()}
+    edited = sum(own[key].edited for key in now if key in own)
+    within = {True: _Within(base, head, edited), False: _Within(base, head, len(now) - edited)}
     for (path, number), line in now.items():
-        origin = came.get((path, number), Origin())
-        before = [was[path, one] for one in origin.lines if (path, one) in was]
-        # Of a block whose lines share what those took that they replace, only the whole is known.
-        block = [now[path, one] for one in origin.block if (path, one) in now] or [line]
-        width = within[origin.edited].of(*(one.error for one in (*before, *block)))
-        total_width = within[origin.edited].of(*(one.total_error for one in (*before, *block)))
+        origin = own.get((path, number), Origin(block=(number,)))
+        of_all = whole.get((path, number), Origin(block=(number,)))
+        before, width = _was(path, origin, was, now, within, lambda one: one.error)
+        all_before, of_total = _was(path, of_all, was, now, within, lambda one: one.total_error)
         rows = texts[path]
         change = LineChange(
             path,
@@ -185,11 +185,29 @@ def _line_changes(
             origin.share * sum(one.milliseconds for one in before),
             line.milliseconds,
             origin.edited,
-            None if width is None else origin.share * width,
-            origin.share * sum(one.total for one in before),
+            width,
+            of_all.share * sum(one.total for one in all_before),
             line.total,
         )
-        yield change, origin.share * (total_width or 0.0)
+        yield change, of_total or 0.0
+
+
+def _was(
+    path: str,
+    origin: "Origin",
+    was: Mapping[tuple[str, int], LineTime],
+    now: Mapping[tuple[str, int], LineTime],
+    within: Mapping[bool, _Within],
+    error: Callable[[LineTime], float | None],
+) -> tuple[list[LineTime], float | None]:
+    """The lines that a line of head was, and by how much the difference may err.
+
+    Of a block whose lines share what those took that they replace, only the whole is known.
+    """
+    before = [was[path, one] for one in origin.lines if (path, one) in was]
+    block = [now[path, one] for one in origin.block if (path, one) in now]
+    width = within[origin.edited].of(*(error(one) for one in (*before, *block)))
+    return before, None if width is None else origin.share * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +215,7 @@ class Origin:
     """What a line of head was on base: its `share` of these `lines`, none where it is new.
 
     `edited`: the change has added or edited it. `block` are the lines of head that replace these
-    together; it is empty where the line has them alone.
+    together, itself included.
     """
 
     lines: tuple[int, ...] = ()
@@ -228,7 +246,9 @@ def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origi
     """
     old, new = _rows(base), _rows(head)
     same = match_lines(base, head)
-    found = {number: Origin((before,), edited=False) for number, before in same.items()}
+    found = {
+        number: Origin((before,), edited=False, block=(number,)) for number, before in same.items()
+    }
     opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     edits = [edit for edit in opcodes if edit[0] != "equal"]
     left: dict[str, list[int]] = {}
@@ -239,7 +259,7 @@ def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origi
         for number in range(start + 1, end + 1):
             twins = left.get(new[number - 1].strip())
             if twins and new[number - 1].strip():
-                found[number] = Origin((twins.pop(0),))
+                found[number] = Origin((twins.pop(0),), block=(number,))
     unclaimed = {number for numbers in left.values() for number in numbers}
     for _, start, end, head_start, head_end in edits:
         spent = tuple(n for n in range(start + 1, end + 1) if n in unclaimed)
@@ -247,7 +267,7 @@ def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origi
         total = sum(after.get(number, 0.0) for number in fresh)
         for number in fresh:
             share = after.get(number, 0.0) / total if total else 0.0
-            found[number] = Origin(spent, share, block=fresh) if spent else Origin()
+            found[number] = Origin(spent, share, block=fresh) if spent else Origin(block=(number,))
     return found
 
 

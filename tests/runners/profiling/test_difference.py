@@ -336,3 +336,14 @@ def test_a_line_that_replaces_one_has_the_error_of_both() -> None:
     # Student's with 5 degrees of freedom, 2.57 times the square root of two tenths of a tenth.
     assert lines(0.35) == 0
     assert lines(0.38) == 1
+
+
+def test_what_lines_take_with_all_they_call_is_shared_out_by_that() -> None:
+    """Both lines are edited, and the second one calls nearly all of the step, as it did before."""
+    lines = tuple(
+        LineTime("net.py", number, 1.0, total=total, error=0.01, total_error=0.01)
+        for number, total in ((1, 1.0), (2, 9.0))
+    )
+    side = ProfileSummary(16, (OperatorTime("mm", 9.0, 1.0, 0.01),), lines, step_ms=10.0, rounds=8)
+    source = ("a = f(x)\nb = g(a)\n", "u = f(x)\nv = g(u)\n")
+    assert diff_profiles(side, side, lambda path: source).lines == ()
