@@ -2,7 +2,8 @@
 
 import difflib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..verdict.stats import t_quantile
@@ -162,12 +163,14 @@ def _line_changes(
     own: dict[tuple[str, int], Origin] = {}
     whole: dict[tuple[str, int], Origin] = {}
     texts: dict[str, list[str]] = {}
+    files = {line.path: source(line.path) for line in (*base.lines, *head.lines)}
+    gone = _gone(files)
     for path in sorted({line.path for line in head.lines}):
-        old, new = source(path)
+        old, new = files[path]
         texts[path] = _rows(new)
         lines = [one for one in head.lines if one.path == path]
-        times = origins(old, new, {one.line: one.milliseconds for one in lines})
-        totals = origins(old, new, {one.line: one.total for one in lines})
+        times = origins(old, new, {one.line: one.milliseconds for one in lines}, gone)
+        totals = origins(old, new, {one.line: one.total for one in lines}, gone)
         own |= {(path, number): origin for number, origin in times.items()}
         whole |= {(path, number): origin for number, origin in totals.items()}
     edited = sum(own[key].edited for key in now if key in own)
@@ -204,7 +207,8 @@ def _was(
 
     Of a block whose lines share what those took that they replace, only the whole is known.
     """
-    before = [was[path, one] for one in origin.lines if (path, one) in was]
+    home = origin.path or path
+    before = [was[home, one] for one in origin.lines if (home, one) in was]
     block = [now[path, one] for one in origin.block if (path, one) in now]
     width = within[origin.edited].of(*(error(one) for one in (*before, *block)))
     return before, None if width is None else origin.share * width
@@ -214,6 +218,8 @@ def _was(
 class Origin:
     """What a line of head was on base: its `share` of these `lines`, none where it is new.
 
+    They are lines of the same file, unless `path` names another one.
+
     `edited`: the change has added or edited it. `block` are the lines of head that replace these
     together, itself included.
     """
@@ -222,6 +228,7 @@ class Origin:
     share: float = 1.0
     edited: bool = True
     block: tuple[int, ...] = ()
+    path: str = ""
 
 
 def carried(
@@ -238,10 +245,30 @@ def carried(
     }
 
 
-def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origin]:
+def _gone(files: Mapping[str, tuple[str, str]]) -> dict[str, list[tuple[str, int]]]:
+    """The lines of base that are not in head's file of that name any more, by their text."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for path, (base, head) in files.items():
+        rows = _rows(base)
+        left = Counter(row.strip() for row in _rows(head))
+        for number, row in enumerate(rows, 1):
+            if left[row.strip()]:
+                left[row.strip()] -= 1
+            elif row.strip():
+                found.setdefault(row.strip(), []).append((path, number))
+    return found
+
+
+def origins(
+    base: str,
+    head: str,
+    after: Mapping[int, float],
+    gone: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+) -> dict[int, Origin]:
     """Say what each line of head was on base, by its number; `after` is what those of head take.
 
-    A line that only moved or was only indented is found again by its text. What is left of a
+    A line that only moved or was only indented is found again by its text, and so is one that came
+    from another file, where `gone` has the lines that are no longer in theirs. What is left of a
     replaced block is shared out in proportion to what its lines take on head.
     """
     old, new = _rows(base), _rows(head)
@@ -260,6 +287,9 @@ def origins(base: str, head: str, after: Mapping[int, float]) -> dict[int, Origi
             twins = left.get(new[number - 1].strip())
             if twins and new[number - 1].strip():
                 found[number] = Origin((twins.pop(0),), block=(number,))
+            elif number not in found and (places := (gone or {}).get(new[number - 1].strip())):
+                path, place = places[0]
+                found[number] = Origin((place,), block=(number,), path=path)
     unclaimed = {number for numbers in left.values() for number in numbers}
     for _, start, end, head_start, head_end in edits:
         spent = tuple(n for n in range(start + 1, end + 1) if n in unclaimed)

@@ -6,7 +6,7 @@ from torch_perflint.runners.counters.reasons import sentence as sentence_of
 from torch_perflint.runners.new_places import with_base
 from torch_perflint.runners.sample import Reason
 
-ROOT = "/work/tree"
+ROOT = "/home/me/tree"
 
 PRINT = """Failed to trace builtin operator
   Explanation: Dynamo does not know how to trace builtin operator `print` with argument types \
@@ -22,7 +22,7 @@ BRANCH = """Data-dependent branching
 not support tracing dynamic control flow.
   Hint: This graph break is fundamental."""
 
-GUARD = f"""0/1: self.scale == 1.0      # y = x * self.scale  # ork/tree/model.py:10 in f
+GUARD = f"""0/1: self.scale == 1.0      # y = x * self.scale  # /me/tree/model.py:10 in f
 User stack trace:
   File "{ROOT}/train.py", line 3, in step
     model(x)
@@ -55,7 +55,7 @@ def own(file: str) -> str | None:
         # Versions without explanations.
         (
             GRAPH_BREAKS,
-            "call_function <function f at 0x7f00aa> in file /work/tree/a.py\nmore",
+            "call_function <function f at 0x7f00aa> in file /home/me/tree/a.py\nmore",
             "call_function <function f> in file a.py",
         ),
         (

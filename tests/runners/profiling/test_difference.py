@@ -347,3 +347,21 @@ def test_what_lines_take_with_all_they_call_is_shared_out_by_that() -> None:
     side = ProfileSummary(16, (OperatorTime("mm", 9.0, 1.0, 0.01),), lines, step_ms=10.0, rounds=8)
     source = ("a = f(x)\nb = g(a)\n", "u = f(x)\nv = g(u)\n")
     assert diff_profiles(side, side, lambda path: source).lines == ()
+
+
+def test_lines_that_move_to_another_file_are_what_they_were_there() -> None:
+    def side(path: str, *lines: int) -> ProfileSummary:
+        times = tuple(LineTime(path, line, 3.0, total=3.0) for line in lines)
+        return ProfileSummary(16, (OperatorTime("mm", 6.0, 1.0),), times, step_ms=9.0, rounds=8)
+
+    moved = "def norm(x):\n    y = x.double()\n    return y / y.norm()\n"
+    files = {"net.py": (f"a = 1\n{moved}", "a = 1\n"), "norms.py": ("", f"import torch\n\n{moved}")}
+    base, head = side("net.py", 3, 4), side("norms.py", 4, 5)
+    assert diff_profiles(base, head, files.__getitem__).lines == ()
+    # Not where they stand in both: then they are done twice.
+    both = {**files, "net.py": (f"a = 1\n{moved}", f"a = 1\n{moved}")}
+    told = diff_profiles(base, head, both.__getitem__).lines
+    assert [(line.path, line.line, line.base_ms) for line in told] == [
+        ("norms.py", 4, 0.0),
+        ("norms.py", 5, 0.0),
+    ]
