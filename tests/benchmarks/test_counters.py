@@ -4,6 +4,7 @@ import counters
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_each_planted_slowdown_is_found_and_the_same_code_counts_the_same() -> None:
     pytest.importorskip("torch")

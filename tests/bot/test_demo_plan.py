@@ -248,6 +248,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 def test_the_planted_changes_do_what_is_said_of_them(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Fixtures for runs."""
 
 import gc
+import sys
 from functools import partial
 
 import pytest
@@ -12,6 +13,12 @@ from torch_perflint.runners.verdict.sequence import Budget
 def pytest_runtest_setup() -> None:
     """Keep thousands of tests out of each collection of garbage: counting steps makes many."""
     gc.freeze()
+
+
+def pytest_runtest_teardown() -> None:
+    """Forget what a test compiled: what counts a step asks whether any step of this process was."""
+    if "torch._dynamo.utils" in sys.modules:
+        sys.modules["torch._dynamo.utils"].clear_compilation_metrics()
 
 
 @pytest.fixture

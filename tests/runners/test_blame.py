@@ -82,6 +82,7 @@ def test_a_schedule_that_ends_on_both_sides_is_no_failure_of_head(repo: Any, see
     assert not result.is_regression
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.usefixtures("quick")
 def test_a_schedule_that_ends_on_head_only_is_its_failure(repo: Any) -> None:

@@ -30,6 +30,7 @@ def step():
 TEST = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
 
 
+@pytest.mark.slow
 def test_the_reasons_of_both_sides_are_kept_and_head_s_new_ones_marked(
     repo: Any, quick: None
 ) -> None:

@@ -42,6 +42,7 @@ def matmul_test(step: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_an_edited_perf_test_never_turns_a_regression_green(repo: Any) -> None:
     """Head makes `fast` slow and turns its perf test to something else; base's version tells."""
     repo.commit(

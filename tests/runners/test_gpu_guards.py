@@ -98,6 +98,7 @@ def test_without_nvml_steps_are_timed_all_the_same_and_it_is_said(
     assert segment.keep >= 3 and segment.drop == 1
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_sides_that_do_not_fit_together_are_measured_one_after_the_other(
     repo: Any, monkeypatch: pytest.MonkeyPatch

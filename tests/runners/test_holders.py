@@ -170,6 +170,7 @@ def test_compiled(perf): perf(lib.compiled)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_a_side_that_dies_while_it_is_looked_at_is_fresh_for_the_next_test(repo: Any) -> None:
     repo.commit({"pyproject.toml": PYTEST, "lib.py": LOOKED_AT, "test_lib.py": perf_file(TESTS)})

@@ -33,6 +33,7 @@ def test_a_project_that_refuses_unknown_settings_is_measured(repo: Any, strict: 
     assert test.comparison is not None
 
 
+@pytest.mark.slow
 def test_settings_that_pytest_does_not_take_end_the_run_with_its_own_line(
     repo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +105,7 @@ def test_files_of_one_name_are_collected_alone(repo: Any) -> None:
     assert all(test.comparison is not None for test in found.values())
 
 
+@pytest.mark.slow
 def test_a_file_that_fails_alone_as_well_has_failed(repo: Any) -> None:
     bad = {"test_bad.py": TEST, "bad.py": "", "test_lib.py": TEST}
     bad["test_bad.py"] += "import bad\nbad.name\n"

@@ -37,6 +37,7 @@ def make():
 TEST = "import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.make())\n"
 
 
+@pytest.mark.slow
 def test_a_process_says_how_long_it_compiled_and_whether_the_caches_were_empty(repo: Any) -> None:
     lib = LIB.format(run="torch.compile(forward, backend='aot_eager')")
     repo.commit({"pyproject.toml": PYTEST, "lib.py": lib, "test_lib.py": perf_file(TEST)})

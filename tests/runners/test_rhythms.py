@@ -44,6 +44,7 @@ def compared(repo: Any, base: str, head: str, **config: Any) -> TestResult:
     return result
 
 
+@pytest.mark.slow
 def test_what_only_the_optimizer_s_branch_does_is_found_under_accumulation(
     repo: Any, quick: None
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_perf_test_that_the_change_adds_is_new_where_base_cannot_run_it(
     assert result.base_failure and "lib" in result.base_failure.summary
 
 
+@pytest.mark.slow
 def test_code_that_is_the_same_on_both_sides_is_not_timed(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     files = {"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test}
@@ -225,6 +226,7 @@ def test_a_missing_torch_is_a_clear_message(repo: Any, monkeypatch: pytest.Monke
         run(repo)
 
 
+@pytest.mark.slow
 def test_the_worktrees_are_gone_and_the_checkout_is_as_it_was(repo: Any, quick: None) -> None:
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
     repo.commit({"pyproject.toml": PYTEST, "lib.py": "def step(): pass\n", "test_lib.py": test})

@@ -20,6 +20,7 @@ STEP = "import torch\ndef step(): torch.ones(2).sum(){}\n"
 TEST = "import pytest\nimport lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
 
 
+@pytest.mark.slow
 def test_an_editable_install_with_a_finder_measures_each_side_s_own_code(
     repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

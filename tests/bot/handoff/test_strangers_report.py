@@ -84,7 +84,9 @@ def skeleton(parsed: Parsed) -> list[str]:
 
 
 def numbers_in(parsed: Parsed) -> list[str | None]:
-    return [text if not re.search("[^\\W\\d]", text) else None for text in parsed.cell_texts]
+    # A space more or less is no number.
+    texts = [" ".join(text.split()) for text in parsed.cell_texts]
+    return [text if not re.search("[^\\W\\d]", text) else None for text in texts]
 
 
 def check_sound(body: str, like: str) -> None:

@@ -117,6 +117,7 @@ def test_a_tensor_without_memory_of_its_own_disturbs_nothing(make: Callable[[], 
     del kept
 
 
+@pytest.mark.slow
 def test_what_each_step_leaves_behind_is_told_beside_tensors_made_of_others() -> None:
     from torch.testing._internal.two_tensor import TwoTensor
     from torch_perflint.runners.counters.torch_state import left_behind

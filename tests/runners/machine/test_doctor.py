@@ -252,6 +252,7 @@ def test_half_a_comparison_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None
         self_comparison.compare_with_itself(RunnersConfig(), 0, print)
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_a_step_is_compared_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch_perflint.runners.config import RunnersConfig

@@ -45,6 +45,7 @@ def last(output: str) -> str:
     return output.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_under_plain_pytest_the_step_runs_exactly_once(tmp_path: Path) -> None:
     code = """
         STEPS = []

@@ -207,6 +207,7 @@ def test_what_is_installed_here_serves_both_sides(repo: Any, wheels: Path) -> No
     )
 
 
+@pytest.mark.slow
 def test_a_command_of_the_user_s_fills_the_environments(repo: Any, wheels: Path) -> None:
     """For lock files that pip does not read, such as uv's."""
     script = (

@@ -85,6 +85,7 @@ def test_identical_code_and_slowdowns_on_a_quiet_machine() -> None:
     check(200, quiet, QUIET)
 
 
+@pytest.mark.slow
 def test_identical_code_and_slowdowns_on_a_loaded_machine() -> None:
     check(100, loaded, LOADED)
 
@@ -115,6 +116,7 @@ def test_without_fresh_launches_the_bias_of_a_launch_would_be_a_false_alarm() ->
     assert replay([biased], budget=QUIET).verdict is Verdict.UNSURE
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_change() -> None:
     for slowdown in (0.0, 0.05):
         true = 1 / (1 + slowdown) - 1
@@ -282,6 +284,7 @@ def test_a_run_with_the_usual_budget_keeps_the_same_rates() -> None:
     assert sum(verdict is Verdict.SLOWER for verdict, _ in slower) >= 0.93 * 150
 
 
+@pytest.mark.slow
 def test_sides_measured_apart_are_believed_by_what_their_builds_differ(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
