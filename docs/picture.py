@@ -198,12 +198,20 @@ class Browser:
         self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     def wait(self, script: str, seconds: float = 20) -> None:
-        """Wait until a JavaScript expression is true."""
+        """Wait until a JavaScript expression is true, also on a page that comes meanwhile."""
         until = time.monotonic() + seconds
-        while not self.value(f"Boolean({script})"):
+        while not self._holds(script):
             if time.monotonic() > until:
                 raise TimeoutError(f"waited in vain for: {script}")
             time.sleep(0.02)
+
+    def _holds(self, script: str) -> bool:
+        try:
+            return bool(self.value(f"Boolean({script})"))
+        except RuntimeError as error:
+            if "navigated or closed" in str(error):
+                return False
+            raise
 
     def listen(self, *domains: str) -> None:
         """Keep in `events` what Chromium tells of `Network`, `Log`, `Runtime`, from now on."""

@@ -44,6 +44,7 @@ TEST = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.ste
 ROW, WEIGHT = 2048 * 512 * 4, 512 * 512 * 4  # bytes of what a layer makes, and of one more
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_lines_and_modules_that_hold_more_are_named_on_a_real_run(repo: Any, quick: None) -> None:
     base = MODEL.replace("IMPORTS", "").replace("WIDE", "pass").replace("MADE", "pass")

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("quick")]
 TEST = "import pytest\nimport lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strict",
     ["strict = true", pytest.param("strict_config = true", marks=pytest.mark.slow)],

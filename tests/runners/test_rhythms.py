@@ -85,6 +85,7 @@ def test_turns_of_accumulated_steps_are_whole_rounds(
     assert profiled == {math.ceil(3 / every) * every}
 
 
+@pytest.mark.slow
 def test_what_steps_leave_in_cycles_is_told(repo: Any, quick: None) -> None:
     ring = """
 import torch

@@ -71,6 +71,7 @@ def test_each_way_to_end_gets_its_verdict(repo: Any, quick: None) -> None:
     assert result.environment and result.environment.torch.startswith("2.")
 
 
+@pytest.mark.slow
 def test_a_head_that_hangs_has_failed_and_leaves_no_process(repo: Any, quick: None) -> None:
     step = "import time\ndef step():\n    time.sleep({seconds})\n"
     test = perf_file("import lib\n@pytest.mark.perf\ndef test_it(perf): perf(lib.step)\n")
@@ -192,6 +193,7 @@ def test_a_copy_of_the_package_elsewhere_is_refused(
     assert result.tests == ()
 
 
+@pytest.mark.slow
 def test_an_editable_install_of_the_checkout_measures_each_side_s_own_code(
     repo: Any, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -383,7 +383,7 @@ def _settings(examples: int, **more: Any) -> settings:
 
 
 def test_whatever_fails_nothing_comes_twice_and_nothing_is_lost() -> None:
-    run_state_machine_as_test(Lives, settings=_settings(40))
+    run_state_machine_as_test(Lives, settings=_settings(20))
 
 
 @pytest.mark.slow

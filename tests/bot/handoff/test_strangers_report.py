@@ -84,9 +84,11 @@ def skeleton(parsed: Parsed) -> list[str]:
 
 
 def numbers_in(parsed: Parsed) -> list[str | None]:
-    # A space more or less is no number.
-    texts = [" ".join(text.split()) for text in parsed.cell_texts]
-    return [text if not re.search("[^\\W\\d]", text) else None for text in texts]
+    # What stands between words that are code, such as a colon of a stranger's, is no number.
+    return [
+        text if not re.search("[^\\W\\d]", text) and re.search(r"\d", text) else None
+        for text in parsed.cell_texts
+    ]
 
 
 def check_sound(body: str, like: str) -> None:

@@ -82,6 +82,7 @@ def commit_dependency_change(repo: Any) -> None:
     repo.commit({NAME: "slowdep==2  # newer\n"})
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_each_side_runs_with_the_dependencies_that_it_declares(
     repo: Any, wheels: Path, quick: None
