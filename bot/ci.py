@@ -4,10 +4,9 @@ import argparse
 import re
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from .. import PerflintError, __version__
+from .. import PerflintError
 from ..lints.confirm import read_seen
 from ..lints.finding import Severity
 from ..runners.options import (
@@ -19,19 +18,19 @@ from ..runners.options import (
 )
 from ..runners.run import run_perf_tests
 from ..runners.selection.explain import show_selection
-from ..runners.sides.checkout import Checkout, check_out
+from ..runners.sides.checkout import check_out
 from ..runners.text.progress import Progress
 from ..runners.text.screen import wants_color, width
 from .before import lint_change, settings_of_runs
 from .disk import make_folder, own_folder, write_whole
 from .event import this_run
 from .gate import FailOn, decide
+from .make_report import make_report
 from .numbers import plural
 from .past import keep
 from .render import render_comment
 from .report import (
     Report,
-    Revision,
     read_report,
     write_report,
 )
@@ -95,19 +94,8 @@ def run_ci(options: argparse.Namespace) -> tuple[Report, Path]:
         progress.say(f"lint: {plural(len(lint.findings), 'finding')}")
         run = run_perf_tests(checkout, config, run_options(options), progress.say)
     decision = decide(lint, run, limits)
-    report = Report(
-        perflint=__version__,
-        base=Revision(checkout.base.sha, checkout.base.name),
-        head=_head(checkout),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - begin, 1),
-        lint=lint,
-        run=run,
-        status=decision.status,
-        status_reasons=decision.reasons,
-        link=actions.link if actions else None,
-        only=options.k or "",
-    )
+    link = actions.link if actions else None
+    report = make_report(checkout, lint, run, decision, begin, link=link, only=options.k or "")
     comment = render_comment(report)
     if report.run.interrupted:
         _keep_complete(out)
@@ -213,8 +201,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--out", metavar="DIR", help="where to write (default: .perflint in the repository)")
     return parser
-
-
-def _head(checkout: Checkout) -> Revision:
-    head = checkout.head
-    return Revision(head.parent or head.sha, head.name, snapshot=head.snapshot)

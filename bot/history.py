@@ -126,13 +126,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add(asked: argparse.Namespace) -> int:
     """Store all reports, or none where one of them cannot be read."""
     feed, open_store = _need(".past.feed"), _need("..telemetry.store").open_store
-    paths = [Path(path) for path in asked.reports]
     read = _need(".report").read_report
-    for path in paths:
-        read(path)
+    reports = [(Path(path), read(Path(path))) for path in asked.reports]
     with open_store(_store(asked, make=True), create=True) as store:
         _tell_upgrade(store)
-        for line in feed.add_files(store, paths, Path.cwd(), asked.branch):
+        for line in feed.add_all(store, reports, Path.cwd(), asked.branch):
             print(line)
     return 0
 

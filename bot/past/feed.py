@@ -11,14 +11,15 @@ from ...telemetry.record import Source
 from ...telemetry.store import Store
 from ..numbers import plural
 from ..remember import remember
-from ..report import Report, as_json, read_report
+from ..report import Report, as_json
 
 
-def add_files(store: Store, paths: Sequence[Path], here: Path, branch: str = "") -> Iterator[str]:
-    """Store reports; yield a line on each, and one on their commits' places."""
+def add_all(
+    store: Store, reports: Sequence[tuple[Path, Report]], here: Path, branch: str = ""
+) -> Iterator[str]:
+    """Store reports, each with its file; yield a line on each, and one on their commits' places."""
     names = set()
-    for path in paths:
-        report = read_report(path)
+    for path, report in reports:
         name, done = add_report(store, report, here)
         names.add(name)
         tests = plural(len(report.run.tests), "perf test")

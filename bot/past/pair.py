@@ -2,17 +2,16 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ... import __version__
 from ...runners.config import load_config
 from ...runners.options import orderly_end
 from ...runners.prepare import RunOptions
 from ...runners.run import run_perf_tests
 from ...runners.sides.checkout import check_out
 from ..gate import FailOn, decide
-from ..report import LintResult, Report, Revision
+from ..make_report import make_report
+from ..report import LintResult, Report
 
 
 def measure_pair(
@@ -27,15 +26,4 @@ def measure_pair(
         config = load_config(checkout.head_root, "head")
         run = run_perf_tests(checkout, config, options, say)
     decision = decide(lint, run, FailOn())
-    return Report(
-        perflint=__version__,
-        base=Revision(checkout.base.sha, checkout.base.name),
-        head=Revision(checkout.head.sha, checkout.head.name),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - begin, 1),
-        lint=lint,
-        run=run,
-        status=decision.status,
-        status_reasons=decision.reasons,
-        only=options.keyword,
-    )
+    return make_report(checkout, lint, run, decision, begin, only=options.keyword)

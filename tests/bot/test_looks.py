@@ -1,11 +1,9 @@
 """How comments look on a desk and on a phone, by GitHub's parser and a real browser."""
 
-import importlib.util
 import re
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from torch_perflint.bot.render import render_comment
 from torch_perflint.runners.result import TestResult
 from torch_perflint.runners.verdict.compare import Verdict
 
+from ..browsing import chromium, picture_tool
 from .parsed import parse
 from .reports import CONV, GPT, LOADER, finding, report
 from .states import STATES
@@ -34,18 +33,7 @@ CHANGES = (f"Change [95%{NBSP}CI]", "Base → head")
 LONG = "test_swin_transformer_detection_ddp_train[bf16-channels_last-compile-max_autotune]"
 
 
-def _picture() -> ModuleType:
-    """Load the tool that makes pictures: it is no part of the package."""
-    file = Path(__file__).parents[2] / "docs" / "picture.py"
-    spec = importlib.util.spec_from_file_location("picture", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PICTURE = _picture()
+PICTURE = picture_tool()
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -77,10 +65,7 @@ def test_the_sanitizer_keeps_what_github_keeps() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Any]:
-    chromium = PICTURE.find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: install your system's package")
-    with PICTURE.Browser(chromium) as one:
+    with chromium() as one:
         yield one
 
 

@@ -1,6 +1,5 @@
 """A site of the made-up history, and a browser to look at it."""
 
-import importlib.util
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -14,6 +13,7 @@ pytest.importorskip("msgspec")
 from torch_perflint.bot.past.site.build import build
 from torch_perflint.telemetry.store import Store, open_store
 
+from ...browsing import chromium
 from .made import changes_of, fill
 
 # What would show itself where text of strangers were taken for anything else.
@@ -57,24 +57,9 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-@pytest.fixture(scope="session")
-def picture() -> Any:
-    """The tool that drives Chromium."""
-    file = Path(__file__).parents[3] / "docs" / "picture.py"
-    spec = importlib.util.spec_from_file_location("picture", file)
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-@pytest.fixture(scope="module")
-def chromium(picture: Any) -> Generator[Any]:
-    chromium = picture.find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: install your system's package")
-    with picture.Browser(chromium) as one:
+@pytest.fixture(scope="module", name="chromium")
+def one_chromium() -> Generator[Any]:
+    with chromium() as one:
         yield one
 
 

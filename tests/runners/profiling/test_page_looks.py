@@ -1,14 +1,13 @@
 """The page of a profile in a real browser, on a desk and on a phone."""
 
-import importlib.util
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from torch_perflint.runners.profiling.page import as_page
 
+from ...browsing import chromium
 from .test_page import CAPTURED, LINES, SUMMARY
 
 pytestmark = pytest.mark.browser
@@ -16,16 +15,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Any]:
-    file = Path(__file__).parents[3] / "docs" / "picture.py"
-    spec = importlib.util.spec_from_file_location("picture", file)
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    chromium = tool.find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: install your system's package")
-    with tool.Browser(chromium) as one:
+    with chromium() as one:
         yield one
 
 
